@@ -1,0 +1,172 @@
+//! `POST /v1/sessions/introspect` (RFC 7662) and `/v1/sessions/revoke` (RFC 7009).
+//!
+//! A token says what was true at sign-in; introspection asks what is true now:
+//! the certificate, the session, the account and the passkey. Any of them
+//! wanting makes the token inactive, and the answer does not say which
+//! (RFC 7662 section 2.2). Only a busy host is said to be busy: inactive is final.
+
+use serde::Serialize;
+
+use crate::{
+    base64url,
+    host::{Account, AccountStatus, Code, Rejection, Status, StoreError, TokenError, Verified},
+    http::Response,
+    problem::Problem,
+    router::Call,
+    wire::form,
+};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// RFC 7662 section 2.2, with `cnf` of RFC 8705 section 3.1, `auth_time` of
+/// OpenID Connect and `amr` of RFC 8176. Times in seconds.
+#[derive(Serialize)]
+struct Active<'a> {
+    active: bool,
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    jti: &'a str,
+    iat: u64,
+    exp: u64,
+    auth_time: u64,
+    amr: &'a [String],
+    username: &'a str,
+    client_id: &'a str,
+    token_type: &'static str,
+    cnf: Confirmation,
+}
+
+#[derive(Serialize)]
+struct Confirmation {
+    #[serde(rename = "x5t#S256")]
+    thumbprint: String,
+}
+
+#[derive(Serialize)]
+struct Inactive {
+    active: bool,
+}
+
+/// Why no answer says that a token is active.
+enum Unproven {
+    /// Asked again, the answer is the same.
+    Inactive,
+    /// The host could not tell now.
+    Unknown(Problem),
+}
+
+/// What a token is worth now, to this caller.
+pub fn introspect(call: &Call<'_>) -> Result<Response, Problem> {
+    let token = form::token(call.request.body_of_type(FORM)?)?;
+    match prove(call, &token) {
+        Ok((verified, account)) => Ok(Response::json(200, &active(call, &verified, &account))),
+        Err(Unproven::Inactive) => Ok(Response::json(200, &Inactive { active: false })),
+        Err(Unproven::Unknown(problem)) => Err(problem),
+    }
+}
+
+/// End a token's session. A token that is worth nothing is no error (RFC 7009
+/// section 2.2), but a session that could not be ended is.
+pub fn revoke(call: &Call<'_>) -> Result<Response, Problem> {
+    let token = form::token(call.request.body_of_type(FORM)?)?;
+    let claims = match call.host.tokens.verify(&token) {
+        Ok(verified) => verified.claims,
+        Err(TokenError::Invalid) => return Ok(Response::empty(200)),
+        Err(error) => return Err(error.into()),
+    };
+    // The caller may have another certificate by now: signing out must work
+    // all the same. Another relying party's token is worth nothing here.
+    if !serves(call, &claims.rp_id) {
+        return Ok(Response::empty(200));
+    }
+    match call.host.sessions.revoke(&claims.rp_id, &claims.session_id) {
+        Ok(()) | Err(StoreError::NotFound) => Ok(Response::empty(200)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn prove(call: &Call<'_>, token: &str) -> Result<(Verified, Account), Unproven> {
+    let host = call.host;
+    let verified = host.tokens.verify(token)?;
+    let claims = &verified.claims;
+    require(verified.certificate_thumbprint == call.caller.certificate_thumbprint)?;
+    require(serves(call, &claims.rp_id))?;
+    let session = host.sessions.get(&claims.rp_id, &claims.session_id)?;
+    require(session.user_id == claims.user_id)?;
+    require(session.revoked_at.is_none())?;
+    require(session.expires_at > host.clock.now())?;
+    let account = host.accounts.find_by_id(&claims.rp_id, &claims.user_id)?;
+    require(account.status == AccountStatus::Active)?;
+    let passkey = host
+        .lifecycle
+        .get(&claims.rp_id, &claims.user_id, &session.credential_id)?;
+    require(passkey.status == Status::Active)?;
+    Ok((verified, account))
+}
+
+fn require(condition: bool) -> Result<(), Unproven> {
+    if condition {
+        Ok(())
+    } else {
+        Err(Unproven::Inactive)
+    }
+}
+
+fn serves(call: &Call<'_>, rp_id: &str) -> bool {
+    call.caller
+        .relying_parties
+        .iter()
+        .any(|party| party.id == rp_id)
+}
+
+fn active<'a>(call: &'a Call<'_>, verified: &'a Verified, account: &'a Account) -> Active<'a> {
+    let claims = &verified.claims;
+    Active {
+        active: true,
+        iss: &verified.issuer,
+        sub: &claims.user_id,
+        aud: &claims.rp_id,
+        jti: &claims.session_id,
+        iat: claims.issued_at / 1000,
+        exp: claims.expires_at / 1000,
+        auth_time: claims.authenticated_at / 1000,
+        amr: &claims.methods,
+        username: &account.name,
+        // The token is bound to the caller's own certificate.
+        client_id: &call.caller.workload,
+        token_type: "Bearer",
+        cnf: Confirmation {
+            thumbprint: base64url::encode(&verified.certificate_thumbprint),
+        },
+    }
+}
+
+// === impl Unproven ===
+
+impl From<TokenError> for Unproven {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Busy => Self::Unknown(error.into()),
+            TokenError::Invalid | TokenError::NotPermitted => Self::Inactive,
+        }
+    }
+}
+
+impl From<StoreError> for Unproven {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy | StoreError::Conflict => Self::Unknown(error.into()),
+            _ => Self::Inactive,
+        }
+    }
+}
+
+impl From<Rejection> for Unproven {
+    fn from(rejection: Rejection) -> Self {
+        match rejection.code {
+            Code::Busy | Code::RateLimited => Self::Unknown(rejection.into()),
+            _ => Self::Inactive,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The bodies of a sign-in: WebAuthn L3 sections 5.1 (AuthenticationResponseJSON)
+//! and 5.1.10 (PublicKeyCredentialRequestOptionsJSON).
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{
+    object::{Malformed, Object},
+    passkey::{DescriptorJson, PasskeyJson, UserJson},
+    registration::{extensions, uuid, word},
+    text,
+};
+use crate::{
+    base64url,
+    host::{AuthenticationResponse, RequestOptions, UserVerification},
+    time::rfc3339,
+};
+
+pub(super) const USER_VERIFICATION: &[(&str, UserVerification)] = &[
+    ("required", UserVerification::Required),
+    ("preferred", UserVerification::Preferred),
+    ("discouraged", UserVerification::Discouraged),
+];
+
+/// Who wants to sign in.
+pub enum Who {
+    /// Whoever the authenticator says.
+    Anyone,
+    /// By the account's name.
+    Name(String),
+    /// By the account's id.
+    Id(Uuid),
+}
+
+/// The body of `POST /v1/authentications`.
+pub struct Begin {
+    /// None takes the caller's only relying party.
+    pub rp_id: Option<String>,
+    /// Who wants to sign in.
+    pub who: Who,
+    /// None takes the relying party's default.
+    pub user_verification: Option<UserVerification>,
+}
+
+/// The body of `POST /v1/authentications/{ceremony}`.
+pub struct Finish {
+    /// None takes the caller's only relying party.
+    pub rp_id: Option<String>,
+    /// What the authenticator answered.
+    pub response: AuthenticationResponse,
+}
+
+/// The answer to `POST /v1/authentications`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Begun {
+    ceremony: String,
+    expires_at: String,
+    public_key: RequestOptionsJson,
+}
+
+/// The answer to `POST /v1/authentications/{ceremony}`.
+#[derive(Serialize)]
+#[allow(missing_docs, reason = "openapi.json documents each field")]
+pub struct Finished {
+    pub user: UserJson,
+    pub passkey: PasskeyJson,
+    pub session: SessionJson,
+}
+
+/// A new session.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "openapi.json documents each field")]
+pub struct SessionJson {
+    pub token: String,
+    pub expires_at: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestOptionsJson {
+    challenge: String,
+    timeout: u32,
+    rp_id: String,
+    allow_credentials: Vec<DescriptorJson>,
+    user_verification: &'static str,
+    extensions: Map<String, Value>,
+}
+
+/// As it stands in JSON.
+pub(super) fn user_verification_word(value: UserVerification) -> &'static str {
+    word(USER_VERIFICATION, value)
+}
+
+/// `id` as it stands, and `rawId` decoded, of a public key credential. That they
+/// are one is for the ceremony to check.
+pub(super) fn credential_id(credential: &Object<'_>) -> Result<(String, Vec<u8>), Malformed> {
+    let id = credential.string("id")?.to_owned();
+    let raw_id = credential.bytes("rawId")?;
+    if credential.string("type")? != "public-key" {
+        return Err(credential.fault("type", "expected public-key"));
+    }
+    Ok((id, raw_id))
+}
+
+// === impl Begin ===
+
+impl Begin {
+    /// Read the body.
+    pub fn read(body: &Value) -> Result<Self, Malformed> {
+        let root = Object::root(body)?;
+        root.only(&["user", "rpId", "userVerification"])?;
+        Ok(Self {
+            rp_id: root.optional_string("rpId")?.map(str::to_owned),
+            who: Who::read(&root)?,
+            user_verification: root.optional_word("userVerification", USER_VERIFICATION)?,
+        })
+    }
+}
+
+// === impl Who ===
+
+impl Who {
+    fn read(root: &Object<'_>) -> Result<Self, Malformed> {
+        let Some(user) = root.optional_object("user")? else {
+            return Ok(Self::Anyone);
+        };
+        user.only(&["name", "id"])?;
+        match (text::optional(&user, "name")?, uuid(&user, "id")?) {
+            (Some(name), None) => Ok(Self::Name(name.to_owned())),
+            (None, Some(id)) => Ok(Self::Id(id)),
+            (Some(_), Some(_)) => Err(Malformed::new("user", "both name and id; give one")),
+            (None, None) => Err(Malformed::new("user", "neither name nor id")),
+        }
+    }
+}
+
+// === impl Finish ===
+
+impl Finish {
+    /// Read the body. Browsers add fields to the credential; they are not looked at.
+    pub fn read(body: &Value) -> Result<Self, Malformed> {
+        let root = Object::root(body)?;
+        root.only(&["credential", "rpId"])?;
+        let credential = root.object("credential")?;
+        let (id, raw_id) = credential_id(&credential)?;
+        let response = credential.object("response")?;
+        // Null where the authenticator keeps no user handle.
+        let user_handle = match response.is_null("userHandle") {
+            true => None,
+            false => response.optional_bytes("userHandle")?,
+        };
+        Ok(Self {
+            rp_id: root.optional_string("rpId")?.map(str::to_owned),
+            response: AuthenticationResponse {
+                id,
+                raw_id,
+                client_data_json: response.bytes("clientDataJSON")?,
+                authenticator_data: response.bytes("authenticatorData")?,
+                signature: response.bytes("signature")?,
+                user_handle,
+                client_extension_results: credential.json("clientExtensionResults")?,
+            },
+        })
+    }
+}
+
+// === impl Begun ===
+
+impl From<RequestOptions> for Begun {
+    fn from(options: RequestOptions) -> Self {
+        Self {
+            ceremony: options.ceremony,
+            expires_at: rfc3339(options.expires_at),
+            public_key: RequestOptionsJson {
+                challenge: base64url::encode(&options.challenge),
+                timeout: options.timeout,
+                rp_id: options.rp_id,
+                allow_credentials: options
+                    .allow_credentials
+                    .into_iter()
+                    .map(DescriptorJson::from)
+                    .collect(),
+                user_verification: user_verification_word(options.user_verification),
+                extensions: extensions(&options.extensions),
+            },
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The bodies of a registration: WebAuthn L3 sections 5.1 (RegistrationResponseJSON)
+//! and 5.1.9 (PublicKeyCredentialCreationOptionsJSON).
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{
+    authentication::{USER_VERIFICATION, user_verification_word},
+    object::{Malformed, Object},
+    passkey::{DescriptorJson, PasskeyJson, UserJson},
+    text,
+};
+use crate::{
+    base64url,
+    host::{
+        AttestationConveyance, CreationOptions, RegistrationResponse, ResidentKey, UserVerification,
+    },
+    time::rfc3339,
+};
+
+/// At most so many hints (WebAuthn L3 section 5.8.7 defines three) and
+/// transports (section 5.8.4), each of so many characters; unknown ones are kept.
+const MOST_HINTS: usize = 3;
+const MOST_TRANSPORTS: usize = 16;
+const LONGEST_WORD: usize = 32;
+
+const RESIDENT_KEY: &[(&str, ResidentKey)] = &[
+    ("required", ResidentKey::Required),
+    ("preferred", ResidentKey::Preferred),
+    ("discouraged", ResidentKey::Discouraged),
+];
+
+const ATTESTATION: &[(&str, AttestationConveyance)] = &[
+    ("none", AttestationConveyance::None),
+    ("indirect", AttestationConveyance::Indirect),
+    ("direct", AttestationConveyance::Direct),
+    ("enterprise", AttestationConveyance::Enterprise),
+];
+
+/// The body of `POST /v1/registrations`.
+pub struct Begin {
+    /// None takes the caller's only relying party.
+    pub rp_id: Option<String>,
+    /// The relying party's own id of the person.
+    pub user_id: Option<Uuid>,
+    /// What the person signs in with.
+    pub name: String,
+    /// What the person is called.
+    pub display_name: String,
+    /// None takes the relying party's default, here and below.
+    pub user_verification: Option<UserVerification>,
+    /// WebAuthn L3 section 5.4.6.
+    pub resident_key: Option<ResidentKey>,
+    /// WebAuthn L3 section 5.4.7.
+    pub attestation: Option<AttestationConveyance>,
+    /// WebAuthn L3 section 5.8.7.
+    pub hints: Vec<String>,
+}
+
+/// The body of `POST /v1/registrations/{ceremony}`.
+pub struct Finish {
+    /// None takes the caller's only relying party.
+    pub rp_id: Option<String>,
+    /// None lets the passkey be named after its provider.
+    pub label: Option<String>,
+    /// What the authenticator answered.
+    pub response: RegistrationResponse,
+}
+
+/// The answer to `POST /v1/registrations`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Begun {
+    ceremony: String,
+    expires_at: String,
+    public_key: CreationOptionsJson,
+}
+
+/// The answer to `POST /v1/registrations/{ceremony}`.
+#[derive(Serialize)]
+#[allow(missing_docs, reason = "openapi.json documents each field")]
+pub struct Finished {
+    pub passkey: PasskeyJson,
+    pub user: UserJson,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreationOptionsJson {
+    rp: Entity,
+    user: UserJson,
+    challenge: String,
+    pub_key_cred_params: Vec<Parameter>,
+    timeout: u32,
+    exclude_credentials: Vec<DescriptorJson>,
+    authenticator_selection: Selection,
+    attestation: &'static str,
+    hints: Vec<String>,
+    extensions: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct Entity {
+    id: String,
+    name: String,
+}
+
+#[derive(Serialize)]
+struct Parameter {
+    r#type: &'static str,
+    alg: i32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Selection {
+    resident_key: &'static str,
+    require_resident_key: bool,
+    user_verification: &'static str,
+}
+
+/// The word of a value in such a table.
+pub(super) fn word<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
+    words
+        .iter()
+        .find(|(_, candidate)| *candidate == value)
+        .map_or("", |(word, _)| *word)
+}
+
+/// Extension inputs from the contract's JSON text. Text that is no object
+/// breaks the contract and asks for no extension.
+pub(super) fn extensions(json: &str) -> Map<String, Value> {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+/// A user's UUID, in its usual spelling only.
+pub(super) fn uuid(object: &Object<'_>, field: &str) -> Result<Option<Uuid>, Malformed> {
+    object
+        .optional_string(field)?
+        .map(|text| parse_uuid(text).ok_or_else(|| object.fault(field, "not a UUID")))
+        .transpose()
+}
+
+/// A UUID of 36 characters with hyphens (RFC 9562 section 4), in either case.
+pub fn parse_uuid(text: &str) -> Option<Uuid> {
+    // The library also reads braces, URNs and bare digits: other spellings of
+    // one id, which compare unequal elsewhere.
+    Uuid::try_parse(text).ok().filter(|_| text.len() == 36)
+}
+
+// === impl Begin ===
+
+impl Begin {
+    /// Read the body.
+    pub fn read(body: &Value) -> Result<Self, Malformed> {
+        let root = Object::root(body)?;
+        root.only(&[
+            "user",
+            "rpId",
+            "userVerification",
+            "attestation",
+            "residentKey",
+            "hints",
+        ])?;
+        let user = root.object("user")?;
+        user.only(&["name", "displayName", "id"])?;
+        Ok(Self {
+            rp_id: root.optional_string("rpId")?.map(str::to_owned),
+            user_id: uuid(&user, "id")?,
+            name: text::required(&user, "name")?.to_owned(),
+            display_name: text::required(&user, "displayName")?.to_owned(),
+            user_verification: root.optional_word("userVerification", USER_VERIFICATION)?,
+            resident_key: root.optional_word("residentKey", RESIDENT_KEY)?,
+            attestation: root.optional_word("attestation", ATTESTATION)?,
+            hints: root.strings("hints", MOST_HINTS, LONGEST_WORD)?,
+        })
+    }
+}
+
+// === impl Finish ===
+
+impl Finish {
+    /// Read the body. Browsers add fields to the credential; they are not looked at.
+    pub fn read(body: &Value) -> Result<Self, Malformed> {
+        let root = Object::root(body)?;
+        root.only(&["credential", "label", "rpId"])?;
+        let credential = root.object("credential")?;
+        let (id, raw_id) = super::authentication::credential_id(&credential)?;
+        let response = credential.object("response")?;
+        Ok(Self {
+            rp_id: root.optional_string("rpId")?.map(str::to_owned),
+            label: text::optional(&root, "label")?.map(str::to_owned),
+            response: RegistrationResponse {
+                id,
+                raw_id,
+                client_data_json: response.bytes("clientDataJSON")?,
+                attestation_object: response.bytes("attestationObject")?,
+                transports: response.strings("transports", MOST_TRANSPORTS, LONGEST_WORD)?,
+                client_extension_results: credential.json("clientExtensionResults")?,
+            },
+        })
+    }
+}
+
+// === impl Begun ===
+
+impl From<CreationOptions> for Begun {
+    fn from(options: CreationOptions) -> Self {
+        let user_handle = match Uuid::try_parse(&options.user.id) {
+            Ok(id) => base64url::encode(id.as_bytes()),
+            // Not of the contract; an empty handle is refused by every browser.
+            Err(_) => String::new(),
+        };
+        Self {
+            ceremony: options.ceremony,
+            expires_at: rfc3339(options.expires_at),
+            public_key: CreationOptionsJson {
+                rp: Entity {
+                    id: options.rp_id,
+                    name: options.rp_name,
+                },
+                user: UserJson {
+                    id: user_handle,
+                    name: options.user.name,
+                    display_name: options.user.display_name,
+                },
+                challenge: base64url::encode(&options.challenge),
+                pub_key_cred_params: options
+                    .algorithms
+                    .into_iter()
+                    .map(|alg| Parameter {
+                        r#type: "public-key",
+                        alg,
+                    })
+                    .collect(),
+                timeout: options.timeout,
+                exclude_credentials: options
+                    .exclude_credentials
+                    .into_iter()
+                    .map(DescriptorJson::from)
+                    .collect(),
+                authenticator_selection: Selection {
+                    resident_key: word(RESIDENT_KEY, options.resident_key),
+                    require_resident_key: options.resident_key == ResidentKey::Required,
+                    user_verification: user_verification_word(options.user_verification),
+                },
+                attestation: word(ATTESTATION, options.attestation),
+                hints: options.hints,
+                extensions: extensions(&options.extensions),
+            },
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The HTTP API against an in-memory host, natively.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod authentications;
+mod fields;
+mod kit;
+mod passkeys;
+mod problems;
+mod registrations;
+mod relying_parties;
+mod sessions;
+mod well_known;

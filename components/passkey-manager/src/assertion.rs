@@ -1,0 +1,110 @@
+//! Assertions: what an authenticator signed, checked against the credential that
+//! it claims to be (WebAuthn L3 section 7.2 steps 15 to 22).
+//!
+//! The signature is checked before anything is said about the credential's state
+//! (suspended, counter), so that only the holder of the key learns it.
+
+use crate::authenticator_data::AuthenticatorData;
+use crate::bindings::ceremonies::Ceremony;
+use crate::bindings::credentials::{Credential, Status};
+use crate::bindings::{Code, Rejection, signatures};
+use crate::client_data::ClientData;
+use crate::cose::CoseKey;
+use crate::host::Host;
+use crate::rejection::{malformed, reject};
+
+/// An assertion that was parsed but not yet believed.
+pub struct Assertion<'a> {
+    /// The client data, already checked.
+    pub client_data: &'a ClientData,
+    /// The authenticator data as it came: this is what is signed.
+    pub authenticator_data: &'a [u8],
+    /// The same, parsed.
+    pub data: &'a AuthenticatorData<'a>,
+    /// The signature.
+    pub signature: &'a [u8],
+}
+
+// === impl Assertion ===
+
+impl Assertion<'_> {
+    /// Believe the assertion or say what is wrong with it.
+    ///
+    /// # Errors
+    /// The code of the first check that fails.
+    pub fn verify(
+        &self,
+        host: &impl Host,
+        ceremony: &Ceremony,
+        credential: &Credential,
+    ) -> Result<(), Rejection> {
+        // Steps 15 to 18.
+        self.data
+            .check(&ceremony.rp_id, ceremony.user_verification)?;
+        // Step 19: whether a passkey can be backed up never changes.
+        if self.data.backup_eligible != credential.backup_eligible {
+            return Err(malformed(
+                "flag BE is not what it was when the passkey was registered",
+            ));
+        }
+        // Steps 20 and 21.
+        self.verify_signature(host, credential)?;
+        // Ours: section 7.2 knows no suspended credentials.
+        if credential.status == Status::Suspended {
+            return Err(reject(
+                Code::CredentialSuspended,
+                "this passkey is suspended; resume it to sign in with it",
+            ));
+        }
+        // Step 22: a counter that is used at all must grow.
+        let (before, now) = (credential.sign_count, self.data.sign_count);
+        if (before != 0 || now != 0) && now <= before {
+            return Err(counter_regressed(before, now));
+        }
+        Ok(())
+    }
+
+    fn verify_signature(&self, host: &impl Host, credential: &Credential) -> Result<(), Rejection> {
+        let unusable = |detail: String| reject(Code::AlgorithmNotAllowed, detail);
+        let key = CoseKey::parse(&credential.public_key)
+            .map_err(|error| unusable(format!("the stored key can't be used: {error}")))?;
+        if key.algorithm != credential.algorithm {
+            return Err(unusable(format!(
+                "the stored key is for COSE algorithm {}, its record says {}",
+                key.algorithm, credential.algorithm
+            )));
+        }
+        let message = [self.authenticator_data, self.client_data.hash()].concat();
+        match host.verify(key.algorithm, &key.key, &message, self.signature) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(signature_invalid()),
+            Err(signatures::Error::InvalidKey) => {
+                Err(unusable("the stored key is not a valid key".to_owned()))
+            }
+            Err(signatures::Error::UnsupportedAlgorithm) => Err(unusable(format!(
+                "the host does not verify COSE algorithm {}",
+                key.algorithm
+            ))),
+            Err(signatures::Error::NotPermitted) => Err(reject(
+                Code::NotPermitted,
+                "policy does not allow to verify signatures",
+            )),
+        }
+    }
+}
+
+/// The refusal of a signature.
+pub fn signature_invalid() -> Rejection {
+    reject(
+        Code::SignatureInvalid,
+        "the signature was not made with this passkey over these bytes",
+    )
+}
+
+/// The refusal of a counter that did not grow: a sign of a cloned passkey.
+pub fn counter_regressed(before: u32, now: u32) -> Rejection {
+    reject(
+        Code::CounterRegressed,
+        format!("the signature counter is {now} and was {before}: the passkey may be cloned"),
+    )
+}

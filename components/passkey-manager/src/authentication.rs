@@ -1,0 +1,275 @@
+//! Signing in with a passkey (WebAuthn L3 section 7.2): as a named account, as a
+//! name that has no passkeys, or as whoever the authenticator says.
+//!
+//! A named sign-in makes the same host calls and the same shape of answer whether
+//! or not the name has passkeys.
+
+use crate::assertion::{self, Assertion};
+use crate::authenticator_data::AuthenticatorData;
+use crate::base64url;
+use crate::bindings::authentication::{Authenticated, BeginRequest, RequestOptions, Response};
+use crate::bindings::ceremonies::{Ceremony, Kind, User};
+use crate::bindings::credentials::{Credential, Use};
+use crate::bindings::{Code, Descriptor, Rejection, Subject, store};
+use crate::ceremony;
+use crate::client_data::ClientData;
+use crate::decoys;
+use crate::extensions::{self, ClientResults};
+use crate::host::Host;
+use crate::rejection::{malformed, reject, too_large};
+use crate::user_handle;
+
+/// The most bytes of authenticator data and of a signature that are accepted. Real
+/// ones have some hundreds; post-quantum signatures have some thousands.
+const MAX_AUTHENTICATOR_DATA: usize = 16 * 1024;
+const MAX_SIGNATURE: usize = 8 * 1024;
+
+/// The allow list of a sign-in, and whom it is for.
+struct Allowed {
+    user_id: Option<String>,
+    credentials: Vec<Descriptor>,
+}
+
+/// Begin a sign-in: options for `navigator.credentials.get()`.
+///
+/// # Errors
+/// `malformed` for an account id that is no UUID, and those of the relying party
+/// and the store.
+pub fn begin(host: &impl Host, request: BeginRequest) -> Result<RequestOptions, Rejection> {
+    let rp_id = request.rp_id;
+    let profile = host.describe(&rp_id)?;
+    let allowed = match &request.subject {
+        Subject::Anyone => Allowed {
+            user_id: None,
+            credentials: Vec::new(),
+        },
+        Subject::Account(id) => {
+            user_handle::of(id)?;
+            named(host, &rp_id, id, Some(id))?
+        }
+        Subject::UnknownName(name) => named(host, &rp_id, name, None)?,
+    };
+
+    let ceremony = Ceremony {
+        id: ceremony::new_id(host),
+        rp_id,
+        kind: Kind::Authentication,
+        challenge: ceremony::new_challenge(host),
+        expires_at: ceremony::expiry(host, &profile),
+        user: allowed.user_id.map(|id| User {
+            id,
+            name: String::new(),
+            display_name: String::new(),
+        }),
+        user_verification: request
+            .user_verification
+            .unwrap_or(profile.user_verification),
+        resident_key: profile.resident_key,
+        attestation: profile.attestation,
+        algorithms: Vec::new(),
+        credentials: allowed
+            .credentials
+            .iter()
+            .map(|descriptor| descriptor.id.clone())
+            .collect(),
+        extensions: Vec::new(),
+    };
+    host.put_ceremony(&ceremony)?;
+
+    Ok(RequestOptions {
+        ceremony: ceremony.id,
+        expires_at: ceremony.expires_at,
+        rp_id: ceremony.rp_id,
+        challenge: ceremony.challenge,
+        timeout: profile.ceremony_timeout,
+        allow_credentials: allowed.credentials,
+        user_verification: ceremony.user_verification,
+        extensions: extensions::AUTHENTICATION_INPUTS.to_owned(),
+    })
+}
+
+/// The allow list of a name. Suspended passkeys stand on it too, so that signing in
+/// with one is answered with what is wrong. Without passkeys, a decoy.
+fn named(
+    host: &impl Host,
+    rp_id: &str,
+    name: &str,
+    account: Option<&str>,
+) -> Result<Allowed, Rejection> {
+    // Each of these is asked for on both paths, so that they take as long.
+    let seed = decoys::Seed::of(host, rp_id, name)?;
+    let decoy = seed.descriptor(host.typical_credential(rp_id)?);
+    let nobody = decoys::user_id(&decoy.id);
+    let credentials = host.credentials_of(rp_id, account.unwrap_or(&nobody))?;
+
+    match account {
+        Some(id) if !credentials.is_empty() => Ok(Allowed {
+            user_id: Some(id.to_owned()),
+            credentials: credentials
+                .into_iter()
+                .map(|credential| Descriptor {
+                    id: credential.id,
+                    transports: credential.transports,
+                })
+                .collect(),
+        }),
+        _ => Ok(Allowed {
+            user_id: Some(nobody),
+            credentials: vec![decoy],
+        }),
+    }
+}
+
+/// Finish a sign-in: verify the assertion and record the use.
+///
+/// # Errors
+/// The code of the first check that fails, in the order of section 7.2; see
+/// [`Assertion::verify`] for where it differs.
+pub fn finish(
+    host: &impl Host,
+    rp_id: &str,
+    ceremony: &str,
+    response: Response,
+) -> Result<Authenticated, Rejection> {
+    let ceremony = ceremony::take(host, rp_id, ceremony, Kind::Authentication)?;
+    let profile = host.describe(rp_id)?;
+
+    // Steps 1 to 4: the response's own form.
+    ceremony::check_credential_id(&response.id, &response.raw_id)?;
+    ClientResults::parse(&response.client_extension_results)?;
+    let signature = &response.signature;
+    if signature.len() > MAX_SIGNATURE {
+        return Err(too_large("signature", signature.len(), MAX_SIGNATURE));
+    }
+    let bytes = &response.authenticator_data;
+    if bytes.len() > MAX_AUTHENTICATOR_DATA {
+        return Err(too_large(
+            "authenticatorData",
+            bytes.len(),
+            MAX_AUTHENTICATOR_DATA,
+        ));
+    }
+
+    // Steps 7 to 14, before 5 and 6: they need no store.
+    let client_data = ClientData::parse(&response.client_data_json)?;
+    client_data.check("webauthn.get", &ceremony.challenge, &profile)?;
+    let data = AuthenticatorData::parse(bytes)?;
+    let assertion = Assertion {
+        client_data: &client_data,
+        authenticator_data: bytes,
+        data: &data,
+        signature,
+    };
+
+    // Step 5: a named sign-in takes only what is on its list.
+    if ceremony.user.is_some() && !ceremony.credentials.contains(&response.raw_id) {
+        return Err(unknown("this passkey is not one of those asked for"));
+    }
+    let credential = match host.credential(rp_id, &response.raw_id) {
+        Ok(credential) => credential,
+        Err(store::Error::NotFound) => {
+            return Err(refuse_absent(host, &ceremony, &response, &assertion));
+        }
+        Err(other) => return Err(other.into()),
+    };
+
+    // Step 6: whose it is.
+    check_user(&ceremony, &response, &credential)?;
+
+    // Steps 15 to 22.
+    if let Err(rejection) = assertion.verify(host, &ceremony, &credential) {
+        if rejection.code == Code::CounterRegressed {
+            host.warn(&format!(
+                "passkey {} of user {}: {}",
+                base64url::encode(&credential.id),
+                credential.user_id,
+                rejection.detail
+            ));
+        }
+        return Err(rejection);
+    }
+
+    // Step 24: what changed, in one step with the counter that all this rests on.
+    let used = Use {
+        previous_sign_count: credential.sign_count,
+        sign_count: data.sign_count,
+        backup_state: data.backup_state,
+        at: host.now(),
+    };
+    let credential = host
+        .record_use(rp_id, &credential.id, used)
+        .map_err(|error| match error {
+            store::Error::Conflict => {
+                assertion::counter_regressed(credential.sign_count, data.sign_count)
+            }
+            store::Error::NotFound => unknown("this passkey was revoked meanwhile"),
+            other => other.into(),
+        })?;
+    Ok(Authenticated {
+        user_id: credential.user_id.clone(),
+        passkey: credential.into(),
+        user_verified: data.user_verified,
+    })
+}
+
+/// Section 7.2 step 6: the credential's owner, the pinned user and the user handle
+/// must be one.
+fn check_user(
+    ceremony: &Ceremony,
+    response: &Response,
+    credential: &Credential,
+) -> Result<(), Rejection> {
+    let mismatch = |detail: &str| Err(reject(Code::UserHandleMismatch, detail));
+    if let Some(user) = &ceremony.user
+        && user.id != credential.user_id
+    {
+        return mismatch("the passkey belongs to another account than the one signing in");
+    }
+    match &response.user_handle {
+        Some(handle) => {
+            let owner = user_handle::of(&credential.user_id)
+                .map_err(|_| malformed("the stored passkey's owner has no UUID"))?;
+            if handle.as_slice() != owner {
+                return mismatch("the user handle is not that of the passkey's account");
+            }
+        }
+        // Only a named sign-in may go without.
+        None if ceremony.user.is_none() => {
+            return mismatch("a sign-in without a name needs the user handle");
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+/// What to say of a credential that is not stored. A decoy is refused exactly as a
+/// real credential with a wrong signature would be; otherwise a guess at the
+/// signature would tell names with passkeys from others.
+fn refuse_absent(
+    host: &impl Host,
+    ceremony: &Ceremony,
+    response: &Response,
+    assertion: &Assertion<'_>,
+) -> Rejection {
+    let decoy = ceremony
+        .user
+        .as_ref()
+        .is_some_and(|user| decoys::is_decoy(&response.raw_id, &user.id));
+    if !decoy {
+        return unknown("no such passkey at this relying party");
+    }
+    let stand_in = decoys::stand_in(
+        &ceremony.rp_id,
+        &response.raw_id,
+        assertion.data.backup_eligible,
+    );
+    check_user(ceremony, response, &stand_in)
+        .and_then(|()| assertion.verify(host, ceremony, &stand_in))
+        .err()
+        .filter(|rejection| rejection.code != Code::CounterRegressed)
+        .unwrap_or_else(assertion::signature_invalid)
+}
+
+fn unknown(detail: &str) -> Rejection {
+    reject(Code::CredentialUnknown, detail)
+}

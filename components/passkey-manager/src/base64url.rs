@@ -1,0 +1,11 @@
+//! base64url without padding (RFC 4648 section 5), the one text form that
+//! WebAuthn gives to bytes.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// The text form of some bytes. Each byte string has exactly one, so comparing
+/// texts compares bytes.
+pub fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}

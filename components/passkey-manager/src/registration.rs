@@ -1,0 +1,220 @@
+//! Registering a new passkey (WebAuthn L3 section 7.1).
+//!
+//! The policy of a registration is settled when it begins and kept with the
+//! stored ceremony; what finishes it reads nothing else but the relying party's
+//! origins.
+
+use crate::attestation::{self, Evidence, REGISTRABLE};
+use crate::attestation_object::AttestationObject;
+use crate::authenticator_data::AuthenticatorData;
+use crate::bindings::ceremonies::{self, Ceremony, Kind};
+use crate::bindings::credentials::{Credential, Status};
+use crate::bindings::registration::{BeginRequest, CreationOptions, Registered, Response};
+use crate::bindings::{Code, Descriptor, Rejection, User, store};
+use crate::ceremony;
+use crate::client_data::ClientData;
+use crate::cose::CoseKey;
+use crate::extensions::{self, ClientResults};
+use crate::host::Host;
+use crate::label;
+use crate::provider;
+use crate::rejection::{malformed, reject};
+use crate::transports;
+use crate::user_handle;
+
+/// The label of a passkey whose product is not known.
+const DEFAULT_LABEL: &str = "Passkey";
+
+/// Begin a registration: options for `navigator.credentials.create()`.
+///
+/// # Errors
+/// `malformed` for a user id that is no UUID or for bad hints,
+/// `algorithm-not-allowed` when the relying party offers nothing that can be
+/// registered, and those of the relying party and the store.
+pub fn begin(host: &impl Host, request: BeginRequest) -> Result<CreationOptions, Rejection> {
+    user_handle::of(&request.user.id)?;
+    let hints = transports::parse("hints", &request.hints)?;
+    let profile = host.describe(&request.rp_id)?;
+    let algorithms: Vec<i32> = profile
+        .algorithms
+        .iter()
+        .copied()
+        .filter(|algorithm| REGISTRABLE.contains(algorithm))
+        .collect();
+    if algorithms.is_empty() {
+        return Err(reject(
+            Code::AlgorithmNotAllowed,
+            format!(
+                "the relying party offers the COSE algorithms {:?}, and of {REGISTRABLE:?} one at least is needed",
+                profile.algorithms
+            ),
+        ));
+    }
+    let existing = host.credentials_of(&request.rp_id, &request.user.id)?;
+
+    let user = request.user;
+    let ceremony = Ceremony {
+        id: ceremony::new_id(host),
+        rp_id: request.rp_id,
+        kind: Kind::Registration,
+        challenge: ceremony::new_challenge(host),
+        expires_at: ceremony::expiry(host, &profile),
+        user: Some(ceremonies::User {
+            id: user.id.clone(),
+            name: user.name.clone(),
+            display_name: user.display_name.clone(),
+        }),
+        user_verification: request
+            .user_verification
+            .unwrap_or(profile.user_verification),
+        resident_key: request.resident_key.unwrap_or(profile.resident_key),
+        attestation: request.attestation.unwrap_or(profile.attestation),
+        algorithms,
+        credentials: existing.iter().map(|known| known.id.clone()).collect(),
+        extensions: vec![extensions::CRED_PROPS.to_owned()],
+    };
+    host.put_ceremony(&ceremony)?;
+
+    Ok(CreationOptions {
+        ceremony: ceremony.id,
+        expires_at: ceremony.expires_at,
+        rp_id: ceremony.rp_id,
+        rp_name: profile.name,
+        user,
+        challenge: ceremony.challenge,
+        algorithms: ceremony.algorithms,
+        timeout: profile.ceremony_timeout,
+        exclude_credentials: existing
+            .into_iter()
+            .map(|known| Descriptor {
+                id: known.id,
+                transports: known.transports,
+            })
+            .collect(),
+        user_verification: ceremony.user_verification,
+        resident_key: ceremony.resident_key,
+        attestation: ceremony.attestation,
+        hints,
+        extensions: extensions::REGISTRATION_INPUTS.to_owned(),
+    })
+}
+
+/// Finish a registration: verify what the browser returned, and store the passkey.
+///
+/// # Errors
+/// The code of the first check that fails, in the order of section 7.1.
+pub fn finish(
+    host: &impl Host,
+    rp_id: &str,
+    ceremony: &str,
+    response: Response,
+    label: Option<String>,
+) -> Result<Registered, Rejection> {
+    let ceremony = ceremony::take(host, rp_id, ceremony, Kind::Registration)?;
+    let user = ceremony
+        .user
+        .as_ref()
+        .ok_or_else(|| malformed("the stored registration names no user"))?;
+    let profile = host.describe(rp_id)?;
+
+    // Steps 1 to 4: the response's own form.
+    ceremony::check_credential_id(&response.id, &response.raw_id)?;
+    let transports = transports::parse("transports", &response.transports)?;
+    let results = ClientResults::parse(&response.client_extension_results)?;
+    let label = label.as_deref().map(label::parse).transpose()?;
+
+    // Steps 5 to 12: client data.
+    let client_data = ClientData::parse(&response.client_data_json)?;
+    client_data.check("webauthn.create", &ceremony.challenge, &profile)?;
+
+    // Step 13: the attestation object, and what it holds.
+    let object = AttestationObject::parse(&response.attestation_object)?;
+    let data = AuthenticatorData::parse(object.authenticator_data)?;
+    let attested = data
+        .attested
+        .as_ref()
+        .ok_or_else(|| malformed("the authenticator data holds no credential (flag AT)"))?;
+
+    // Steps 14 to 17. Steps 18 and 19 are policies on backup that nobody set.
+    data.check(rp_id, ceremony.user_verification)?;
+
+    // Level 3 leaves this one out, but the browser's word for the id must not
+    // differ from the authenticator's. Step 25, its size, is part of the parse.
+    if attested.credential_id != response.raw_id {
+        return Err(malformed("rawId is not the id of the attested credential"));
+    }
+
+    // Step 20: the algorithm is one that was offered.
+    let key = CoseKey::parse(attested.public_key)?;
+    if !ceremony.algorithms.contains(&key.algorithm) {
+        return Err(reject(
+            Code::AlgorithmNotAllowed,
+            format!(
+                "the passkey uses COSE algorithm {}, and {:?} were offered",
+                key.algorithm, ceremony.algorithms
+            ),
+        ));
+    }
+
+    // Steps 21 and 22. Steps 23 and 24 (trust anchors) have no policy yet.
+    attestation::verify(&Evidence {
+        rp_id,
+        challenge: &ceremony.challenge,
+        client_data: &client_data,
+        client_data_json: &response.client_data_json,
+        object: &object,
+        attested,
+        key: &key,
+    })?;
+
+    // Step 26: a credential belongs to one account. The store decides for ids
+    // that were registered since the ceremony began.
+    let taken = || reject(Code::CredentialExists, "this passkey is registered already");
+    if ceremony
+        .credentials
+        .iter()
+        .any(|excluded| excluded == attested.credential_id)
+    {
+        return Err(taken());
+    }
+
+    // Steps 27 and 28: the credential record, with what the extensions told.
+    let label = label.unwrap_or_else(|| {
+        provider::name(attested.aaguid)
+            .unwrap_or(DEFAULT_LABEL)
+            .to_owned()
+    });
+    let credential = Credential {
+        rp_id: rp_id.to_owned(),
+        user_id: user.id.clone(),
+        id: response.raw_id,
+        label,
+        status: Status::Active,
+        created_at: host.now(),
+        last_used_at: None,
+        public_key: attested.public_key.to_vec(),
+        algorithm: key.algorithm,
+        sign_count: data.sign_count,
+        aaguid: attested.aaguid.to_vec(),
+        transports,
+        backup_eligible: data.backup_eligible,
+        backup_state: data.backup_state,
+        user_verified: data.user_verified,
+        discoverable: results.discoverable(&ceremony.extensions),
+        attestation_format: object.format.to_owned(),
+    };
+    host.insert_credential(&credential)
+        .map_err(|error| match error {
+            store::Error::Exists => taken(),
+            other => other.into(),
+        })?;
+
+    Ok(Registered {
+        passkey: credential.into(),
+        user: User {
+            id: user.id.clone(),
+            name: user.name.clone(),
+            display_name: user.display_name.clone(),
+        },
+    })
+}

@@ -1,0 +1,286 @@
+//! A host in memory, with a clock that tests turn and a record of the calls.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use p256::ecdsa::signature::Verifier as _;
+use p256::ecdsa::{Signature, VerifyingKey};
+use passkey_manager::bindings::ceremonies::{Ceremony, Kind};
+use passkey_manager::bindings::credentials::{Credential, Status, Use};
+use passkey_manager::bindings::relying_party::{
+    self, AttestationConveyance, Profile, ResidentKey, UserVerification,
+};
+use passkey_manager::bindings::signatures::{self, PublicKey};
+use passkey_manager::bindings::{Typical, store};
+use passkey_manager::host::Host;
+use sha2::{Digest as _, Sha256};
+
+use super::{ORIGIN, RP};
+
+/// The name of a host function that was called.
+type Recorded = &'static str;
+
+pub struct MemoryHost {
+    pub profile: RefCell<Profile>,
+    pub credentials: RefCell<Vec<Credential>>,
+    pub ceremonies: RefCell<HashMap<String, (Ceremony, bool)>>,
+    pub typical: RefCell<Typical>,
+    pub clock: Cell<u64>,
+    /// What the store answers instead of doing anything.
+    pub store_error: Cell<Option<store::Error>>,
+    /// What `record-use` answers instead of doing anything.
+    pub use_error: Cell<Option<store::Error>>,
+    pub calls: RefCell<Vec<Recorded>>,
+    pub warnings: RefCell<Vec<String>>,
+    drawn: Cell<u64>,
+}
+
+impl MemoryHost {
+    pub fn new() -> Self {
+        MemoryHost {
+            profile: RefCell::new(Profile {
+                id: RP.to_owned(),
+                name: "Example".to_owned(),
+                origins: vec![ORIGIN.to_owned(), "https://example.com".to_owned()],
+                allow_cross_origin: false,
+                top_origins: Vec::new(),
+                ceremony_timeout: 300_000,
+                user_verification: UserVerification::Preferred,
+                resident_key: ResidentKey::Preferred,
+                attestation: AttestationConveyance::None,
+                algorithms: vec![-8, -7, -257],
+            }),
+            credentials: RefCell::default(),
+            ceremonies: RefCell::default(),
+            typical: RefCell::new(Typical {
+                id_length: 20,
+                transports: vec!["internal".to_owned()],
+            }),
+            clock: Cell::new(1_750_000_000_000),
+            store_error: Cell::new(None),
+            use_error: Cell::new(None),
+            calls: RefCell::default(),
+            warnings: RefCell::default(),
+            drawn: Cell::new(0),
+        }
+    }
+
+    /// The one credential that is stored.
+    pub fn only(&self) -> Credential {
+        let credentials = self.credentials.borrow();
+        assert_eq!(credentials.len(), 1);
+        credentials[0].clone()
+    }
+
+    pub fn change_only(&self, change: impl FnOnce(&mut Credential)) {
+        let mut credentials = self.credentials.borrow_mut();
+        assert_eq!(credentials.len(), 1);
+        change(&mut credentials[0]);
+    }
+
+    pub fn change_ceremony(&self, id: &str, change: impl FnOnce(&mut Ceremony)) {
+        change(&mut self.ceremonies.borrow_mut().get_mut(id).unwrap().0);
+    }
+
+    pub fn take_calls(&self) -> Vec<Recorded> {
+        std::mem::take(&mut *self.calls.borrow_mut())
+    }
+
+    fn store(&self, call: Recorded) -> Result<(), store::Error> {
+        self.calls.borrow_mut().push(call);
+        self.store_error.get().map_or(Ok(()), Err)
+    }
+
+    fn owned<T>(
+        &self,
+        user_id: &str,
+        id: &[u8],
+        change: impl FnOnce(&mut Credential) -> T,
+    ) -> Result<T, store::Error> {
+        self.credentials
+            .borrow_mut()
+            .iter_mut()
+            .find(|known| known.id == id && known.user_id == user_id)
+            .map(change)
+            .ok_or(store::Error::NotFound)
+    }
+}
+
+impl Host for MemoryHost {
+    fn describe(&self, rp_id: &str) -> Result<Profile, relying_party::Error> {
+        self.calls.borrow_mut().push("describe");
+        if rp_id == RP {
+            Ok(self.profile.borrow().clone())
+        } else {
+            Err(relying_party::Error::NotFound)
+        }
+    }
+
+    fn pseudonym(
+        &self,
+        rp_id: &str,
+        purpose: &str,
+        input: &str,
+    ) -> Result<Vec<u8>, relying_party::Error> {
+        self.calls.borrow_mut().push("pseudonym");
+        Ok(Sha256::digest(format!("{rp_id}\n{purpose}\n{input}")).to_vec())
+    }
+
+    fn verify(
+        &self,
+        algorithm: i32,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, signatures::Error> {
+        self.calls.borrow_mut().push("verify");
+        let PublicKey::Ec2(point) = key else {
+            return Err(signatures::Error::UnsupportedAlgorithm);
+        };
+        if algorithm != -7 {
+            return Err(signatures::Error::UnsupportedAlgorithm);
+        }
+        let sec1 = [&[4], point.x.as_slice(), point.y.as_slice()].concat();
+        let key =
+            VerifyingKey::from_sec1_bytes(&sec1).map_err(|_| signatures::Error::InvalidKey)?;
+        Ok(Signature::from_der(signature)
+            .is_ok_and(|signature| key.verify(message, &signature).is_ok()))
+    }
+
+    fn insert_credential(&self, credential: &Credential) -> Result<(), store::Error> {
+        self.store("insert")?;
+        let mut credentials = self.credentials.borrow_mut();
+        if credentials.iter().any(|known| known.id == credential.id) {
+            return Err(store::Error::Exists);
+        }
+        credentials.push(credential.clone());
+        Ok(())
+    }
+
+    fn credential(&self, _rp_id: &str, id: &[u8]) -> Result<Credential, store::Error> {
+        self.store("get")?;
+        self.credentials
+            .borrow()
+            .iter()
+            .find(|known| known.id == id)
+            .cloned()
+            .ok_or(store::Error::NotFound)
+    }
+
+    fn credentials_of(&self, _rp_id: &str, user_id: &str) -> Result<Vec<Credential>, store::Error> {
+        self.store("list-for-user")?;
+        Ok(self
+            .credentials
+            .borrow()
+            .iter()
+            .filter(|known| known.user_id == user_id)
+            .cloned()
+            .collect())
+    }
+
+    fn rename_credential(
+        &self,
+        _rp_id: &str,
+        user_id: &str,
+        id: &[u8],
+        label: &str,
+    ) -> Result<Credential, store::Error> {
+        self.store("rename")?;
+        self.owned(user_id, id, |known| {
+            known.label = label.to_owned();
+            known.clone()
+        })
+    }
+
+    fn set_credential_status(
+        &self,
+        _rp_id: &str,
+        user_id: &str,
+        id: &[u8],
+        status: Status,
+    ) -> Result<Credential, store::Error> {
+        self.store("set-status")?;
+        self.owned(user_id, id, |known| {
+            known.status = status;
+            known.clone()
+        })
+    }
+
+    fn remove_credential(
+        &self,
+        _rp_id: &str,
+        user_id: &str,
+        id: &[u8],
+    ) -> Result<(), store::Error> {
+        self.store("remove")?;
+        self.owned(user_id, id, |_| ())?;
+        self.credentials.borrow_mut().retain(|known| known.id != id);
+        Ok(())
+    }
+
+    fn record_use(&self, _rp_id: &str, id: &[u8], used: Use) -> Result<Credential, store::Error> {
+        self.store("record-use")?;
+        if let Some(error) = self.use_error.get() {
+            return Err(error);
+        }
+        let mut credentials = self.credentials.borrow_mut();
+        let known = credentials
+            .iter_mut()
+            .find(|known| known.id == id)
+            .ok_or(store::Error::NotFound)?;
+        if known.sign_count != used.previous_sign_count {
+            return Err(store::Error::Conflict);
+        }
+        known.sign_count = used.sign_count;
+        known.backup_state = used.backup_state;
+        known.last_used_at = Some(used.at);
+        Ok(known.clone())
+    }
+
+    fn typical_credential(&self, _rp_id: &str) -> Result<Typical, store::Error> {
+        self.store("typical")?;
+        Ok(self.typical.borrow().clone())
+    }
+
+    fn put_ceremony(&self, ceremony: &Ceremony) -> Result<(), store::Error> {
+        self.store("put")?;
+        let id = ceremony.id.clone();
+        let before = self
+            .ceremonies
+            .borrow_mut()
+            .insert(id, (ceremony.clone(), false));
+        assert!(before.is_none(), "two ceremonies share an id");
+        Ok(())
+    }
+
+    fn take_ceremony(&self, rp_id: &str, id: &str, kind: Kind) -> Result<Ceremony, store::Error> {
+        self.store("take")?;
+        let mut ceremonies = self.ceremonies.borrow_mut();
+        let (ceremony, used) = ceremonies.get_mut(id).ok_or(store::Error::NotFound)?;
+        if ceremony.rp_id != rp_id || ceremony.kind != kind {
+            return Err(store::Error::NotFound);
+        }
+        if *used {
+            return Err(store::Error::Used);
+        }
+        if ceremony.expires_at <= self.clock.get() {
+            return Err(store::Error::Expired);
+        }
+        *used = true;
+        Ok(ceremony.clone())
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.get()
+    }
+
+    fn random(&self, length: usize) -> Vec<u8> {
+        self.drawn.set(self.drawn.get() + 1);
+        let block = Sha256::digest(self.drawn.get().to_be_bytes());
+        block.iter().copied().cycle().take(length).collect()
+    }
+
+    fn warn(&self, message: &str) {
+        self.warnings.borrow_mut().push(message.to_owned());
+    }
+}

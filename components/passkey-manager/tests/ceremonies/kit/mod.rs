@@ -1,0 +1,91 @@
+//! What the tests share: an in-memory host and a software authenticator.
+
+mod authenticator;
+mod host;
+
+pub use authenticator::{
+    AT, Authenticator, BE, BS, Create, ED, Get, Statement, UP, UV, cose_es256, cose_okp, cose_rsa,
+};
+pub use host::MemoryHost;
+
+use passkey_manager::bindings::authentication::{Authenticated, RequestOptions};
+use passkey_manager::bindings::registration::{BeginRequest, CreationOptions, Registered};
+use passkey_manager::bindings::{Code, Rejection, Subject, User, authentication as get};
+use passkey_manager::{authentication, registration};
+
+pub const RP: &str = "login.example.com";
+pub const ORIGIN: &str = "https://login.example.com";
+pub const ALICE: &str = "0190b6c1-6e2a-7d2f-9d3b-0f7a3c5e1a01";
+pub const BOB: &str = "0190b6c1-6e2a-7d2f-9d3b-0f7a3c5e1a02";
+
+pub fn registration_request(user: &str) -> BeginRequest {
+    BeginRequest {
+        rp_id: RP.to_owned(),
+        user: User {
+            id: user.to_owned(),
+            name: "alice".to_owned(),
+            display_name: "Alice".to_owned(),
+        },
+        user_verification: None,
+        resident_key: None,
+        attestation: None,
+        hints: Vec::new(),
+    }
+}
+
+pub fn begin_registration(host: &MemoryHost) -> CreationOptions {
+    registration::begin(host, registration_request(ALICE)).unwrap()
+}
+
+pub fn finish_registration(host: &MemoryHost, create: Create) -> Result<Registered, Rejection> {
+    registration::finish(host, RP, &create.ceremony.clone(), create.response(), None)
+}
+
+/// A registration from start to end, changed by `change` on its way.
+pub fn register_with(
+    host: &MemoryHost,
+    authenticator: &Authenticator,
+    change: impl FnOnce(&mut Create),
+) -> Result<Registered, Rejection> {
+    let options = begin_registration(host);
+    let mut create = authenticator.create(&options);
+    change(&mut create);
+    finish_registration(host, create)
+}
+
+pub fn register(host: &MemoryHost, authenticator: &Authenticator) -> Registered {
+    register_with(host, authenticator, |_| {}).unwrap()
+}
+
+pub fn begin_sign_in(host: &MemoryHost, subject: Subject) -> RequestOptions {
+    let request = get::BeginRequest {
+        rp_id: RP.to_owned(),
+        subject,
+        user_verification: None,
+    };
+    authentication::begin(host, request).unwrap()
+}
+
+pub fn finish_sign_in(host: &MemoryHost, get: Get) -> Result<Authenticated, Rejection> {
+    authentication::finish(host, RP, &get.ceremony.clone(), get.response())
+}
+
+/// A sign-in as the named account Alice, changed by `change` on its way.
+pub fn sign_in_with(
+    host: &MemoryHost,
+    authenticator: &Authenticator,
+    change: impl FnOnce(&mut Get),
+) -> Result<Authenticated, Rejection> {
+    let options = begin_sign_in(host, Subject::Account(ALICE.to_owned()));
+    let mut get = authenticator.get(&options);
+    change(&mut get);
+    finish_sign_in(host, get)
+}
+
+/// The code of a refusal.
+pub fn code<T>(result: Result<T, Rejection>) -> Code {
+    match result {
+        Ok(_) => panic!("it was accepted"),
+        Err(rejection) => rejection.code,
+    }
+}

@@ -1,0 +1,155 @@
+use passkey_manager::bindings::Code;
+use serde_json::json;
+
+use super::refused;
+use crate::kit::*;
+
+#[test]
+fn packed_self_attestation_is_verified() {
+    let host = MemoryHost::new();
+    register_with(&host, &Authenticator::new(1), |create| {
+        create.format = "packed";
+        create.statement = Statement::PackedSelf;
+    })
+    .unwrap();
+    assert_eq!(host.only().attestation_format, "packed");
+}
+
+#[test]
+fn rsa_key_of_2048_bits_is_registered() {
+    let host = MemoryHost::new();
+    register_with(&host, &Authenticator::new(1), |create| {
+        create.public_key = cose_rsa(-257, &[0xc7; 256]);
+    })
+    .unwrap();
+    assert_eq!(host.only().algorithm, -257);
+}
+
+#[test]
+fn authenticator_extensions_are_accepted() {
+    let host = MemoryHost::new();
+    register_with(&host, &Authenticator::new(1), |create| {
+        create.flags |= ED;
+        // {"credProtect": 2}
+        create.extensions = [&[0xa1, 0x6b][..], b"credProtect", &[2]].concat();
+    })
+    .unwrap();
+}
+
+#[test]
+fn attestation_in_a_cross_origin_frame_is_refused() {
+    let host = MemoryHost::new();
+    host.profile.borrow_mut().allow_cross_origin = true;
+    let attested = register_with(&host, &Authenticator::new(1), |create| {
+        create.client_data["crossOrigin"] = json!(true);
+        create.format = "packed";
+        create.statement = Statement::PackedSelf;
+    });
+    assert_eq!(code(attested), Code::AttestationInvalid);
+}
+
+#[test]
+fn algorithm_that_was_not_offered_is_refused() {
+    for key in [
+        cose_okp(-8, &[1; 32]),
+        cose_rsa(-258, &[0xc7; 256]),
+        cose_rsa(-37, &[0xc7; 256]),
+        cose_okp(-7000, &[1; 32]),
+        cose_okp(i64::MIN, &[1; 32]),
+    ] {
+        assert_eq!(
+            refused(|create| create.public_key = key),
+            Code::AlgorithmNotAllowed
+        );
+    }
+}
+
+#[test]
+fn offered_algorithm_beyond_this_revision_is_refused() {
+    // A ceremony that another revision began may offer more.
+    for key in [
+        cose_okp(-8, &[1; 32]),
+        cose_rsa(-258, &[0xc7; 256]),
+        cose_rsa(-37, &[0xc7; 256]),
+        cose_rsa(-257, &[0xc7; 384]),
+    ] {
+        let host = MemoryHost::new();
+        let options = begin_registration(&host);
+        host.change_ceremony(&options.ceremony, |ceremony| {
+            ceremony.algorithms = vec![-7, -8, -37, -257, -258];
+        });
+        let mut create = Authenticator::new(1).create(&options);
+        create.public_key = key;
+        assert_eq!(
+            code(finish_registration(&host, create)),
+            Code::AlgorithmNotAllowed
+        );
+    }
+}
+
+#[test]
+fn algorithm_key_type_and_curve_must_agree() {
+    for key in [
+        // ES256 with the name of P-384, as an octet key, as RSA; RSA too short.
+        cose_es256(2, &[1; 32], &[1; 32]),
+        cose_okp(-7, &[1; 32]),
+        cose_rsa(-7, &[0xc7; 256]),
+        cose_rsa(-257, &[0xc7; 128]),
+    ] {
+        assert_eq!(
+            refused(|create| create.public_key = key),
+            Code::AlgorithmNotAllowed
+        );
+    }
+}
+
+#[test]
+fn key_that_is_no_key_is_refused() {
+    for key in [
+        // No such point; a coordinate too short; no map; an optional parameter.
+        cose_es256(1, &[1; 32], &[1; 32]),
+        cose_es256(1, &[1; 31], &[1; 32]),
+        vec![0x80],
+        {
+            let mut key = Authenticator::new(1).public_key();
+            key[0] = 0xa6;
+            key.extend([2, 0x41, 0]);
+            key
+        },
+    ] {
+        assert_eq!(refused(|create| create.public_key = key), Code::Malformed);
+    }
+}
+
+#[test]
+fn statement_under_none_is_refused() {
+    assert_eq!(
+        refused(|create| create.statement = Statement::Junk),
+        Code::AttestationInvalid
+    );
+}
+
+#[test]
+fn wrong_attestation_is_refused() {
+    for (format, statement) in [
+        ("packed", Statement::PackedSelfForged),
+        ("packed", Statement::Empty),
+        ("packed", Statement::Junk),
+        ("fido-u2f", Statement::PackedSelf),
+        ("tpm", Statement::PackedSelf),
+        ("apple", Statement::PackedSelf),
+        ("android-key", Statement::PackedSelf),
+        ("android-safetynet", Statement::PackedSelf),
+        ("made-up", Statement::PackedSelf),
+        ("", Statement::Empty),
+    ] {
+        assert_eq!(
+            refused(|create| {
+                create.format = format;
+                create.statement = statement;
+            }),
+            Code::AttestationInvalid,
+            "{format}"
+        );
+    }
+}

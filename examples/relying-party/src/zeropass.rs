@@ -1,0 +1,274 @@
+//! The client of zeropass's HTTP API, over mutual TLS.
+//!
+//! It proves our identity with the client certificate and trusts only the
+//! given certificate authority, never the system's. A refusal by zeropass
+//! keeps its status and `code`; everything else that goes wrong is
+//! `unreachable` or `unexpected`, with the cause on standard error. Paths,
+//! challenges and tokens are never logged.
+
+use std::{error::Error, time::Duration};
+
+use anyhow::{Context, anyhow};
+use axum::http::{Method, StatusCode, header};
+use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, Url, redirect, tls};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{config::Service, failure::Failure, id::Id, session::SessionToken};
+
+/// A handle to zeropass. Connections are kept and shared.
+pub struct Zeropass {
+    http: Client,
+    base: Url,
+}
+
+/// The user of a registration. Without an id zeropass opens a new account.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<&'a Id>,
+    pub name: &'a str,
+    pub display_name: &'a str,
+}
+
+/// What a successful sign-in gives.
+#[derive(Deserialize)]
+pub struct SignedIn {
+    /// As zeropass describes it, for the page.
+    pub user: Value,
+    /// As zeropass describes it, for the page.
+    pub passkey: Value,
+    pub session: Session,
+}
+
+/// The part of a sign-in that stays out of the page.
+#[derive(Deserialize)]
+pub struct Session {
+    pub token: SessionToken,
+}
+
+/// A change to a passkey.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+}
+
+/// Whether a passkey may sign in.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Active,
+    Suspended,
+}
+
+/// RFC 7662 section 2.2, as far as we use it.
+#[derive(Deserialize)]
+struct Introspection {
+    active: bool,
+    sub: Option<Id>,
+    username: Option<String>,
+}
+
+/// RFC 9457, as far as we use it.
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+}
+
+// === impl Zeropass ===
+
+impl Zeropass {
+    /// Makes no connection yet, so zeropass may start later than we do.
+    pub fn new(service: &Service) -> anyhow::Result<Self> {
+        let roots =
+            Certificate::from_pem_bundle(&service.ca).context("--ca is not a PEM certificate")?;
+        if roots.is_empty() {
+            return Err(anyhow!(
+                "--ca holds no certificate; name the PEM file of zeropass's authority"
+            ));
+        }
+        let identity = Identity::from_pem(&service.identity)
+            .context("--cert and --key are not a PEM certificate and its private key")?;
+        let http = Client::builder()
+            .tls_certs_only(roots)
+            .identity(identity)
+            .tls_version_min(tls::Version::TLS_1_3)
+            .https_only(true)
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(3))
+            .timeout(Duration::from_secs(10))
+            .build()
+            .context("--ca, --cert and --key don't make a TLS client; is it the key of that certificate?")?;
+        Ok(Self {
+            http,
+            base: service.url.clone(),
+        })
+    }
+
+    /// Begin a registration; the answer is for the page.
+    pub async fn begin_registration(&self, user: User<'_>) -> Result<Value, Failure> {
+        /// A discoverable credential where the authenticator can make one: only
+        /// such a passkey can sign in without a name.
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'a> {
+            user: User<'a>,
+            resident_key: &'static str,
+        }
+        let body = Body {
+            user,
+            resident_key: "preferred",
+        };
+        answer(self.request(Method::POST, "/v1/registrations")?.json(&body)).await
+    }
+
+    /// Finish a registration with what the browser's `create()` returned.
+    pub async fn finish_registration(
+        &self,
+        ceremony: &Id,
+        credential: &Value,
+    ) -> Result<Value, Failure> {
+        let path = format!("/v1/registrations/{ceremony}");
+        answer(
+            self.request(Method::POST, &path)?
+                .json(&Credential { credential }),
+        )
+        .await
+    }
+
+    /// Begin a sign-in, for a name or for whoever has a passkey; the answer is for the page.
+    pub async fn begin_authentication(&self, name: Option<&str>) -> Result<Value, Failure> {
+        #[derive(Serialize)]
+        struct Name<'a> {
+            name: &'a str,
+        }
+        #[derive(Serialize)]
+        struct Body<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            user: Option<Name<'a>>,
+        }
+        let body = Body {
+            user: name.map(|name| Name { name }),
+        };
+        answer(
+            self.request(Method::POST, "/v1/authentications")?
+                .json(&body),
+        )
+        .await
+    }
+
+    /// Finish a sign-in with what the browser's `get()` returned.
+    pub async fn finish_authentication(
+        &self,
+        ceremony: &Id,
+        credential: &Value,
+    ) -> Result<SignedIn, Failure> {
+        let path = format!("/v1/authentications/{ceremony}");
+        answer(
+            self.request(Method::POST, &path)?
+                .json(&Credential { credential }),
+        )
+        .await
+    }
+
+    /// The id and name of the person whose session this is; `None` when it has ended.
+    pub async fn who_is(&self, token: &SessionToken) -> Result<Option<(Id, String)>, Failure> {
+        let found: Introspection =
+            answer(self.token_form("/v1/sessions/introspect", token)?).await?;
+        Ok(found
+            .active
+            .then_some(found.sub.zip(found.username))
+            .flatten())
+    }
+
+    /// End a session.
+    pub async fn revoke_session(&self, token: &SessionToken) -> Result<(), Failure> {
+        send(self.token_form("/v1/sessions/revoke", token)?)
+            .await
+            .map(drop)
+    }
+
+    /// All passkeys of a person; the answer is for the page.
+    pub async fn passkeys(&self, user: &Id) -> Result<Value, Failure> {
+        answer(self.request(Method::GET, &format!("/v1/users/{user}/passkeys"))?).await
+    }
+
+    /// Rename, suspend or resume a passkey; the answer is for the page.
+    pub async fn change_passkey(
+        &self,
+        user: &Id,
+        passkey: &Id,
+        change: &Change,
+    ) -> Result<Value, Failure> {
+        let path = format!("/v1/users/{user}/passkeys/{passkey}");
+        answer(self.request(Method::PATCH, &path)?.json(change)).await
+    }
+
+    /// Remove a passkey for good.
+    pub async fn revoke_passkey(&self, user: &Id, passkey: &Id) -> Result<(), Failure> {
+        let path = format!("/v1/users/{user}/passkeys/{passkey}");
+        send(self.request(Method::DELETE, &path)?).await.map(drop)
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
+        let url = self.base.join(path).map_err(|_| Failure::malformed())?;
+        Ok(self.http.request(method, url))
+    }
+
+    /// A token's letters need no escaping in a form (see [`SessionToken::parse`]).
+    fn token_form(&self, path: &str, token: &SessionToken) -> Result<RequestBuilder, Failure> {
+        Ok(self
+            .request(Method::POST, path)?
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(format!("token={}", token.as_str())))
+    }
+}
+
+/// What the browser returned goes on as it is: zeropass checks every byte of it.
+#[derive(Serialize)]
+struct Credential<'a> {
+    credential: &'a Value,
+}
+
+async fn send(request: RequestBuilder) -> Result<Response, Failure> {
+    let response = request.send().await.map_err(failed)?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    match response.json::<Problem>().await {
+        Ok(problem) => Err(Failure::new(status, problem.code)),
+        Err(_) => {
+            eprintln!("relying-party: zeropass answered {status} without a problem document");
+            Err(Failure::new(StatusCode::BAD_GATEWAY, "unexpected"))
+        }
+    }
+}
+
+async fn answer<T: for<'de> Deserialize<'de>>(request: RequestBuilder) -> Result<T, Failure> {
+    send(request).await?.json().await.map_err(failed)
+}
+
+/// The error's own text would hold the URL, and with it ids; its causes don't.
+fn failed(error: reqwest::Error) -> Failure {
+    let code = if error.is_decode() {
+        "unexpected"
+    } else {
+        "unreachable"
+    };
+    let error = error.without_url();
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        line = format!("{line}: {inner}");
+        cause = inner.source();
+    }
+    eprintln!("relying-party: zeropass: {line}");
+    Failure::new(StatusCode::BAD_GATEWAY, code)
+}

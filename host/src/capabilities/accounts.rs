@@ -1,0 +1,50 @@
+//! `zeropass:store/accounts`: people, through the gate into the store.
+
+use super::bindings::accounts::{Account, Host, Status};
+use super::bindings::store::Error;
+use super::context::CallState;
+use crate::policy::action;
+use crate::store;
+
+impl Host for CallState {
+    async fn create(&mut self, rp_id: String, id: Option<String>, name: String, display_name: String) -> Result<Account, Error> {
+        let permit = self.context.permit::<action::AccountsCreate>(&rp_id)?;
+        let account = store::NewAccount { id, name, display_name };
+        let store = &self.context.services.store;
+        Ok(store.accounts_create(permit, account).await?.into())
+    }
+
+    async fn activate(&mut self, rp_id: String, id: String) -> Result<Account, Error> {
+        let permit = self.context.permit::<action::AccountsActivate>(&rp_id)?;
+        let store = &self.context.services.store;
+        Ok(store.accounts_activate(permit, id).await?.into())
+    }
+
+    async fn find_by_id(&mut self, rp_id: String, id: String) -> Result<Account, Error> {
+        let permit = self.context.permit::<action::AccountsFindById>(&rp_id)?;
+        let store = &self.context.services.store;
+        Ok(store.accounts_find_by_id(permit, id).await?.into())
+    }
+
+    async fn find_by_name(&mut self, rp_id: String, name: String) -> Result<Account, Error> {
+        let permit = self.context.permit::<action::AccountsFindByName>(&rp_id)?;
+        let store = &self.context.services.store;
+        Ok(store.accounts_find_by_name(permit, name).await?.into())
+    }
+}
+
+impl From<store::Account> for Account {
+    fn from(account: store::Account) -> Self {
+        Self {
+            id: account.id,
+            rp_id: account.rp_id,
+            name: account.name,
+            display_name: account.display_name,
+            status: match account.status {
+                store::AccountStatus::Pending => Status::Pending,
+                store::AccountStatus::Active => Status::Active,
+            },
+            created_at: account.created_at,
+        }
+    }
+}

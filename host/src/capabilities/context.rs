@@ -1,0 +1,114 @@
+//! What the host knows about a call while a component runs.
+//!
+//! The context is fixed when the call starts. A component can't change who it
+//! acts for; it can only name a relying party and be told no.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use wasmtime_wasi::{WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
+
+use super::passkeys::PasskeysLink;
+use super::relying_party::RelyingParty;
+use crate::audit::{Actor, ComponentIdentity, Trail};
+use crate::clock::Clock;
+use crate::policy::action::Action;
+use crate::policy::{Denied, Gate, Permit};
+use crate::runtime::{Deadline, Sandbox};
+use crate::secrets::{Pseudonyms, Signer};
+use crate::store::Store;
+
+/// What all calls share.
+pub struct Services {
+    /// The policy gate.
+    pub gate: Arc<Gate>,
+    /// The credential store.
+    pub store: Arc<dyn Store>,
+    /// The configured relying parties by id.
+    pub relying_parties: BTreeMap<String, RelyingParty>,
+    /// Signs and checks session tokens.
+    pub signer: Signer,
+    /// Answers about unknown names.
+    pub pseudonyms: Pseudonyms,
+    /// The host's clock.
+    pub clock: Arc<dyn Clock>,
+    /// The way to passkey-manager; set once, when it is loaded.
+    pub passkeys: OnceLock<Arc<dyn PasskeysLink>>,
+}
+
+/// The workload at the other end of the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Its SPIFFE id.
+    pub workload: String,
+    /// SHA-256 of its certificate in DER.
+    pub thumbprint: [u8; 32],
+    /// The relying parties that policy lets it act for in this request.
+    pub relying_parties: Vec<String>,
+}
+
+/// One call of one component, on behalf of one request.
+#[derive(Clone)]
+pub struct CallContext {
+    /// The request's origin and the component that runs.
+    pub actor: Actor,
+    /// Who sent the request.
+    pub caller: Arc<Caller>,
+    /// The request's audit records.
+    pub trail: Trail,
+    /// When the call must be over.
+    pub deadline: Deadline,
+    /// What all calls share.
+    pub services: Arc<Services>,
+}
+
+/// The data of a component's store.
+pub struct CallState {
+    /// WASI, limits and output.
+    pub sandbox: Sandbox,
+    /// What the host knows about the call.
+    pub context: CallContext,
+}
+
+// === impl CallContext ===
+
+impl CallContext {
+    /// The context of a call that `component` makes on behalf of the same request.
+    pub fn nested(&self, component: Arc<ComponentIdentity>, deadline: Deadline) -> Self {
+        Self {
+            actor: Actor {
+                origin: self.actor.origin.clone(),
+                component: Some(component),
+            },
+            deadline,
+            ..self.clone()
+        }
+    }
+
+    /// Ask the gate whether this component may do `A` on `rp_id` for this caller.
+    pub(super) fn permit<A: Action>(&self, rp_id: &str) -> Result<Permit<A>, Denied> {
+        self.services
+            .gate
+            .authorize::<A>(&self.actor, Some(rp_id), &self.trail)
+    }
+
+    /// The same for an action that concerns no relying party.
+    pub(super) fn permit_anywhere<A: Action>(&self) -> Result<Permit<A>, Denied> {
+        self.services.gate.authorize::<A>(&self.actor, None, &self.trail)
+    }
+}
+
+// === impl CallState ===
+
+impl WasiView for CallState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.sandbox.ctx()
+    }
+}
+
+impl WasiHttpView for CallState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.sandbox.http()
+    }
+}

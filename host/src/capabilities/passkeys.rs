@@ -1,0 +1,152 @@
+//! `zeropass:passkeys`: the link from auth-service to passkey-manager.
+//!
+//! The gate decides here, on the caller's side; what carries the call to the
+//! active revision of passkey-manager is behind [`PasskeysLink`]. The rejection
+//! that comes back is recorded as the outcome of the call.
+
+use super::bindings::passkeys::{
+    Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey, Registered,
+    RegistrationRequest, RegistrationResponse, Rejection, RequestOptions,
+};
+use super::bindings::{authentication, lifecycle, registration};
+use super::context::{CallContext, CallState};
+use crate::audit::Outcome;
+use crate::policy::Permit;
+use crate::policy::action::{self, Action};
+
+/// A way to call passkey-manager. The permit is settled by the caller of these
+/// functions with what they return; they take it by reference as the proof that
+/// the gate was asked.
+#[async_trait::async_trait]
+#[allow(missing_docs)]
+pub trait PasskeysLink: Send + Sync {
+    async fn registration_begin(&self, permit: &Permit<action::RegistrationBegin>, context: &CallContext, request: RegistrationRequest) -> Result<CreationOptions, Rejection>;
+    async fn registration_finish(&self, permit: &Permit<action::RegistrationFinish>, context: &CallContext, ceremony: String, response: RegistrationResponse, label: Option<String>) -> Result<Registered, Rejection>;
+    async fn authentication_begin(&self, permit: &Permit<action::AuthenticationBegin>, context: &CallContext, request: AuthenticationRequest) -> Result<RequestOptions, Rejection>;
+    async fn authentication_finish(&self, permit: &Permit<action::AuthenticationFinish>, context: &CallContext, ceremony: String, response: AuthenticationResponse) -> Result<Authenticated, Rejection>;
+    async fn list(&self, permit: &Permit<action::LifecycleList>, context: &CallContext, user_id: String) -> Result<Vec<Passkey>, Rejection>;
+    async fn get(&self, permit: &Permit<action::LifecycleGet>, context: &CallContext, user_id: String, id: Vec<u8>) -> Result<Passkey, Rejection>;
+    async fn rename(&self, permit: &Permit<action::LifecycleRename>, context: &CallContext, user_id: String, id: Vec<u8>, label: String) -> Result<Passkey, Rejection>;
+    async fn suspend(&self, permit: &Permit<action::LifecycleSuspend>, context: &CallContext, user_id: String, id: Vec<u8>) -> Result<Passkey, Rejection>;
+    async fn resume(&self, permit: &Permit<action::LifecycleResume>, context: &CallContext, user_id: String, id: Vec<u8>) -> Result<Passkey, Rejection>;
+    async fn revoke(&self, permit: &Permit<action::LifecycleRevoke>, context: &CallContext, user_id: String, id: Vec<u8>) -> Result<(), Rejection>;
+}
+
+// === impl CallState ===
+
+/// Ask the gate, make the call, settle.
+macro_rules! forward {
+    ($self:ident, $action:ident, $rp_id:expr, $target:expr, $method:ident($($argument:expr),*)) => {{
+        let context = &$self.context;
+        let permit = context.permit::<action::$action>(&$rp_id)?;
+        let target: String = $target;
+        let result = match context.services.passkeys.get() {
+            Some(link) => link.$method(&permit, context, $($argument),*).await,
+            None => Err(busy("passkey-manager is not loaded")),
+        };
+        settle(permit, target, &result);
+        result
+    }};
+}
+
+impl registration::Host for CallState {
+    async fn begin(&mut self, request: RegistrationRequest) -> Result<CreationOptions, Rejection> {
+        forward!(self, RegistrationBegin, request.rp_id, request.user.id.clone(), registration_begin(request))
+    }
+
+    async fn finish(&mut self, rp_id: String, ceremony: String, response: RegistrationResponse, label: Option<String>) -> Result<Registered, Rejection> {
+        forward!(self, RegistrationFinish, rp_id, abbreviated(&ceremony), registration_finish(ceremony, response, label))
+    }
+}
+
+impl authentication::Host for CallState {
+    async fn begin(&mut self, request: AuthenticationRequest) -> Result<RequestOptions, Rejection> {
+        forward!(self, AuthenticationBegin, request.rp_id, "-".into(), authentication_begin(request))
+    }
+
+    async fn finish(&mut self, rp_id: String, ceremony: String, response: AuthenticationResponse) -> Result<Authenticated, Rejection> {
+        forward!(self, AuthenticationFinish, rp_id, abbreviated(&ceremony), authentication_finish(ceremony, response))
+    }
+}
+
+impl lifecycle::Host for CallState {
+    async fn list(&mut self, rp_id: String, user_id: String) -> Result<Vec<Passkey>, Rejection> {
+        forward!(self, LifecycleList, rp_id, user_id.clone(), list(user_id))
+    }
+
+    async fn get(&mut self, rp_id: String, user_id: String, id: Vec<u8>) -> Result<Passkey, Rejection> {
+        forward!(self, LifecycleGet, rp_id, credential(&id), get(user_id, id))
+    }
+
+    async fn rename(&mut self, rp_id: String, user_id: String, id: Vec<u8>, label: String) -> Result<Passkey, Rejection> {
+        forward!(self, LifecycleRename, rp_id, credential(&id), rename(user_id, id, label))
+    }
+
+    async fn suspend(&mut self, rp_id: String, user_id: String, id: Vec<u8>) -> Result<Passkey, Rejection> {
+        forward!(self, LifecycleSuspend, rp_id, credential(&id), suspend(user_id, id))
+    }
+
+    async fn resume(&mut self, rp_id: String, user_id: String, id: Vec<u8>) -> Result<Passkey, Rejection> {
+        forward!(self, LifecycleResume, rp_id, credential(&id), resume(user_id, id))
+    }
+
+    async fn revoke(&mut self, rp_id: String, user_id: String, id: Vec<u8>) -> Result<(), Rejection> {
+        forward!(self, LifecycleRevoke, rp_id, credential(&id), revoke(user_id, id))
+    }
+}
+
+/// A link that can't answer now.
+pub(crate) fn busy(detail: &str) -> Rejection {
+    Rejection {
+        code: Code::Busy,
+        detail: detail.into(),
+    }
+}
+
+fn settle<A: Action, T>(permit: Permit<A>, target: String, result: &Result<T, Rejection>) {
+    permit.settle(
+        target,
+        match result {
+            Ok(_) => Outcome::Success,
+            Err(rejection) => Outcome::Failed(code(rejection.code)),
+        },
+    );
+}
+
+/// A ceremony id finishes a ceremony: records hold its beginning only.
+fn abbreviated(ceremony: &str) -> String {
+    ceremony.chars().take(8).chain(['…']).collect()
+}
+
+fn credential(id: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(id.get(..1023).unwrap_or(id))
+}
+
+/// The code's name in the HTTP API and in audit records.
+fn code(code: Code) -> &'static str {
+    match code {
+        Code::Malformed => "malformed",
+        Code::TooLarge => "too-large",
+        Code::NotPermitted => "not-permitted",
+        Code::NotFound => "not-found",
+        Code::CeremonyExpired => "ceremony-expired",
+        Code::CeremonyUsed => "ceremony-used",
+        Code::OriginMismatch => "origin-mismatch",
+        Code::RpIdMismatch => "rp-id-mismatch",
+        Code::ChallengeMismatch => "challenge-mismatch",
+        Code::UserPresenceMissing => "user-presence-missing",
+        Code::UserVerificationMissing => "user-verification-missing",
+        Code::SignatureInvalid => "signature-invalid",
+        Code::CounterRegressed => "counter-regressed",
+        Code::CredentialUnknown => "credential-unknown",
+        Code::CredentialSuspended => "credential-suspended",
+        Code::CredentialExists => "credential-exists",
+        Code::UserHandleMismatch => "user-handle-mismatch",
+        Code::AlgorithmNotAllowed => "algorithm-not-allowed",
+        Code::AttestationInvalid => "attestation-invalid",
+        Code::AttestationUntrusted => "attestation-untrusted",
+        Code::RateLimited => "rate-limited",
+        Code::Busy => "busy",
+    }
+}

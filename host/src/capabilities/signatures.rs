@@ -1,0 +1,125 @@
+//! `zeropass:host/signatures`: verification at native speed, in aws-lc-rs.
+//!
+//! Keys come as numbers and are checked before use: points must lie on the curve
+//! of the algorithm, RSA moduli must have 2048 to 8192 bits. A signature that does
+//! not verify is `false`; only a key or an algorithm that can't be used is an error.
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    RsaPublicKeyComponents, VerificationAlgorithm,
+};
+
+use super::bindings::signatures::{Error, Host, PublicKey, RsaKey};
+use super::context::CallState;
+use crate::audit::Outcome;
+use crate::policy::action;
+
+/// Why a signature could not be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// Not a COSE algorithm that the host verifies.
+    #[error("COSE algorithm {0} is not supported")]
+    UnsupportedAlgorithm(i32),
+    /// The key is none for the algorithm.
+    #[error("the public key is not valid for the algorithm")]
+    InvalidKey,
+}
+
+impl Host for CallState {
+    async fn verify(
+        &mut self,
+        algorithm: i32,
+        key: PublicKey,
+        message: Vec<u8>,
+        signature: Vec<u8>,
+    ) -> Result<bool, Error> {
+        let permit = self.context.permit_anywhere::<action::SignaturesVerify>()?;
+        let verdict = verify(algorithm, &key, &message, &signature);
+        permit.settle(
+            "-",
+            match verdict {
+                Ok(true) => Outcome::Success,
+                Ok(false) => Outcome::Failed("signature-invalid"),
+                Err(SignatureError::UnsupportedAlgorithm(_)) => Outcome::Failed("unsupported-algorithm"),
+                Err(SignatureError::InvalidKey) => Outcome::Failed("invalid-key"),
+            },
+        );
+        verdict.map_err(|error| match error {
+            SignatureError::UnsupportedAlgorithm(_) => Error::UnsupportedAlgorithm,
+            SignatureError::InvalidKey => Error::InvalidKey,
+        })
+    }
+}
+
+/// Whether `signature` over `message` was made with the private half of `key`.
+/// `algorithm` is a COSE algorithm identifier (RFC 9053 section 2, RFC 8812
+/// section 2).
+///
+/// # Errors
+/// [`SignatureError`].
+pub fn verify(algorithm: i32, key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<bool, SignatureError> {
+    match (algorithm, key) {
+        (-7, PublicKey::Ec2(key)) => ecdsa(&ECDSA_P256_SHA256_ASN1, 32, &key.x, &key.y, message, signature),
+        (-35, PublicKey::Ec2(key)) => ecdsa(&ECDSA_P384_SHA384_ASN1, 48, &key.x, &key.y, message, signature),
+        (-36, PublicKey::Ec2(key)) => ecdsa(&ECDSA_P521_SHA512_ASN1, 66, &key.x, &key.y, message, signature),
+        (-8, PublicKey::Okp(key)) => parsed(&ED25519, key, message, signature),
+        (-257, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA256, key, message, signature),
+        (-258, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA384, key, message, signature),
+        (-259, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA512, key, message, signature),
+        (-37, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA256, key, message, signature),
+        (-38, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA384, key, message, signature),
+        (-39, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA512, key, message, signature),
+        (-7 | -35 | -36 | -8 | -257 | -258 | -259 | -37 | -38 | -39, _) => Err(SignatureError::InvalidKey),
+        (other, _) => Err(SignatureError::UnsupportedAlgorithm(other)),
+    }
+}
+
+fn ecdsa<A: VerificationAlgorithm>(
+    algorithm: &'static A,
+    width: usize,
+    x: &[u8],
+    y: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<bool, SignatureError> {
+    if x.len() != width || y.len() != width {
+        return Err(SignatureError::InvalidKey);
+    }
+    // SEC 1 section 2.3.3, uncompressed.
+    let mut point = Vec::with_capacity(1 + 2 * width);
+    point.push(4);
+    point.extend_from_slice(x);
+    point.extend_from_slice(y);
+    parsed(algorithm, &point, message, signature)
+}
+
+fn parsed<A: VerificationAlgorithm>(
+    algorithm: &'static A,
+    key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<bool, SignatureError> {
+    let key = ParsedPublicKey::new(algorithm, key).map_err(|_| SignatureError::InvalidKey)?;
+    Ok(key.verify_sig(message, signature).is_ok())
+}
+
+fn rsa(
+    parameters: &'static RsaParameters,
+    key: &RsaKey,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<bool, SignatureError> {
+    let leading_zero = key.n.first() == Some(&0) || key.e.first() == Some(&0);
+    let size = key.n.len();
+    let odd_exponent = key.e.last().is_some_and(|last| last & 1 == 1) && key.e.as_slice() != [1];
+    if leading_zero || !(256..=1024).contains(&size) || !odd_exponent {
+        return Err(SignatureError::InvalidKey);
+    }
+    let components = RsaPublicKeyComponents {
+        n: key.n.as_slice(),
+        e: key.e.as_slice(),
+    };
+    Ok(components.verify(parameters, message, signature).is_ok())
+}

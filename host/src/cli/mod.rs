@@ -1,0 +1,109 @@
+//! The `zeropass` command line: one file for each subcommand.
+//!
+//! A command that fails says why in one message on standard error and exits with
+//! 1; wrong usage exits with 2.
+
+pub mod config;
+pub mod pki;
+pub mod policy;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A passkey authentication host: mTLS in, sandboxed components, a mediated and
+/// audited credential store.
+#[derive(Debug, Parser)]
+#[command(name = "zeropass", version, disable_help_subcommand = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the host until SIGTERM.
+    Serve {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Look at a configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look at policies.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Certificates for development.
+    #[command(subcommand)]
+    Pki(PkiCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Read a configuration as `serve` would, and print what was understood.
+    Check {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Validate the policies and run their golden tests.
+    Check {
+        /// The folder with the schema, the policies and the tests.
+        #[arg(long, value_name = "FOLDER", default_value = "policies")]
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PkiCommand {
+    /// Make a certificate authority and certificates for all roles; what is there
+    /// and valid is kept.
+    Init {
+        /// Where the files go.
+        #[arg(long, value_name = "FOLDER")]
+        dir: PathBuf,
+        /// The SPIFFE trust domain.
+        #[arg(long, value_name = "DOMAIN", default_value = "zeropass.internal")]
+        trust_domain: String,
+    },
+}
+
+/// Run the command of these arguments.
+pub fn run(arguments: Arguments) -> ExitCode {
+    match arguments.command.run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("zeropass: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+// === impl Command ===
+
+impl Command {
+    /// True when all is well; false when the command has said what is not.
+    fn run(self) -> anyhow::Result<bool> {
+        let out = &mut std::io::stdout();
+        match self {
+            Self::Serve { config } => serve::serve(&config),
+            Self::Config(ConfigCommand::Check { config }) => {
+                config::check(&config, out)?;
+                Ok(true)
+            }
+            Self::Policy(PolicyCommand::Check { folder }) => policy::check(&folder, out),
+            Self::Pki(PkiCommand::Init { dir, trust_domain }) => {
+                pki::init(&dir, &trust_domain, out)?;
+                Ok(true)
+            }
+        }
+    }
+}

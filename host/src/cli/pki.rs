@@ -1,0 +1,28 @@
+//! `zeropass pki init`: the development PKI in one folder.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::clock::{Clock as _, SystemClock};
+use crate::identity::TrustDomain;
+use crate::identity::pki::{self, Done};
+
+/// Make or complete the PKI in `folder` and say what was done, a line for each certificate.
+///
+/// # Errors
+/// The trust domain is malformed, the folder can't be written, or its CA can't sign.
+pub fn init(folder: &Path, trust_domain: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    let trust_domain: TrustDomain = trust_domain.parse().context("--trust-domain")?;
+    let steps = pki::init(folder, &trust_domain, SystemClock.now())?;
+    for step in steps {
+        let done = match step.done {
+            Done::Kept => "kept",
+            Done::Created => "created",
+            Done::Renewed => "renewed",
+        };
+        writeln!(out, "{done:<8} {}  {}", step.file.display(), step.id)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! `[runtime]`, `[components.*]` and `[link]`: which components run and how much
+//! each of them may use.
+//!
+//! Two bounds stand above one another: all components together have
+//! `runtime.max-instances`, and each of them at most its own `instances`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::format::{Choice, Count, Size, Time};
+use super::path::Location;
+use super::reader::Section;
+
+/// Limits of all components together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runtime {
+    /// Component calls at the same time. A request through both components takes two.
+    pub max_instances: u32,
+    /// Requests that may wait for an instance; one more is answered `busy`.
+    pub queue: usize,
+    /// How often running guests are interrupted to look at their deadline.
+    pub epoch_tick: Duration,
+}
+
+/// The components of this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Components {
+    /// Answers HTTP.
+    pub auth_service: Component,
+    /// The largest HTTP response of auth-service, in bytes.
+    pub response_bytes: usize,
+    /// Runs the ceremonies.
+    pub passkey_manager: Component,
+}
+
+/// One component and the limits of each of its calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    /// The component in WebAssembly's binary format.
+    pub file: PathBuf,
+    /// All linear memories of one instance together, in bytes.
+    pub memory: usize,
+    /// All tables of one instance together, in elements.
+    pub table_elements: usize,
+    /// Wall clock of one call.
+    pub deadline: Duration,
+    /// What one call to the host may carry into the guest or out of it, in bytes.
+    pub hostcall_bytes: usize,
+    /// Standard output, standard error and log of one call together, in bytes.
+    pub output_bytes: usize,
+    /// Instances of this component at the same time.
+    pub instances: u32,
+}
+
+/// How auth-service reaches passkey-manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The transport.
+    pub kind: LinkKind,
+}
+
+/// A transport between components.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkKind {
+    /// Both run in this host; no wire exists.
+    InProcess,
+}
+
+pub(super) fn read_runtime(section: &mut Section<'_>) -> Option<Runtime> {
+    // A request through both components holds one instance while it waits for
+    // the other: fewer than two could never finish it.
+    let max_instances = section.or("max-instances", "64", Count(2..=10_000));
+    let queue = section.or("queue", "256", Count(0..=1_000_000));
+    let tick = Time(Duration::from_millis(1)..=Duration::from_secs(1));
+    let epoch_tick = section.or("epoch-tick", r#""2ms""#, tick);
+    Some(Runtime {
+        max_instances: max_instances?,
+        queue: queue?,
+        epoch_tick: epoch_tick?,
+    })
+}
+
+pub(super) fn read(section: &mut Section<'_>, runtime: Option<&Runtime>) -> Option<Components> {
+    let auth_service = section.section("auth-service", |section| {
+        let component = read_component(section, runtime);
+        let size = Size(1 << 10..=64 << 20);
+        let response_bytes = section.or("response-bytes", r#""256KiB""#, size);
+        Some((component?, response_bytes?))
+    });
+    let passkey_manager = section.section("passkey-manager", |section| {
+        read_component(section, runtime)
+    });
+    let (auth_service, response_bytes) = auth_service?;
+    Some(Components {
+        auth_service,
+        response_bytes,
+        passkey_manager: passkey_manager?,
+    })
+}
+
+fn read_component(section: &mut Section<'_>, runtime: Option<&Runtime>) -> Option<Component> {
+    let file = section.required("file", Location::File("a WebAssembly component"));
+    let memory = section.or("memory", r#""32MiB""#, Size(1 << 20..=4 << 30));
+    let table_elements = section.or("table-elements", "10000", Count(1..=10_000_000));
+    let deadline = Time(Duration::from_millis(10)..=Duration::from_secs(600));
+    let deadline = section.or("deadline", r#""2s""#, deadline);
+    let hostcall_bytes = section.or("hostcall-bytes", r#""1MiB""#, Size(1 << 10..=1 << 30));
+    let output_bytes = section.or("output-bytes", r#""16KiB""#, Size(0..=16 << 20));
+    let instances = section.or("instances", "32", Count(1..=10_000));
+    if let (Some(instances), Some(runtime)) = (instances, runtime)
+        && instances > runtime.max_instances
+    {
+        let most = runtime.max_instances;
+        let expected = format!("at most runtime.max-instances, which is {most}");
+        section.refuse("instances", None, &expected);
+    }
+    Some(Component {
+        file: file?,
+        memory: memory?,
+        table_elements: table_elements?,
+        deadline: deadline?,
+        hostcall_bytes: hostcall_bytes?,
+        output_bytes: output_bytes?,
+        instances: instances?,
+    })
+}
+
+pub(super) fn read_link(section: &mut Section<'_>) -> Option<Link> {
+    let kind = Choice(&[("in-process", LinkKind::InProcess)]);
+    let kind = section.or("kind", r#""in-process""#, kind);
+    Some(Link { kind: kind? })
+}

@@ -1,0 +1,189 @@
+//! The configuration of a host, `zeropass.toml`, parsed once into types that
+//! can't be wrong.
+//!
+//! Guarantees: a [`Config`] that exists was understood completely. It has no unknown
+//! key, every value is inside its bounds, the parts fit together, and the files
+//! that the host only reads were there when it was loaded. If anything is wrong,
+//! [`Config::load`] reports everything that is wrong at once ([`Error`]).
+//! Relative paths start at the folder of the configuration file and are
+//! absolute afterwards.
+//!
+//! The configuration holds no secret, only paths to secrets. What is inside the
+//! files (certificates, policies, components) is for their own modules to judge.
+//! `zeropass.example.toml` explains each setting; a test keeps it complete.
+
+mod algorithm;
+mod components;
+mod error;
+mod format;
+mod health;
+mod log;
+mod origin;
+mod path;
+mod reader;
+mod relying_party;
+mod service;
+mod spiffe;
+mod state;
+#[cfg(test)]
+mod tests;
+mod units;
+mod web;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use self::algorithm::Algorithm;
+pub use self::components::{Component, Components, Link, LinkKind, Runtime};
+pub use self::error::{Error, Problem};
+pub use self::health::{Health, HealthListen};
+pub use self::log::{Log, LogFormat};
+pub use self::origin::Origin;
+use self::reader::{Files, Reader};
+pub use self::reader::{Given, Setting};
+pub use self::relying_party::{Attestation, RelyingParty, ResidentKey, UserVerification};
+pub use self::service::Service;
+pub use self::spiffe::{TrustDomain, WorkloadId};
+pub use self::state::{Cache, Keys, Policy, Store, Tokens};
+pub use self::web::{Issuer, RpId, WebUrl};
+
+/// A whole, valid configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `[service]`: the mTLS listener.
+    pub service: Service,
+    /// `[health]`: none without that section.
+    pub health: Option<Health>,
+    /// `[log]`
+    pub log: Log,
+    /// `[store]`
+    pub store: Store,
+    /// `[policy]`
+    pub policy: Policy,
+    /// `[keys]`
+    pub keys: Keys,
+    /// `[cache]`
+    pub cache: Cache,
+    /// `[tokens]`
+    pub tokens: Tokens,
+    /// `[runtime]`
+    pub runtime: Runtime,
+    /// `[components.*]`
+    pub components: Components,
+    /// `[link]`
+    pub link: Link,
+    /// `[[relying-party]]`: at least one, and no id twice.
+    pub relying_parties: Vec<RelyingParty>,
+    folder: PathBuf,
+    settings: Vec<Setting>,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Read the file and everything that it says, and check that the files which
+    /// it names as existing can be opened.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] when there is no such text file, and
+    /// [`Error::Invalid`] with every problem found in it.
+    pub fn load(file: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(file).map_err(|source| Error::Unreadable {
+            file: file.to_owned(),
+            source,
+        })?;
+        Self::read(&text, file, Files::Checked)
+    }
+
+    /// Understand the text of a configuration file without a look at the files that
+    /// it names. `file` gives messages their name and relative paths their start.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every problem found.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, Error> {
+        Self::read(text, file, Files::Unchecked)
+    }
+
+    /// The relying party of this id.
+    pub fn relying_party(&self, id: &str) -> Option<&RelyingParty> {
+        self.relying_parties
+            .iter()
+            .find(|party| party.id.as_str() == id)
+    }
+
+    /// The absolute folder that relative paths start at.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Every setting as it was understood, in the order of the example file.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    fn read(text: &str, file: &Path, files: Files) -> Result<Self, Error> {
+        let folder = folder_of(file).map_err(|source| Error::Unreadable {
+            file: file.to_owned(),
+            source,
+        })?;
+        let reader = Reader::new(text, folder, files);
+        let read = Self::read_all(&reader);
+        let (problems, settings) = reader.finish();
+        match read {
+            Some(mut config) if problems.is_empty() => {
+                config.settings = settings;
+                Ok(config)
+            }
+            _ => Err(Error::Invalid {
+                file: file.to_owned(),
+                problems,
+            }),
+        }
+    }
+
+    /// None means that a problem was noted. Everything is read before the first
+    /// `?`, so that one run finds all problems.
+    fn read_all(reader: &Reader<'_>) -> Option<Self> {
+        let document = reader.parse()?;
+        let mut root = reader.root(document.get_ref());
+        let service = root.section("service", service::read);
+        let health = root.optional_section("health", health::read);
+        let log = root.section("log", log::read);
+        let store = root.section("store", state::read_store);
+        let policy = root.section("policy", state::read_policy);
+        let keys = root.section("keys", state::read_keys);
+        let cache = root.section("cache", state::read_cache);
+        let tokens = root.section("tokens", state::read_tokens);
+        let runtime = root.section("runtime", components::read_runtime);
+        let components = root.section("components", |section| {
+            components::read(section, runtime.as_ref())
+        });
+        let link = root.section("link", components::read_link);
+        let trust_domain = service.as_ref().map(|service| &service.trust_domain);
+        let relying_parties = relying_party::read_all(&mut root, trust_domain);
+        root.finish();
+        Some(Self {
+            service: service?,
+            health: health?,
+            log: log?,
+            store: store?,
+            policy: policy?,
+            keys: keys?,
+            cache: cache?,
+            tokens: tokens?,
+            runtime: runtime?,
+            components: components?,
+            link: link?,
+            relying_parties: relying_parties?,
+            folder: reader.folder().to_owned(),
+            settings: Vec::new(),
+        })
+    }
+}
+
+/// Absolute, so that a later change of the working folder changes nothing and
+/// messages say where a file was looked for.
+fn folder_of(file: &Path) -> std::io::Result<PathBuf> {
+    let file = std::path::absolute(file)?;
+    Ok(file.parent().map_or_else(PathBuf::new, Path::to_owned))
+}

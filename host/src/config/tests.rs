@@ -1,0 +1,649 @@
+//! The configuration as a whole; the files beside this one test their own kinds.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../../zeropass.example.toml");
+
+/// Required settings only.
+const MINIMAL: &str = r#"[service]
+certificate = "pki/host.pem"
+key = "pki/host.key"
+client-ca = "pki/ca.pem"
+trust-domain = "zeropass.internal"
+[components.auth-service]
+file = "auth.wasm"
+[components.passkey-manager]
+file = "passkeys.wasm"
+[[relying-party]]
+id = "example.com"
+name = "Example"
+origins = ["https://example.com", "https://login.example.com:8443"]
+workloads = ["spiffe://zeropass.internal/shop"]
+"#;
+
+fn parse(text: &str) -> Result<Config, Error> {
+    Config::parse(text, Path::new("/etc/zeropass/zeropass.toml"))
+}
+
+fn messages(text: &str) -> Vec<String> {
+    match parse(text) {
+        Err(Error::Invalid { problems, .. }) => problems
+            .into_iter()
+            .map(|problem| problem.message)
+            .collect(),
+        other => panic!("expected problems, found {other:?}"),
+    }
+}
+
+/// The one message about the minimal configuration with `line` put into `section`.
+fn message_about(section: &str, line: &str) -> String {
+    let header = format!("{section}\n");
+    let text = if MINIMAL.contains(&header) {
+        MINIMAL.replace(&header, &format!("{header}{line}\n"))
+    } else {
+        format!("{MINIMAL}{header}{line}\n")
+    };
+    only(&text)
+}
+
+/// The one message about the minimal configuration with `old` replaced.
+fn message_instead(old: &str, new: &str) -> String {
+    assert!(MINIMAL.contains(old), "{old}");
+    only(&MINIMAL.replace(old, new))
+}
+
+fn only(text: &str) -> String {
+    let messages = messages(text);
+    assert_eq!(messages.len(), 1, "{messages:#?}");
+    messages.into_iter().next().unwrap()
+}
+
+/// The example with its optional settings switched on.
+fn whole_example() -> String {
+    let mut text = String::new();
+    for line in EXAMPLE.lines() {
+        let setting = line
+            .strip_prefix('#')
+            .filter(|rest| rest.starts_with(|letter: char| letter.is_ascii_lowercase()));
+        text.push_str(setting.unwrap_or(line));
+        text.push('\n');
+    }
+    text
+}
+
+fn keys(config: &Config) -> Vec<(String, &'static str)> {
+    let settings = config.settings().iter();
+    settings
+        .map(|setting| (setting.section.clone(), setting.key))
+        .collect()
+}
+
+// What is left out.
+
+#[test]
+fn required_settings_are_enough_and_the_rest_has_defaults() {
+    let config = parse(MINIMAL).unwrap();
+    let service = &config.service;
+    assert_eq!(service.listen, "127.0.0.1:8443".parse().unwrap());
+    assert_eq!(service.certificate, Path::new("/etc/zeropass/pki/host.pem"));
+    assert!(service.crl.is_empty());
+    assert_eq!(service.handshake_timeout, Duration::from_secs(5));
+    assert_eq!(
+        (service.max_handshakes, service.max_connections),
+        (256, 4096)
+    );
+    assert_eq!(service.header_timeout, Duration::from_secs(5));
+    assert_eq!(service.body_limit, 65_536);
+    assert_eq!(service.request_timeout, Duration::from_secs(10));
+    assert_eq!(service.idle_timeout, Duration::from_secs(60));
+    assert_eq!(service.max_streams, 100);
+    assert_eq!(service.drain_deadline, Duration::from_secs(20));
+    assert_eq!(config.health, None);
+    assert_eq!(config.log.format, LogFormat::Json);
+    assert_eq!(config.log.filter, "info");
+    assert_eq!(config.store.sqlite, Path::new("/etc/zeropass/zeropass.db"));
+    assert_eq!(config.policy.folder, Path::new("/etc/zeropass/policies"));
+    assert_eq!(config.keys.folder, Path::new("/etc/zeropass/keys"));
+    assert_eq!(config.cache.folder, Path::new("/etc/zeropass/cache"));
+    assert_eq!(config.tokens.issuer.as_str(), "https://zeropass.internal");
+    assert_eq!(config.tokens.session_lifetime, Duration::from_secs(43_200));
+    assert_eq!(
+        (config.runtime.max_instances, config.runtime.queue),
+        (64, 256)
+    );
+    assert_eq!(config.runtime.epoch_tick, Duration::from_millis(2));
+    assert_eq!(config.components.response_bytes, 262_144);
+    let manager = &config.components.passkey_manager;
+    assert_eq!(manager.file, Path::new("/etc/zeropass/passkeys.wasm"));
+    assert_eq!(
+        (manager.memory, manager.table_elements),
+        (33_554_432, 10_000)
+    );
+    assert_eq!(manager.deadline, Duration::from_secs(2));
+    assert_eq!(
+        (manager.hostcall_bytes, manager.output_bytes),
+        (1_048_576, 16_384)
+    );
+    assert_eq!(manager.instances, 32);
+    assert_eq!(config.link.kind, LinkKind::InProcess);
+    let party = config.relying_party("example.com").unwrap();
+    assert_eq!(party.ceremony_timeout, Duration::from_secs(300));
+    assert_eq!(party.user_verification, UserVerification::Preferred);
+    assert_eq!(party.resident_key, ResidentKey::Preferred);
+    assert_eq!(party.attestation, Attestation::None);
+    let algorithms: Vec<_> = party.algorithms.iter().map(|known| known.cose()).collect();
+    assert_eq!(algorithms, [-7, -35, -257]);
+    assert!(!party.allow_cross_origin && party.enroll_url.is_none());
+}
+
+#[test]
+fn health_section_without_an_address_listens_on_loopback() {
+    let config = parse(&format!("{MINIMAL}[health]\n")).unwrap();
+    let listen = HealthListen::Loopback("127.0.0.1:8446".parse().unwrap());
+    assert_eq!(config.health, Some(Health { listen }));
+}
+
+#[test]
+fn health_socket_path_starts_at_the_folder_and_must_fit() {
+    let config = parse(&format!(
+        "{MINIMAL}[health]\nlisten = \"unix:health.sock\"\n"
+    ))
+    .unwrap();
+    let listen = HealthListen::Unix("/etc/zeropass/health.sock".into());
+    assert_eq!(config.health, Some(Health { listen }));
+    let long = format!("listen = \"unix:/{}\"", "a".repeat(107));
+    let message = message_about("[health]", &long);
+    assert!(
+        message.ends_with("the path has 108 bytes, a unix socket's at most 107"),
+        "{message}"
+    );
+}
+
+#[test]
+fn empty_file_misses_every_required_setting() {
+    let missing: Vec<String> = messages("")
+        .iter()
+        .map(|message| message.split(" is missing").next().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        missing,
+        [
+            "service.certificate",
+            "service.key",
+            "service.client-ca",
+            "service.trust-domain",
+            "components.auth-service.file",
+            "components.passkey-manager.file",
+            "relying-party"
+        ]
+    );
+}
+
+// The example.
+
+#[test]
+fn example_is_valid_as_it_is_and_with_all_optional_settings() {
+    parse(EXAMPLE).unwrap();
+    let whole = parse(&whole_example()).unwrap();
+    let party = &whole.relying_parties[0];
+    assert!(party.enroll_url.is_some() && party.manage_url.is_some());
+}
+
+#[test]
+fn example_names_every_setting_in_the_order_of_reading() {
+    let config = parse(&whole_example()).unwrap();
+    for setting in config.settings() {
+        assert_eq!(
+            setting.given,
+            Given::File,
+            "{setting:?} is not in the example"
+        );
+    }
+    // The other way round, an unknown key, is an error already. Left is the order.
+    let in_file: Vec<&str> = whole_example_keys();
+    let read: Vec<&str> = keys(&config).iter().map(|(_, key)| *key).collect();
+    assert_eq!(in_file, read);
+}
+
+fn whole_example_keys() -> Vec<&'static str> {
+    let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') => rest,
+        _ => line,
+    });
+    lines
+        .filter(|line| !line.starts_with(['#', ' ']))
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(key, _)| key)
+        .collect()
+}
+
+#[test]
+fn example_shows_the_true_defaults() {
+    let minimal = parse(&format!("{MINIMAL}[health]\n")).unwrap();
+    let example = parse(EXAMPLE).unwrap();
+    let mut compared = BTreeSet::new();
+    for (default, shown) in minimal.settings().iter().zip(example.settings()) {
+        assert_eq!((&default.section, default.key), (&shown.section, shown.key));
+        if default.given == Given::Default {
+            assert_eq!(
+                default.value, shown.value,
+                "{}.{}",
+                shown.section, shown.key
+            );
+            compared.insert((&default.section, default.key));
+        }
+    }
+    assert_eq!(minimal.settings().len(), example.settings().len());
+    // All but the ten required settings.
+    assert_eq!(compared.len(), keys(&minimal).len() - 10);
+}
+
+#[test]
+fn example_marks_required_settings_and_no_others() {
+    let minimal = parse(&format!("{MINIMAL}[health]\n")).unwrap();
+    let mut comment = String::new();
+    let mut settings = minimal.settings().iter();
+    for line in EXAMPLE.lines() {
+        let optional = line.starts_with("#enroll-url") || line.starts_with("#manage-url");
+        if line.starts_with('#') && !optional {
+            comment.push_str(line);
+            continue;
+        }
+        if let Some((key, _)) = line.split_once(" = ") {
+            let setting = settings.next().unwrap();
+            let required = setting.given == Given::File;
+            assert_eq!(comment.contains("# Required."), required, "{key}");
+            assert!(!comment.is_empty(), "{key} has no comment");
+        }
+        comment.clear();
+    }
+}
+
+// What is wrong.
+
+#[test]
+fn message_names_file_line_key_value_and_what_is_expected() {
+    let text = MINIMAL.replace(
+        "[service]\n",
+        "[service]\nhandshake-timeout = \"5 parsecs\"\n",
+    );
+    assert_eq!(
+        parse(&text).unwrap_err().to_string(),
+        "/etc/zeropass/zeropass.toml:2: service.handshake-timeout = \"5 parsecs\": \
+         expected a duration such as \"5s\" or \"250ms\", from 10ms to 10m"
+    );
+}
+
+#[test]
+fn unknown_key_is_refused_with_the_nearest_known_one() {
+    assert_eq!(
+        message_about("[service]", "handshake_timeout = \"5s\""),
+        "service.handshake_timeout: unknown key; did you mean \"handshake-timeout\"?"
+    );
+    assert_eq!(
+        message_about("[[relying-party]]", "orgins = []"),
+        "relying-party[0].orgins: unknown key; did you mean \"origins\"?"
+    );
+    assert_eq!(
+        message_about("[store]", "postgres = \"postgres://user:hunter2@db\""),
+        "store.postgres: unknown key; expected one of sqlite"
+    );
+    assert_eq!(
+        message_about("[polcy]", "folder = \"policies\""),
+        "polcy: unknown key; did you mean \"policy\"?"
+    );
+    assert!(
+        message_about("[components.passkey-manager]", "response-bytes = \"1MiB\"")
+            .starts_with("components.passkey-manager.response-bytes: unknown key")
+    );
+}
+
+#[test]
+fn bad_value_of_each_kind_is_refused_with_what_is_expected() {
+    for (section, line, expected) in [
+        (
+            "[service]",
+            "listen = \"localhost:8443\"",
+            "an IP address and port",
+        ),
+        ("[service]", "listen = 8443", "an IP address and port"),
+        (
+            "[service]",
+            "max-handshakes = 0",
+            "a whole number from 1 to 65536",
+        ),
+        ("[service]", "max-handshakes = -1", "a whole number from 1"),
+        ("[service]", "max-handshakes = 1.5", "a whole number"),
+        ("[service]", "max-handshakes = \"256\"", "a whole number"),
+        (
+            "[service]",
+            "max-handshakes = 99999999999999999999",
+            "a whole number",
+        ),
+        ("[service]", "idle-timeout = 60", "a duration such as"),
+        ("[service]", "idle-timeout = \"2h\"", "from 1s to 1h"),
+        (
+            "[service]",
+            "body-limit = \"64KB\"",
+            "a size such as \"64KiB\"",
+        ),
+        ("[service]", "body-limit = \"1GiB\"", "from 1KiB to 16MiB"),
+        (
+            "[service]",
+            "crl = \"crl.pem\"",
+            "a list, each element the path of",
+        ),
+        (
+            "[service]",
+            "crl = [7]",
+            "the path of a PEM file with a certificate revocation list",
+        ),
+        (
+            "[health]",
+            "listen = \"0.0.0.0:8446\"",
+            "a loopback address",
+        ),
+        ("[health]", "listen = \"[::]:8446\"", "a loopback address"),
+        ("[health]", "listen = \"unix:\"", "a loopback address"),
+        ("[log]", "format = \"xml\"", "one of \"json\", \"pretty\""),
+        ("[log]", "filter = \"info=loud\"", "log directives"),
+        ("[store]", "sqlite = \"\"", "the path of a file"),
+        (
+            "[tokens]",
+            "issuer = \"zeropass\"",
+            "an https:// or spiffe:// URL",
+        ),
+        ("[runtime]", "max-instances = 1", "a whole number from 2"),
+        ("[runtime]", "epoch-tick = \"0ms\"", "from 1ms to 1s"),
+        ("[link]", "kind = \"mtls\"", "\"in-process\""),
+        (
+            "[[relying-party]]",
+            "allow-cross-origin = \"no\"",
+            "true or false",
+        ),
+        (
+            "[[relying-party]]",
+            "user-verification = \"maybe\"",
+            "one of \"required\"",
+        ),
+        (
+            "[[relying-party]]",
+            "resident-key = \"maybe\"",
+            "one of \"required\"",
+        ),
+        (
+            "[[relying-party]]",
+            "attestation = \"maybe\"",
+            "one of \"none\", \"indirect\"",
+        ),
+        (
+            "[[relying-party]]",
+            "algorithms = []",
+            "a list of at least 1",
+        ),
+        (
+            "[[relying-party]]",
+            "algorithms = [\"HS256\"]",
+            "one of \"ES256\"",
+        ),
+        (
+            "[[relying-party]]",
+            "algorithms = [\"ES256\", \"ES256\"]",
+            "each element only once",
+        ),
+        (
+            "[[relying-party]]",
+            "enroll-url = \"http://example.com\"",
+            "an https:// URL",
+        ),
+        (
+            "[[relying-party]]",
+            "ceremony-timeout = \"1s\"",
+            "from 10s to 1h",
+        ),
+    ] {
+        let message = message_about(section, line);
+        let (key, value) = line.split_once(" = ").unwrap();
+        let found = value.trim_matches(['[', ']']).split(", ").next().unwrap();
+        assert!(message.contains(key), "{line}: {message}");
+        assert!(message.contains(found), "{line}: {message}");
+        let (_, after) = message.split_once(": expected ").unwrap();
+        assert!(after.contains(expected), "{line}: {message}");
+    }
+}
+
+#[test]
+fn section_of_the_wrong_shape_is_refused() {
+    let message = only(&format!("log = \"info\"\n{MINIMAL}"));
+    assert_eq!(message, "log = \"info\": expected a table");
+    let message = message_instead("[[relying-party]]", "[relying-party]");
+    assert_eq!(
+        message,
+        "relying-party = (a table): expected at least one [[relying-party]]"
+    );
+}
+
+#[test]
+fn relying_party_must_fit_together() {
+    for (old, new, expected) in [
+        (
+            "\"https://example.com\"",
+            "\"https://example.org\"",
+            "relying-party[0].origins[0] = \"https://example.org\": expected a host that is \"example.com\" or ends with \".example.com\", or the same origin in related-origins",
+        ),
+        (
+            "\"https://example.com\"",
+            "\"https://notexample.com\"",
+            "expected a host that is \"example.com\"",
+        ),
+        (
+            "\"https://example.com\"",
+            "\"https://example.com/\"",
+            "; an origin ends after host and port",
+        ),
+        (
+            "spiffe://zeropass.internal/shop",
+            "spiffe://other.internal/shop",
+            "relying-party[0].workloads[0] = \"spiffe://other.internal/shop\": expected an id of service.trust-domain, spiffe://zeropass.internal/...",
+        ),
+        (
+            "spiffe://zeropass.internal/shop",
+            "https://shop",
+            "; it starts with \"spiffe://\"",
+        ),
+        (
+            "name = \"Example\"",
+            "name = \"Example\"\ntop-origins = [\"https://news.example\"]",
+            "relying-party[0].top-origins = [\"https://news.example\"]: expected an empty list unless allow-cross-origin = true",
+        ),
+        (
+            "name = \"Example\"",
+            "name = \"Example\"\nrelated-origins = [\"https://example.de\"]",
+            "relying-party[0].related-origins[0] = \"https://example.de\": expected it to be in origins too",
+        ),
+        (
+            "name = \"Example\"",
+            "name = \" \"",
+            "expected a name of 1 to 64 characters",
+        ),
+    ] {
+        let message = message_instead(old, new);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn related_origin_may_lie_outside_the_domain() {
+    let text = MINIMAL.replace(
+        "origins = [",
+        "related-origins = [\"https://example.de\"]\norigins = [\"https://example.de\", ",
+    );
+    let config = parse(&text).unwrap();
+    let party = &config.relying_parties[0];
+    assert_eq!(party.related_origins[0].as_str(), "https://example.de");
+    assert_eq!(party.origins.len(), 3);
+}
+
+#[test]
+fn relying_party_id_is_unique() {
+    let (_, party) = MINIMAL.split_once("[[relying-party]]").unwrap();
+    let message = only(&format!("{MINIMAL}[[relying-party]]{party}"));
+    assert_eq!(
+        message,
+        "relying-party[1].id = \"example.com\": expected each relying party only once"
+    );
+}
+
+#[test]
+fn component_can_not_have_more_instances_than_the_runtime() {
+    let message = message_about("[components.auth-service]", "instances = 65");
+    assert_eq!(
+        message,
+        "components.auth-service.instances = 65: expected at most runtime.max-instances, which is 64"
+    );
+    let messages = messages(&format!("{MINIMAL}[runtime]\nmax-instances = 16\n"));
+    assert_eq!(messages.len(), 2, "{messages:#?}");
+    assert_eq!(
+        messages[0],
+        "components.auth-service.instances (default): expected at most runtime.max-instances, which is 16"
+    );
+}
+
+#[test]
+fn all_problems_are_reported_at_once_in_the_order_of_lines() {
+    let text = MINIMAL
+        .replace(
+            "[service]\n",
+            "[service]\nmax-stream = 7\nbody-limit = 64\n",
+        )
+        .replace("name = \"Example\"\n", "")
+        .replace("\"https://example.com\"", "\"http://example.com\"");
+    let error = parse(&text).unwrap_err().to_string();
+    let starts: Vec<_> = error
+        .lines()
+        .map(|line| line.strip_prefix("/etc/zeropass/zeropass.toml:").unwrap())
+        .map(|line| line.split([' ', '=']).take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        starts,
+        [
+            "2: service.max-stream:",
+            "3: service.body-limit",
+            "12: relying-party[0].name",
+            "14: relying-party[0].origins[0]",
+        ]
+    );
+}
+
+#[test]
+fn text_that_is_not_toml_is_refused_with_its_line() {
+    let error = parse("[service]\nlisten = 127.0.0.1:8443\n")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("/etc/zeropass/zeropass.toml:2: not valid TOML: "),
+        "{error}"
+    );
+    let error = parse("[log]\nfilter = \"a\"\nfilter = \"b\"\n")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("toml:3: not valid TOML: duplicate key"),
+        "{error}"
+    );
+}
+
+#[test]
+fn private_key_in_the_file_is_not_repeated() {
+    let key =
+        "key = \"\"\"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQ\n-----END PRIVATE KEY-----\"\"\"";
+    let message = message_instead("key = \"pki/host.key\"", key);
+    assert_eq!(
+        message,
+        "service.key = (PEM text, not shown): expected the path of a PEM file with a private key"
+    );
+    let message = message_about("[store]", "password = \"hunter2\"");
+    assert!(!message.contains("hunter2"), "{message}");
+}
+
+#[test]
+fn long_value_is_cut() {
+    let message = message_about("[log]", &format!("format = \"{}\"", "ä".repeat(500)));
+    assert!(message.contains("ää...: expected one of"), "{message}");
+    assert!(message.chars().count() < 200, "{message}");
+}
+
+// Files.
+
+#[test]
+fn missing_configuration_file_is_named_with_the_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("zeropass.toml");
+    let error = Config::load(&file).unwrap_err();
+    assert!(matches!(error, Error::Unreadable { .. }));
+    let message = error.to_string();
+    assert!(
+        message.starts_with(&file.display().to_string()),
+        "{message}"
+    );
+    assert!(message.contains("zeropass.example.toml"), "{message}");
+}
+
+#[test]
+fn files_that_must_exist_are_looked_for_from_the_folder_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("zeropass.toml");
+    std::fs::write(&file, MINIMAL).unwrap();
+    std::fs::create_dir_all(folder.path().join("pki/host.key")).unwrap();
+    let message = Config::load(&file).unwrap_err().to_string();
+    let absent = folder.path().join("pki/host.pem");
+    for expected in [
+        format!(
+            "zeropass.toml:2: service.certificate = \"pki/host.pem\": expected the path of a PEM file \
+             with the host's certificate chain; {}: No such file",
+            absent.display()
+        ),
+        "service.key = \"pki/host.key\": expected".to_owned(),
+        "pki/host.key: that is not a file".to_owned(),
+        "service.client-ca = \"pki/ca.pem\": expected".to_owned(),
+        "policy.folder = \"policies\": expected the path of a folder that exists".to_owned(),
+        "components.auth-service.file = \"auth.wasm\": expected".to_owned(),
+        "components.passkey-manager.file = \"passkeys.wasm\": expected".to_owned(),
+    ] {
+        assert!(message.contains(&expected), "{expected}\nin\n{message}");
+    }
+    assert_eq!(message.lines().count(), 6, "{message}");
+}
+
+#[test]
+fn complete_folder_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("zeropass.toml");
+    std::fs::write(&file, EXAMPLE).unwrap();
+    for name in ["pki", "policies", "components"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    for name in [
+        "pki/host.pem",
+        "pki/host.key",
+        "pki/ca.pem",
+        "components/auth_service.wasm",
+        "components/passkey_manager.wasm",
+    ] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    let config = Config::load(&file).unwrap();
+    assert_eq!(config.service.key, folder.path().join("pki/host.key"));
+    assert_eq!(config.folder(), folder.path());
+}

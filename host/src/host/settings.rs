@@ -1,0 +1,114 @@
+//! The configuration's types as the types of the modules that use them.
+//!
+//! `config` knows nobody, so that it can be read without the rest; the seams are here.
+
+use crate::capabilities::RelyingParty;
+use crate::capabilities::bindings::relying_party as wit;
+use crate::config::{self, Config};
+use crate::identity::{MaterialFiles, SpiffeIdError, TrustDomain};
+use crate::runtime::Limits;
+use crate::runtime::engine::Options;
+use crate::server;
+use crate::server::front_door::FrontDoorLimits;
+use crate::server::health::{HealthAddress, HealthAddressError};
+
+pub(super) fn material_files(config: &Config) -> Result<MaterialFiles, SpiffeIdError> {
+    let service = &config.service;
+    Ok(MaterialFiles {
+        certificate: service.certificate.clone(),
+        key: service.key.clone(),
+        roots: service.client_ca.clone(),
+        crls: service.crl.clone(),
+        trust_domains: vec![service.trust_domain.as_str().parse::<TrustDomain>()?],
+    })
+}
+
+pub(super) fn listener_limits(service: &config::Service) -> server::Limits {
+    server::Limits {
+        handshake_timeout: service.handshake_timeout,
+        max_handshakes: service.max_handshakes,
+        max_connections: service.max_connections,
+        header_timeout: service.header_timeout,
+        max_body_bytes: service.body_limit,
+        request_timeout: service.request_timeout,
+        idle_timeout: service.idle_timeout,
+        max_streams: service.max_streams,
+        drain_deadline: service.drain_deadline,
+        ..server::Limits::default()
+    }
+}
+
+pub(super) fn front_door_limits(config: &Config) -> FrontDoorLimits {
+    FrontDoorLimits {
+        body: config.service.body_limit,
+        request_timeout: config.service.request_timeout,
+        // A request through both components holds two instances at once.
+        in_flight: usize::try_from(config.runtime.max_instances / 2).unwrap_or(1).max(1),
+        queue: config.runtime.queue,
+    }
+}
+
+pub(super) fn engine_options(config: &Config) -> Options {
+    let components = [&config.components.auth_service, &config.components.passkey_manager];
+    Options {
+        instances: config.runtime.max_instances.max(2),
+        memory: components.iter().map(|one| one.memory).max().unwrap_or_default(),
+        table_elements: components.iter().map(|one| one.table_elements).max().unwrap_or_default(),
+        epoch_tick: config.runtime.epoch_tick,
+        pooling: true,
+    }
+}
+
+pub(super) fn component_limits(component: &config::Component, response_bytes: usize) -> Limits {
+    Limits {
+        memory: component.memory,
+        table_elements: component.table_elements,
+        deadline: component.deadline,
+        hostcall_bytes: component.hostcall_bytes,
+        output_bytes: component.output_bytes,
+        response_bytes,
+        instances: usize::try_from(component.instances).unwrap_or(usize::MAX),
+    }
+}
+
+pub(super) fn health_address(health: &config::Health) -> Result<HealthAddress, HealthAddressError> {
+    Ok(match &health.listen {
+        config::HealthListen::Loopback(address) => HealthAddress::Tcp((*address).try_into()?),
+        config::HealthListen::Unix(path) => HealthAddress::Unix(path.clone()),
+    })
+}
+
+pub(super) fn relying_party(party: &config::RelyingParty) -> RelyingParty {
+    let text = |origins: &[config::Origin]| origins.iter().map(|origin| origin.as_str().to_owned()).collect::<Vec<_>>();
+    RelyingParty {
+        profile: wit::Profile {
+            id: party.id.as_str().to_owned(),
+            name: party.name.clone(),
+            origins: text(&party.origins),
+            allow_cross_origin: party.allow_cross_origin,
+            top_origins: text(&party.top_origins),
+            ceremony_timeout: u32::try_from(party.ceremony_timeout.as_millis()).unwrap_or(u32::MAX),
+            user_verification: match party.user_verification {
+                config::UserVerification::Required => wit::UserVerification::Required,
+                config::UserVerification::Preferred => wit::UserVerification::Preferred,
+                config::UserVerification::Discouraged => wit::UserVerification::Discouraged,
+            },
+            resident_key: match party.resident_key {
+                config::ResidentKey::Required => wit::ResidentKey::Required,
+                config::ResidentKey::Preferred => wit::ResidentKey::Preferred,
+                config::ResidentKey::Discouraged => wit::ResidentKey::Discouraged,
+            },
+            attestation: match party.attestation {
+                config::Attestation::None => wit::AttestationConveyance::None,
+                config::Attestation::Indirect => wit::AttestationConveyance::Indirect,
+                config::Attestation::Direct => wit::AttestationConveyance::Direct,
+                config::Attestation::Enterprise => wit::AttestationConveyance::Enterprise,
+            },
+            algorithms: party.algorithms.iter().map(|algorithm| algorithm.cose()).collect(),
+        },
+        related_origins: text(&party.related_origins),
+        enroll_url: party.enroll_url.as_ref().map(|url| url.as_str().to_owned()),
+        manage_url: party.manage_url.as_ref().map(|url| url.as_str().to_owned()),
+        workloads: party.workloads.iter().map(|id| id.as_str().to_owned()).collect(),
+    }
+}

@@ -1,0 +1,197 @@
+//! The verdict on a peer's certificate: one rustls verifier for all rules.
+//!
+//! It guarantees, in this order: the chain ends at a configured root and every
+//! certificate in it is in date; where revocation lists are configured, every
+//! certificate of the chain has a known status from a list that has not
+//! expired; the leaf is an X.509-SVID ([`super::svid`]); its trust domain is
+//! one of those allowed. A client certificate is always required.
+//!
+//! All allowed trust domains share the roots: a host that federates with a
+//! domain it trusts less must not put that domain's root here.
+//!
+//! rustls carries our own reasons through the handshake as
+//! `CertificateError::Other` around a [`PeerError`].
+
+use std::sync::Arc;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error as TlsError, OtherError,
+    RootCertStore, SignatureScheme,
+};
+use thiserror::Error;
+
+use super::spiffe::{SpiffeId, TrustDomain};
+use super::svid::{SvidError, parse_svid};
+use super::tls::provider;
+
+/// Verifies the certificates of peers; mandatory on every listener.
+#[derive(Debug)]
+pub struct SvidVerifier {
+    chain: Arc<dyn ClientCertVerifier>,
+    trust_domains: Arc<[TrustDomain]>,
+}
+
+/// Why a certificate with a valid chain was refused all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PeerError {
+    /// It breaks the X.509-SVID profile.
+    #[error(transparent)]
+    Svid(#[from] SvidError),
+    /// It comes from a trust domain that is not allowed.
+    #[error("`{0}` is of a trust domain that is not allowed here")]
+    TrustDomain(SpiffeId),
+}
+
+// === impl SvidVerifier ===
+
+impl SvidVerifier {
+    /// A verifier for these roots, revocation lists and trust domains.
+    ///
+    /// Without revocation lists, revocation is not checked; with any, every
+    /// certificate of a chain needs a current one.
+    ///
+    /// # Errors
+    /// No roots, or a revocation list that can't be read.
+    pub fn new(
+        roots: Arc<RootCertStore>,
+        crls: impl IntoIterator<Item = CertificateRevocationListDer<'static>>,
+        trust_domains: Arc<[TrustDomain]>,
+    ) -> Result<Self, VerifierBuilderError> {
+        // webpki's own defaults check the whole chain and take an unknown
+        // status for an error, but would let an expired list pass.
+        let chain = WebPkiClientVerifier::builder_with_provider(roots, provider())
+            .with_crls(crls)
+            .enforce_revocation_expiration()
+            .build()?;
+        Ok(Self {
+            chain,
+            trust_domains,
+        })
+    }
+
+    fn check_profile(&self, leaf: &CertificateDer<'_>) -> Result<(), PeerError> {
+        let svid = parse_svid(leaf)?;
+        if self.trust_domains.contains(svid.id.trust_domain()) {
+            Ok(())
+        } else {
+            Err(PeerError::TrustDomain(svid.id))
+        }
+    }
+}
+
+impl ClientCertVerifier for SvidVerifier {
+    fn offer_client_auth(&self) -> bool {
+        true
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        true
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.chain.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, TlsError> {
+        match self
+            .chain
+            .verify_client_cert(end_entity, intermediates, now)
+        {
+            Ok(verified) => {
+                self.check_profile(end_entity)?;
+                Ok(verified)
+            }
+            // webpki refuses a CA as a leaf, among others, without a reason of
+            // its own in rustls; the profile can often say what is wrong.
+            Err(TlsError::InvalidCertificate(CertificateError::Other(other))) => {
+                parse_svid(end_entity).map_err(PeerError::from)?;
+                Err(TlsError::InvalidCertificate(CertificateError::Other(other)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        // TLS 1.2 is not compiled in; if it ever is, it still ends here.
+        Err(TlsError::General("TLS 1.2 is not served".to_owned()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.chain
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+}
+
+// === impl PeerError ===
+
+impl PeerError {
+    /// The stable code for audit records.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Svid(error) => error.code(),
+            Self::TrustDomain(_) => "trust-domain",
+        }
+    }
+}
+
+impl From<PeerError> for TlsError {
+    fn from(error: PeerError) -> Self {
+        Self::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(error))))
+    }
+}
+
+/// The stable code of a verdict by [`SvidVerifier`], for audit records.
+pub fn refusal_code(error: &TlsError) -> &'static str {
+    match error {
+        TlsError::NoCertificatesPresented => "no-certificate",
+        TlsError::InvalidCertificate(error) => certificate_code(error),
+        TlsError::InvalidCertRevocationList(_) => "revocation-unknown",
+        _ => "invalid-certificate",
+    }
+}
+
+fn certificate_code(error: &CertificateError) -> &'static str {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "not-yet-valid"
+        }
+        CertificateError::Revoked => "revoked",
+        CertificateError::UnknownIssuer => "unknown-ca",
+        CertificateError::UnknownRevocationStatus => "revocation-unknown",
+        CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. } => "revocation-expired",
+        CertificateError::BadSignature => "bad-signature",
+        CertificateError::BadEncoding => "malformed-certificate",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "extended-key-usage"
+        }
+        CertificateError::Other(OtherError(reason)) => reason
+            .downcast_ref::<PeerError>()
+            .map_or("invalid-certificate", PeerError::code),
+        _ => "invalid-certificate",
+    }
+}

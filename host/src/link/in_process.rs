@@ -1,0 +1,159 @@
+//! The link within one process: typed values, handed to a fresh instance.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::capabilities::bindings::passkeys::{
+    Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey, Registered,
+    RegistrationRequest, RegistrationResponse, Rejection, RequestOptions,
+};
+use crate::capabilities::bindings::passkey_manager::PasskeyManagerPre;
+use crate::capabilities::{CallContext, CallState, PasskeysLink};
+use crate::policy::{Permit, action};
+use crate::registry::{CallError, Slot};
+
+/// Calls whatever revision of passkey-manager is active when the call starts.
+pub struct InProcess {
+    passkey_manager: Arc<Slot<PasskeyManagerPre<CallState>>>,
+}
+
+// === impl InProcess ===
+
+impl InProcess {
+    /// A link to the revision in this slot.
+    pub fn new(passkey_manager: Arc<Slot<PasskeyManagerPre<CallState>>>) -> Self {
+        Self { passkey_manager }
+    }
+}
+
+/// The component's failure is the link's: the caller may try again.
+fn rejection(error: CallError) -> Rejection {
+    Rejection {
+        code: Code::Busy,
+        detail: error.to_string(),
+    }
+}
+
+macro_rules! call {
+    ($self:ident, $context:ident, $interface:ident . $function:ident ( $($argument:expr),* )) => {
+        $self
+            .passkey_manager
+            .active()
+            .run($context, async |instance, store| {
+                instance.$interface().$function(store, $($argument),*).await
+            })
+            .await
+            .map_err(rejection)?
+    };
+}
+
+#[async_trait]
+impl PasskeysLink for InProcess {
+    async fn registration_begin(
+        &self,
+        _: &Permit<action::RegistrationBegin>,
+        context: &CallContext,
+        request: RegistrationRequest,
+    ) -> Result<CreationOptions, Rejection> {
+        call!(self, context, zeropass_passkeys_registration.call_begin(&request))
+    }
+
+    async fn registration_finish(
+        &self,
+        permit: &Permit<action::RegistrationFinish>,
+        context: &CallContext,
+        ceremony: String,
+        response: RegistrationResponse,
+        label: Option<String>,
+    ) -> Result<Registered, Rejection> {
+        let rp = permit.relying_party();
+        call!(self, context, zeropass_passkeys_registration.call_finish(rp, &ceremony, &response, label.as_deref()))
+    }
+
+    async fn authentication_begin(
+        &self,
+        _: &Permit<action::AuthenticationBegin>,
+        context: &CallContext,
+        request: AuthenticationRequest,
+    ) -> Result<RequestOptions, Rejection> {
+        call!(self, context, zeropass_passkeys_authentication.call_begin(&request))
+    }
+
+    async fn authentication_finish(
+        &self,
+        permit: &Permit<action::AuthenticationFinish>,
+        context: &CallContext,
+        ceremony: String,
+        response: AuthenticationResponse,
+    ) -> Result<Authenticated, Rejection> {
+        let rp = permit.relying_party();
+        call!(self, context, zeropass_passkeys_authentication.call_finish(rp, &ceremony, &response))
+    }
+
+    async fn list(
+        &self,
+        permit: &Permit<action::LifecycleList>,
+        context: &CallContext,
+        user_id: String,
+    ) -> Result<Vec<Passkey>, Rejection> {
+        let rp = permit.relying_party();
+        call!(self, context, zeropass_passkeys_lifecycle.call_list(rp, &user_id))
+    }
+
+    async fn get(
+        &self,
+        permit: &Permit<action::LifecycleGet>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<Passkey, Rejection> {
+        let rp = permit.relying_party();
+        call!(self, context, zeropass_passkeys_lifecycle.call_get(rp, &user_id, &id))
+    }
+
+    async fn rename(
+        &self,
+        permit: &Permit<action::LifecycleRename>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+        label: String,
+    ) -> Result<Passkey, Rejection> {
+        let rp = permit.relying_party();
+        call!(self, context, zeropass_passkeys_lifecycle.call_rename(rp, &user_id, &id, &label))
+    }
+
+    async fn suspend(
+        &self,
+        permit: &Permit<action::LifecycleSuspend>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<Passkey, Rejection> {
+        let rp = permit.relying_party();
+        call!(self, context, zeropass_passkeys_lifecycle.call_suspend(rp, &user_id, &id))
+    }
+
+    async fn resume(
+        &self,
+        permit: &Permit<action::LifecycleResume>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<Passkey, Rejection> {
+        let rp = permit.relying_party();
+        call!(self, context, zeropass_passkeys_lifecycle.call_resume(rp, &user_id, &id))
+    }
+
+    async fn revoke(
+        &self,
+        permit: &Permit<action::LifecycleRevoke>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<(), Rejection> {
+        let rp = permit.relying_party();
+        call!(self, context, zeropass_passkeys_lifecycle.call_revoke(rp, &user_id, &id))
+    }
+}

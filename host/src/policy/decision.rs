@@ -1,0 +1,152 @@
+//! A question to policy, and the one place where Cedar is asked.
+//!
+//! Cedar skips a policy that fails to evaluate, a forbid as well as a permit.
+//! Here any such failure denies the question, whatever the others say.
+
+use std::sync::{Arc, LazyLock};
+
+use cedar_policy::{
+    AuthorizationError, Authorizer, Context, Entities, Request, RestrictedExpression,
+};
+
+use super::bundle::Draft;
+use super::facts::Facts;
+use super::interface::Interface;
+use crate::audit::ComponentIdentity;
+
+/// What policy says to one question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether it may be done.
+    pub allowed: bool,
+    /// The ids of the policies that decided, sorted: of an allowed question its
+    /// permits; of a denied one its forbids, or the policies that failed to
+    /// evaluate; none where nothing permitted it.
+    pub policies: Arc<[String]>,
+}
+
+/// A question to policy.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Question<'a> {
+    /// May the component import the interface?
+    Link {
+        component: &'a ComponentIdentity,
+        interface: &'a Interface,
+    },
+    /// May the component, or the workload itself where there is none, take the
+    /// action on a relying party, or on none?
+    Call {
+        component: Option<&'a ComponentIdentity>,
+        workload: &'a str,
+        action: &'a str,
+        relying_party: Option<&'a str>,
+    },
+}
+
+// === impl Decision ===
+
+impl Decision {
+    /// Denied because nothing permits it. Costs no allocation.
+    pub(super) fn denied() -> Self {
+        static NONE: LazyLock<Arc<[String]>> = LazyLock::new(|| Arc::new([]));
+        Self {
+            allowed: false,
+            policies: Arc::clone(&NONE),
+        }
+    }
+}
+
+// === impl Question ===
+
+impl Question<'_> {
+    /// The answer of `draft`, given `facts`. What can't be asked is denied.
+    pub fn decide(&self, draft: &Draft, facts: &Facts) -> Decision {
+        self.ask(draft, facts).unwrap_or_else(|error| {
+            tracing::error!(question = ?self, %error, "policy could not be asked: denied");
+            Decision::denied()
+        })
+    }
+
+    fn ask(&self, draft: &Draft, facts: &Facts) -> Result<Decision, Box<dyn std::error::Error>> {
+        let names = facts.names();
+        let (action, entities, context) = match *self {
+            Self::Link {
+                component,
+                interface,
+            } => (
+                "link",
+                vec![names.component(component)?, names.interface(interface)?],
+                Context::empty(),
+            ),
+            Self::Call {
+                component,
+                workload,
+                action,
+                relying_party,
+            } => {
+                let Some(resource) = facts.relying_party(relying_party).cloned() else {
+                    return Ok(Decision::denied());
+                };
+                let workload = facts.workload(workload)?;
+                match component {
+                    None => (action, vec![workload, resource], Context::empty()),
+                    Some(component) => {
+                        let caller = RestrictedExpression::new_entity_uid(workload.uid());
+                        let context = Context::from_pairs([("workload".to_owned(), caller)])?;
+                        (
+                            action,
+                            vec![names.component(component)?, resource, workload],
+                            context,
+                        )
+                    }
+                }
+            }
+        };
+        let [principal, resource, ..] = entities.as_slice() else {
+            return Ok(Decision::denied());
+        };
+        let request = Request::new(
+            principal.uid(),
+            names.action(action),
+            resource.uid(),
+            context,
+            Some(draft.schema()),
+        )?;
+        // The action comes along because it knows its groups.
+        let entities =
+            Entities::from_entities(entities.into_iter().chain(draft.action(action)), None)?;
+        let response = Authorizer::new().is_authorized(&request, draft.policies(), &entities);
+
+        let failed: Vec<String> = response
+            .diagnostics()
+            .errors()
+            .map(|AuthorizationError::PolicyEvaluationError(failure)| {
+                tracing::error!(policy = %failure.policy_id(), question = ?self, %failure, "a policy failed: denied");
+                failure.policy_id().to_string()
+            })
+            .collect();
+        Ok(if failed.is_empty() {
+            let allowed = response.decision() == cedar_policy::Decision::Allow;
+            Decision {
+                allowed,
+                policies: sorted(
+                    response
+                        .diagnostics()
+                        .reason()
+                        .map(ToString::to_string)
+                        .collect(),
+                ),
+            }
+        } else {
+            Decision {
+                allowed: false,
+                policies: sorted(failed),
+            }
+        })
+    }
+}
+
+fn sorted(mut ids: Vec<String>) -> Arc<[String]> {
+    ids.sort_unstable();
+    ids.into()
+}

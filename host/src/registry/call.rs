@@ -1,0 +1,219 @@
+//! One call of a revision: a fresh instance, armed limits, one answer.
+//!
+//! The instance lives in a store of its own, which is dropped with the call,
+//! whatever came of it. A call that can't have an instance before its deadline is
+//! `busy`; the pool itself is never exhausted.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use wasmtime::Store;
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+
+use super::revision::{AuthService, PasskeyManager, Revision};
+use crate::audit::ComponentIdentity;
+use crate::capabilities::bindings::passkey_manager::PasskeyManager as Instance;
+use crate::capabilities::{CallContext, CallState};
+use crate::runtime::output::Output;
+use crate::runtime::{Deadline, Sandbox};
+
+/// Why a call ended without an answer of the component's own. None of these says
+/// anything about the request; the caller may try again.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No instance was free in time.
+    #[error("no instance was free in time")]
+    Busy,
+    /// The call took longer than its deadline.
+    #[error("the component did not answer in time")]
+    Deadline,
+    /// The component trapped or was stopped by a limit.
+    #[error("the component failed: {0}")]
+    Trapped(String),
+    /// The component ended without an answer, or with one that is not valid HTTP
+    /// or is longer than its limit.
+    #[error("the component's answer is not usable: {0}")]
+    Unusable(String),
+}
+
+// === impl CallError ===
+
+impl CallError {
+    /// A stable code for audit records.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Deadline => "deadline",
+            Self::Trapped(_) => "trapped",
+            Self::Unusable(_) => "unusable-answer",
+        }
+    }
+}
+
+// === impl Revision ===
+
+impl<P> Revision<P> {
+    /// A store for one call, with everything armed but the deadline.
+    fn store(&self, engine: &wasmtime::Engine, context: CallContext) -> Store<CallState> {
+        let output = Output::new(
+            Arc::clone(&self.identity),
+            Arc::from(context.actor.origin.request_id.as_str()),
+            self.limits.output_bytes,
+        );
+        let sandbox = Sandbox::new(&self.limits, output);
+        let deadline = context.deadline;
+        let mut store = Store::new(engine, CallState { sandbox, context });
+        store.limiter(|state| &mut state.sandbox.limiter);
+        store.set_hostcall_fuel(self.limits.hostcall_bytes);
+        deadline.arm(&mut store);
+        store
+    }
+
+    /// Wait for a free instance, then run `call` with the deadline around it.
+    async fn within<T>(
+        &self,
+        queue: Deadline,
+        call: impl AsyncFnOnce(Deadline) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let _instance = tokio::time::timeout_at(queue.instant(), self.instances.acquire())
+            .await
+            .map_err(|_| CallError::Busy)?
+            .map_err(|_| CallError::Busy)?;
+        // Armed here, so that waiting in the queue is not billed to the guest.
+        let deadline = queue.or_within(self.limits.deadline);
+        tokio::time::timeout_at(deadline.instant(), call(deadline))
+            .await
+            .map_err(|_| CallError::Deadline)?
+    }
+}
+
+/// What wasmtime reports, told apart by what it means here.
+fn failure(error: &wasmtime::Error, deadline: Deadline, identity: &ComponentIdentity, refused: Option<&str>) -> CallError {
+    if matches!(error.downcast_ref::<wasmtime::Trap>(), Some(wasmtime::Trap::Interrupt)) && deadline.passed() {
+        return CallError::Deadline;
+    }
+    let reason = match refused {
+        Some(what) => format!("its {what} limit was reached"),
+        None => error.root_cause().to_string(),
+    };
+    tracing::warn!(component = identity.name, revision = identity.revision, reason, "component call failed");
+    CallError::Trapped(reason)
+}
+
+impl PasskeyManager {
+    /// Run `call` on a fresh instance of this revision.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn run<T>(
+        &self,
+        context: &CallContext,
+        call: impl AsyncFnOnce(&Instance, &mut Store<CallState>) -> wasmtime::Result<T>,
+    ) -> Result<T, CallError> {
+        self.within(context.deadline, async |deadline| {
+            let context = context.nested(Arc::clone(&self.identity), deadline);
+            let mut store = self.store(self.pre.engine(), context);
+            let result = async {
+                let instance = self.pre.instantiate_async(&mut store).await?;
+                call(&instance, &mut store).await
+            }
+            .await;
+            result.map_err(|error| failure(&error, deadline, &self.identity, store.data().sandbox.limiter.refused))
+        })
+        .await
+    }
+}
+
+impl AuthService {
+    /// Answer one request on a fresh instance of this revision. The body is whole
+    /// in both directions: nothing leaves the host before the call has ended well
+    /// and its records are durable.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn answer(
+        &self,
+        context: &CallContext,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, CallError> {
+        self.within(context.deadline, async |deadline| {
+            let context = context.nested(Arc::clone(&self.identity), deadline);
+            let mut store = self.store(self.pre.engine(), context);
+            let (sender, receiver) = tokio::sync::oneshot::channel();
+            let request = request.map(|body| Full::new(body).map_err(|never| -> wasmtime_wasi_http::Error { match never {} }));
+            let unusable = |error: &dyn std::fmt::Display| CallError::Unusable(error.to_string());
+
+            let mut http = store.data_mut().http();
+            let request = http
+                .new_incoming_request::<_>(Scheme::Https, request)
+                .map_err(|error| unusable(&error))?;
+            let outparam = http.new_response_outparam(sender).map_err(|error| unusable(&error))?;
+
+            let run = async {
+                let proxy = self.pre.instantiate_async(&mut store).await?;
+                proxy
+                    .wasi_http_incoming_handler()
+                    .call_handle(&mut store, request, outparam)
+                    .await
+            };
+            // The guest writes the body while it runs, so both sides must move.
+            let answer = async {
+                match receiver.await {
+                    Ok(Ok(response)) => collect(response, self.limits.response_bytes).await,
+                    Ok(Err(code)) => Err(CallError::Unusable(format!("{code:?}"))),
+                    Err(_) => Err(CallError::Unusable("the component set no response".into())),
+                }
+            };
+            tokio::pin!(run, answer);
+            let (ran, answered) = tokio::select! {
+                ran = &mut run => (ran, None),
+                // A body beyond the limit, or no answer at all: no need to wait
+                // for a guest that may never end.
+                answered = &mut answer => match answered {
+                    Err(error) => return self.prefer_trap(run, deadline, error).await,
+                    Ok(answered) => ((&mut run).await, Some(answered)),
+                },
+            };
+            if let Err(error) = ran {
+                return Err(failure(&error, deadline, &self.identity, None));
+            }
+            match answered {
+                Some(answered) => Ok(answered),
+                None => answer.await,
+            }
+        })
+        .await
+    }
+
+    /// A dropped outparam usually means that the guest trapped: if so, that is
+    /// what went wrong.
+    async fn prefer_trap(
+        &self,
+        run: impl Future<Output = wasmtime::Result<()>>,
+        deadline: Deadline,
+        error: CallError,
+    ) -> Result<http::Response<Bytes>, CallError> {
+        tokio::pin!(run);
+        match futures::poll!(run) {
+            std::task::Poll::Ready(Err(trap)) => Err(failure(&trap, deadline, &self.identity, None)),
+            _ => Err(error),
+        }
+    }
+}
+
+async fn collect(
+    response: http::Response<wasmtime_wasi_http::p2::body::HyperOutgoingBody>,
+    limit: usize,
+) -> Result<http::Response<Bytes>, CallError> {
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, limit).collect().await.map_err(|error| {
+        CallError::Unusable(if error.is::<LengthLimitError>() {
+            format!("its body is longer than {limit} bytes")
+        } else {
+            error.to_string()
+        })
+    })?;
+    Ok(http::Response::from_parts(parts, body.to_bytes()))
+}

@@ -1,0 +1,79 @@
+//! A loaded revision, and the slot of the one that serves.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+
+use crate::audit::ComponentIdentity;
+use crate::capabilities::CallState;
+use crate::capabilities::bindings::passkey_manager::PasskeyManagerPre;
+use crate::runtime::Limits;
+
+/// A component that answers HTTP requests.
+pub type AuthService = Revision<ProxyPre<CallState>>;
+/// A component that runs ceremonies.
+pub type PasskeyManager = Revision<PasskeyManagerPre<CallState>>;
+
+/// One component file, ready to be instantiated afresh for every call.
+pub struct Revision<P> {
+    /// Name, digest and version.
+    pub identity: Arc<ComponentIdentity>,
+    /// What each call may take.
+    pub limits: Limits,
+    /// Compiled, linked and type-checked.
+    pub(super) pre: P,
+    /// As many permits as instances may run at once.
+    pub(super) instances: Arc<Semaphore>,
+}
+
+/// The revision of one component that serves now.
+pub struct Slot<P>(ArcSwap<Revision<P>>);
+
+// === impl Revision ===
+
+impl<P> Revision<P> {
+    pub(super) fn new(identity: ComponentIdentity, limits: Limits, pre: P) -> Self {
+        Self {
+            identity: Arc::new(identity),
+            instances: Arc::new(Semaphore::new(limits.instances)),
+            limits,
+            pre,
+        }
+    }
+
+    /// The preinstantiated component, for the bench and the test kit.
+    pub fn pre(&self) -> &P {
+        &self.pre
+    }
+}
+
+impl<P> std::fmt::Debug for Revision<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Revision")
+            .field("identity", &self.identity)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Slot ===
+
+impl<P> Slot<P> {
+    /// A slot in which `revision` serves.
+    pub fn new(revision: Arc<Revision<P>>) -> Self {
+        Self(ArcSwap::new(revision))
+    }
+
+    /// The revision that serves now. Hold it for the whole call.
+    pub fn active(&self) -> Arc<Revision<P>> {
+        self.0.load_full()
+    }
+
+    /// Let `revision` serve from now on. Calls that run keep the one they began
+    /// on.
+    pub fn activate(&self, revision: Arc<Revision<P>>) -> Arc<Revision<P>> {
+        self.0.swap(revision)
+    }
+}

@@ -1,0 +1,183 @@
+//! Compiled components, kept between starts.
+//!
+//! Compiling takes seconds, loading what was compiled takes milliseconds. A cache
+//! file is native code that the host will run, so it is trusted only when its MAC
+//! verifies under the host's own cache key, over the bytes and over what they were
+//! compiled from and for (the component's digest, the engine's version and
+//! configuration). Anything else in the cache folder is compiled anew and
+//! overwritten, never loaded.
+//!
+//! This is the one module with `unsafe` code; the reason it is sound stands there.
+
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::{digest, hmac};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// Length of the MAC in front of the compiled code.
+const TAG: usize = 32;
+
+/// A folder of compiled components, and the key that authenticates them.
+pub struct Cache {
+    folder: PathBuf,
+    key: hmac::Key,
+}
+
+/// Where a compiled component came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Compiled now.
+    Compiled,
+    /// Loaded from the cache.
+    Cached,
+}
+
+// === impl Cache ===
+
+impl Cache {
+    /// A cache in `folder`, authenticated under `key` (32 random bytes that only
+    /// the host can read).
+    pub fn new(folder: impl Into<PathBuf>, key: &[u8; 32]) -> Self {
+        Self {
+            folder: folder.into(),
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+        }
+    }
+
+    /// The component of these bytes, from the cache or compiled and kept.
+    ///
+    /// # Errors
+    /// When the bytes are not a valid component. A cache that can't be read or
+    /// written costs time, not the start.
+    pub fn load(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<(Component, Source)> {
+        let name = name(engine, wasm);
+        let path = self.folder.join(format!("{name}.component"));
+        if let Some(code) = self.authentic(&path, &name) {
+            // A file of another build of the same version may still be refused
+            // by wasmtime; then it is compiled like any other.
+            if let Ok(component) = deserialize(engine, &code) {
+                return Ok((component, Source::Cached));
+            }
+        }
+        let component = Component::new(engine, wasm)?;
+        if let Err(error) = self.keep(&path, &name, &component) {
+            tracing::warn!(path = %path.display(), %error, "compiled component not kept");
+        }
+        Ok((component, Source::Compiled))
+    }
+
+    fn authentic(&self, path: &Path, name: &str) -> Option<Vec<u8>> {
+        let file = std::fs::read(path).ok()?;
+        let (tag, code) = file.split_at_checked(TAG)?;
+        let mut message = name.as_bytes().to_vec();
+        message.extend_from_slice(code);
+        if hmac::verify(&self.key, &message, tag).is_err() {
+            tracing::warn!(path = %path.display(), "cache file is not authentic: compiling anew");
+            return None;
+        }
+        Some(code.to_vec())
+    }
+
+    fn keep(&self, path: &Path, name: &str, component: &Component) -> wasmtime::Result<()> {
+        let code = component.serialize()?;
+        let mut message = name.as_bytes().to_vec();
+        message.extend_from_slice(&code);
+        let tag = hmac::sign(&self.key, &message);
+        std::fs::create_dir_all(&self.folder)?;
+        // Written beside and renamed, so that a crash leaves no half file.
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        std::io::Write::write_all(&mut file, tag.as_ref())?;
+        std::io::Write::write_all(&mut file, &code)?;
+        file.persist(path)?;
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache").field("folder", &self.folder).field("key", &"...").finish()
+    }
+}
+
+/// What the file is of and for: component digest and engine compatibility.
+fn name(engine: &Engine, wasm: &[u8]) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{}-{:016x}", hex(digest::digest(&digest::SHA256, wasm).as_ref()), hasher.finish())
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[allow(unsafe_code)]
+fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `Component::deserialize` trusts its input to be what
+    // `Component::serialize` produced. `code` has just been verified under the
+    // host's cache key, which is created by the host, is readable by its user
+    // alone and never enters a sandbox; the key signs nothing but the output of
+    // `Component::serialize` (in `keep`, above). The caller reads the file once
+    // and passes the very bytes that were verified, so that the file can't change
+    // in between. The name under the MAC binds them to the component and to the
+    // engine's version and configuration, and wasmtime checks the latter again.
+    unsafe { Component::deserialize(engine, code) }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::runtime::engine::{Options, Runtime};
+
+    // The smallest component: the binary header of an empty one.
+    const EMPTY: &[u8] = &[0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0];
+
+    fn small() -> Runtime {
+        Runtime::new(&Options {
+            instances: 1,
+            memory: 1 << 16,
+            ..Options::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn second_load_comes_from_the_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = small();
+        let cache = Cache::new(folder.path(), &[7; 32]);
+        assert_eq!(cache.load(runtime.engine(), EMPTY).unwrap().1, Source::Compiled);
+        assert_eq!(cache.load(runtime.engine(), EMPTY).unwrap().1, Source::Cached);
+    }
+
+    #[test]
+    fn tampered_cache_file_is_compiled_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = small();
+        let cache = Cache::new(folder.path(), &[7; 32]);
+        cache.load(runtime.engine(), EMPTY).unwrap();
+        let path = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+        let mut file = std::fs::read(&path).unwrap();
+        let last = file.len() - 1;
+        file[last] ^= 1;
+        std::fs::write(&path, file).unwrap();
+        assert_eq!(cache.load(runtime.engine(), EMPTY).unwrap().1, Source::Compiled);
+        assert_eq!(cache.load(runtime.engine(), EMPTY).unwrap().1, Source::Cached);
+    }
+
+    #[test]
+    fn cache_of_another_key_is_not_trusted() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = small();
+        Cache::new(folder.path(), &[7; 32]).load(runtime.engine(), EMPTY).unwrap();
+        let other = Cache::new(folder.path(), &[8; 32]);
+        assert_eq!(other.load(runtime.engine(), EMPTY).unwrap().1, Source::Compiled);
+    }
+}

@@ -1,0 +1,391 @@
+//! The front door: what happens to a request between the listener and auth-service.
+//!
+//! In this order: an id, the gate (may this workload use this part of the API?), the
+//! body within its limit, a place among the requests in flight, one call of
+//! auth-service, the records made durable, the answer. Whatever fails on the way
+//! has an answer of the host's own, with a code, and a record. Nothing leaves the
+//! host before the records of the request are durable.
+//!
+//! What the paths under a prefix mean is auth-service's to know; the prefixes are
+//! the actions of policy.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{CONNECTION, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::{Method, StatusCode};
+use hyper::body::Incoming;
+use tokio::sync::Semaphore;
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+
+use super::handler::{Handler, Peer, Response, full};
+use super::problem::problem;
+use super::{body, codes};
+use crate::audit::{Actor, Origin, Outcome, Record, Trail};
+use crate::capabilities::{CallContext, CallState, Caller, Services};
+use crate::policy::action::{self, Action};
+use crate::policy::{Denied, Permit};
+use crate::registry::Slot;
+use crate::runtime::Deadline;
+
+/// The header that carries a request's id back.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the front door allows.
+#[derive(Debug, Clone)]
+pub struct FrontDoorLimits {
+    /// Bytes of a request body.
+    pub body: usize,
+    /// From a request's head to its answer.
+    pub request_timeout: Duration,
+    /// Requests that are worked on at the same time. Each needs at most two
+    /// component instances.
+    pub in_flight: usize,
+    /// Requests that wait for their turn; one more is answered `busy`.
+    pub queue: usize,
+}
+
+/// Answers the requests of the service listener.
+pub struct FrontDoor {
+    services: Arc<Services>,
+    auth_service: Arc<Slot<ProxyPre<CallState>>>,
+    limits: FrontDoorLimits,
+    /// In flight and waiting together: who finds no place is turned away at once.
+    places: Semaphore,
+    in_flight: Semaphore,
+}
+
+/// The part of the API that a path belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Area {
+    Registrations,
+    Authentications,
+    Users,
+    Sessions,
+    Metadata,
+}
+
+/// An answer of the host's own.
+struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+}
+
+/// Records that must reach the store even when the request is dropped half-way.
+struct Owed {
+    services: Arc<Services>,
+    trail: Trail,
+}
+
+// === impl FrontDoor ===
+
+impl FrontDoor {
+    /// A front door to the revision in this slot.
+    pub fn new(services: Arc<Services>, auth_service: Arc<Slot<ProxyPre<CallState>>>, limits: FrontDoorLimits) -> Self {
+        Self {
+            services,
+            auth_service,
+            places: Semaphore::new(limits.in_flight.saturating_add(limits.queue)),
+            in_flight: Semaphore::new(limits.in_flight),
+            limits,
+        }
+    }
+
+    /// Answer one request whose body may be of any kind: the listener's, or a
+    /// test's own.
+    pub async fn answer<B>(&self, peer: &Peer, request: http::Request<B>) -> Response
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let origin = Arc::new(Origin {
+            request_id: uuid::Uuid::now_v7().to_string(),
+            workload: peer.id.to_string(),
+            address: peer.address.to_string(),
+        });
+        let owed = Owed {
+            services: Arc::clone(&self.services),
+            trail: Trail::new(),
+        };
+        let started = std::time::Instant::now();
+        let (method, area) = (request.method().clone(), Area::of(request.uri().path()));
+        let outcome = match area {
+            Some(area) => self.authorized(area, peer, &origin, &owed.trail, request).await,
+            None => Err(refusal(StatusCode::NOT_FOUND, "not-found", "there is no such resource")),
+        };
+        let answer = match (outcome, self.services.store.append(&owed.trail).await) {
+            (Ok(answer), Ok(())) => answer.map(full),
+            (Err(refusal), Ok(())) => refusal.respond(&origin),
+            (_, Err(_)) => {
+                tracing::error!(request_id = origin.request_id, "audit records could not be written: the answer is withheld");
+                refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", "the audit log can't be written").respond(&origin)
+            }
+        };
+        tracing::info!(
+            request_id = origin.request_id,
+            workload = origin.workload,
+            %method,
+            area = area.map_or("-", Area::prefix),
+            status = answer.status().as_u16(),
+            microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "request"
+        );
+        finish(answer, &origin)
+    }
+
+    async fn authorized<B>(
+        &self,
+        area: Area,
+        peer: &Peer,
+        origin: &Arc<Origin>,
+        trail: &Trail,
+        request: http::Request<B>,
+    ) -> Result<http::Response<Bytes>, Refusal>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        match area {
+            Area::Registrations => self.through::<action::ApiRegistrations, B>(area, peer, origin, trail, request).await,
+            Area::Authentications => self.through::<action::ApiAuthentications, B>(area, peer, origin, trail, request).await,
+            Area::Users => self.through::<action::ApiUsers, B>(area, peer, origin, trail, request).await,
+            Area::Sessions => self.through::<action::ApiSessions, B>(area, peer, origin, trail, request).await,
+            Area::Metadata => self.through::<action::ApiMetadata, B>(area, peer, origin, trail, request).await,
+        }
+    }
+
+    async fn through<A: Action, B>(
+        &self,
+        area: Area,
+        peer: &Peer,
+        origin: &Arc<Origin>,
+        trail: &Trail,
+        request: http::Request<B>,
+    ) -> Result<http::Response<Bytes>, Refusal>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let actor = Actor {
+            origin: Arc::clone(origin),
+            component: None,
+        };
+        let relying_parties = self.services.gate.served(&origin.workload);
+        let permit: Permit<A> =
+            self.services
+                .gate
+                .authorize(&actor, relying_parties.first().map(String::as_str), trail)?;
+        let target = format!("{} {}", method_name(request.method()), area.prefix());
+        let context = CallContext {
+            actor,
+            caller: Arc::new(Caller {
+                workload: origin.workload.clone(),
+                thumbprint: peer.thumbprint,
+                relying_parties,
+            }),
+            trail: trail.clone(),
+            deadline: Deadline::within(self.limits.request_timeout),
+            services: Arc::clone(&self.services),
+        };
+        let answer = self.call(&context, request).await;
+        permit.settle(
+            target,
+            match &answer {
+                Ok(answer) => codes::outcome(answer),
+                Err(refusal) => Outcome::Failed(refusal.code),
+            },
+        );
+        answer
+    }
+
+    async fn call<B>(&self, context: &CallContext, request: http::Request<B>) -> Result<http::Response<Bytes>, Refusal>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let busy = || refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once");
+        let _place = self.places.try_acquire().map_err(|_| busy())?;
+        let (parts, body) = request.into_parts();
+        let body = body::collect(body, self.limits.body, self.limits.request_timeout)
+            .await
+            .map_err(|error| refusal(error.status(), error.code(), &error.to_string()))?;
+        let _turn = tokio::time::timeout_at(context.deadline.instant(), self.in_flight.acquire())
+            .await
+            .map_err(|_| busy())?
+            .map_err(|_| busy())?;
+        let request = http::Request::from_parts(parts, body);
+        self.auth_service.active().answer(context, request).await.map_err(|error| {
+            // The guest's own words may hold anything; they are in the log.
+            let detail = match error {
+                crate::registry::CallError::Busy => "too many requests at once",
+                crate::registry::CallError::Deadline => "the request took too long",
+                _ => "the request could not be completed",
+            };
+            Refusal {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                code: "busy",
+                detail: detail.into(),
+            }
+        })
+    }
+}
+
+#[async_trait]
+impl Handler for FrontDoor {
+    async fn handle(&self, peer: Arc<Peer>, request: http::Request<Incoming>) -> Response {
+        self.answer(&peer, request).await
+    }
+
+    fn refused(&self, address: SocketAddr, code: &'static str) {
+        tracing::warn!(%address, code, "connection refused");
+        self.record_connection(address, "-", "connection.accept", code);
+    }
+
+    fn ended(&self, peer: &Peer, code: &'static str) {
+        tracing::warn!(address = %peer.address, workload = %peer.id, code, "connection ended");
+        self.record_connection(peer.address, &peer.id.to_string(), "connection.keep", code);
+    }
+}
+
+impl FrontDoor {
+    fn record_connection(&self, address: SocketAddr, workload: &str, action: &'static str, code: &'static str) {
+        let owed = Owed {
+            services: Arc::clone(&self.services),
+            trail: Trail::new(),
+        };
+        owed.trail.push(Record {
+            time: self.services.clock.now(),
+            actor: Actor {
+                origin: Arc::new(Origin {
+                    request_id: uuid::Uuid::now_v7().to_string(),
+                    workload: workload.to_owned(),
+                    address: address.to_string(),
+                }),
+                component: None,
+            },
+            action,
+            relying_party: "-".into(),
+            target: "service".into(),
+            outcome: Outcome::Failed(code),
+            policies: Arc::from([]),
+        });
+        // Dropping writes it, on a task of its own: a refused peer waits for nothing.
+    }
+}
+
+impl std::fmt::Debug for FrontDoor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FrontDoor").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+// === impl Area ===
+
+impl Area {
+    fn of(path: &str) -> Option<Self> {
+        let mut segments = path.split('/').skip(1);
+        Some(match (segments.next()?, segments.next()) {
+            ("v1", Some("registrations")) => Self::Registrations,
+            ("v1", Some("authentications")) => Self::Authentications,
+            ("v1", Some("users")) => Self::Users,
+            ("v1", Some("sessions")) => Self::Sessions,
+            (".well-known", Some(_)) | ("openapi.json", None) => Self::Metadata,
+            _ => return None,
+        })
+    }
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Registrations => "/v1/registrations",
+            Self::Authentications => "/v1/authentications",
+            Self::Users => "/v1/users",
+            Self::Sessions => "/v1/sessions",
+            Self::Metadata => "/.well-known",
+        }
+    }
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    fn respond(self, origin: &Origin) -> Response {
+        problem(self.status, self.code, &self.detail, &origin.request_id)
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(_: Denied) -> Self {
+        refusal(StatusCode::FORBIDDEN, "not-permitted", "policy does not allow this workload to do this")
+    }
+}
+
+fn refusal(status: StatusCode, code: &'static str, detail: &str) -> Refusal {
+    Refusal {
+        status,
+        code,
+        detail: detail.to_owned(),
+    }
+}
+
+// === impl Owed ===
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if self.trail.is_empty() {
+            return;
+        }
+        let (services, trail) = (Arc::clone(&self.services), self.trail.clone());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if services.store.append(&trail).await.is_err() {
+                    tracing::error!("audit records of an abandoned request could not be written");
+                }
+            });
+        }
+    }
+}
+
+/// Audit names only the methods that the API has.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "OTHER",
+    }
+}
+
+/// The request's id on, what belongs to one connection off.
+fn finish(mut answer: Response, origin: &Origin) -> Response {
+    let headers = answer.headers_mut();
+    for hop in [CONNECTION, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(hop);
+    }
+    if let Ok(id) = HeaderValue::from_str(&origin.request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_belong_to_areas_by_whole_segments() {
+        assert_eq!(Area::of("/v1/registrations"), Some(Area::Registrations));
+        assert_eq!(Area::of("/v1/registrations/abc"), Some(Area::Registrations));
+        assert_eq!(Area::of("/v1/registrationsx"), None);
+        assert_eq!(Area::of("/v1"), None);
+        assert_eq!(Area::of("//v1/users"), None);
+        assert_eq!(Area::of("/.well-known/jwks.json"), Some(Area::Metadata));
+        assert_eq!(Area::of("/openapi.json"), Some(Area::Metadata));
+        assert_eq!(Area::of("/openapi.json/x"), None);
+        assert_eq!(Area::of("*"), None);
+    }
+}

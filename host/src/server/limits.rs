@@ -1,0 +1,57 @@
+//! Every limit of a listener. Each has a default that a small machine bears.
+
+use std::time::Duration;
+
+/// The limits of one listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// From accepting the socket to the end of the TLS handshake, waiting for
+    /// its turn included.
+    pub handshake_timeout: Duration,
+    /// Handshakes that are computed at the same time; more wait their turn.
+    pub max_handshakes: usize,
+    /// Connections at the same time, handshakes included; more are closed at once.
+    pub max_connections: usize,
+    /// From the first to the last byte of an HTTP/1.1 request head.
+    pub header_timeout: Duration,
+    /// A request body, bytes.
+    pub max_body_bytes: usize,
+    /// From a request's head to its answer. Enforced by the handler, which
+    /// knows what has to be undone.
+    pub request_timeout: Duration,
+    /// A connection without a request for this long is closed. The answer to
+    /// the last request has this long to be taken as well.
+    pub idle_timeout: Duration,
+    /// Requests at the same time on one HTTP/2 connection.
+    pub max_streams: u32,
+    /// From the signal to stop until accepted requests are abandoned.
+    pub drain_deadline: Duration,
+    /// How often a connection asks whether its peer's certificate still holds.
+    /// It is asked at every request too.
+    pub recheck_interval: Duration,
+}
+
+/// The head of a request, names and values together, bytes.
+pub const MAX_HEADER_BYTES: u32 = 16 * 1024;
+
+/// Header fields in one request.
+pub const MAX_HEADERS: usize = 100;
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake_timeout: Duration::from_secs(5),
+            max_handshakes: 256,
+            max_connections: 4096,
+            header_timeout: Duration::from_secs(5),
+            max_body_bytes: 64 * 1024,
+            request_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            max_streams: 100,
+            drain_deadline: Duration::from_secs(20),
+            recheck_interval: Duration::from_secs(1),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! A TCP listener with mTLS in front of a [`Handler`].
+//!
+//! What bounds it ([`Limits`]): connections altogether, handshakes at a time,
+//! the time of a handshake, of a request head and of a rest, streams, and the
+//! size and number of header fields. The protocol is chosen by ALPN, never by
+//! sniffing, which hyper does without a timer. HTTP/2 keeps hyper's limits on
+//! resets (CVE-2023-44487) and is pinged, so that a dead peer is noticed.
+//!
+//! What it leaves to the handler: permissions, bodies, the time of a request.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::activity::{Activity, Watched};
+use super::connection::{has_expired, supervise};
+use super::drain::Watcher;
+use super::handler::{Handler, Peer, Response};
+use super::limits::{Limits, MAX_HEADER_BYTES, MAX_HEADERS};
+use super::problem::problem;
+use super::refusal::{HANDSHAKE_TIMEOUT, TOO_MANY_CONNECTIONS, handshake_code};
+use crate::clock::Clock;
+use crate::identity::tls::ALPN_HTTP2;
+use crate::identity::{CurrentTls, parse_svid};
+
+/// After the system could not give a socket (files used up, for one).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// HTTP/2 pings: how often, and how long until silence means dead.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What HTTP/2 may send ahead of being read: a body of one stream, and all
+/// streams of a connection together. Bounds memory where bodies wait.
+const STREAM_WINDOW: u32 = 128 * 1024;
+const CONNECTION_WINDOW: u32 = 512 * 1024;
+
+/// Streams that a peer may reset before they were looked at (hyper's default).
+const MAX_PENDING_RESETS: usize = 20;
+
+/// Streams that the host may reset for a peer's faults before it hangs up.
+const MAX_OWN_RESETS: usize = 128;
+
+/// hyper's buffer for one HTTP/1.1 connection, bytes; not less than a head.
+const HTTP1_BUFFER: usize = 32 * 1024;
+
+/// A bound listener, not yet accepting.
+pub struct Listener<H> {
+    socket: TcpListener,
+    shared: Arc<Shared<H>>,
+}
+
+struct Shared<H> {
+    tls: CurrentTls,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    handler: Arc<H>,
+    handshakes: Semaphore,
+    connections: Arc<Semaphore>,
+}
+
+/// What the requests of one connection share.
+struct Context<H> {
+    shared: Arc<Shared<H>>,
+    peer: Arc<Peer>,
+    activity: Activity,
+}
+
+// === impl Listener ===
+
+impl<H: Handler> Listener<H> {
+    /// Bind `address`. Connections are accepted once [`serve`](Self::serve) runs.
+    ///
+    /// # Errors
+    /// The address is busy or not of this machine.
+    pub async fn bind(
+        address: SocketAddr,
+        tls: CurrentTls,
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+        handler: Arc<H>,
+    ) -> io::Result<Self> {
+        let socket = TcpListener::bind(address).await?;
+        let shared = Arc::new(Shared {
+            handshakes: Semaphore::new(limits.max_handshakes),
+            connections: Arc::new(Semaphore::new(limits.max_connections)),
+            tls,
+            limits,
+            clock,
+            handler,
+        });
+        Ok(Self { socket, shared })
+    }
+
+    /// The address that was bound, with the port that the system chose for port 0.
+    ///
+    /// # Errors
+    /// The system does not know the socket any more.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Accept until the drain starts. Returns when no more is accepted; the
+    /// connections go on as tasks that hold the drain up.
+    pub async fn serve(self, drain: Watcher) {
+        let _accepting = drain.block();
+        let mut stop = pin!(drain.started());
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.as_mut() => return,
+                accepted = self.socket.accept() => accepted,
+            };
+            match accepted {
+                Ok((socket, address)) => self.admit(socket, address, &drain),
+                // The peer's fault and gone with it.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    tracing::warn!(%error, "can't accept connections");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn admit(&self, socket: TcpStream, address: SocketAddr, drain: &Watcher) {
+        let Ok(slot) = Arc::clone(&self.shared.connections).try_acquire_owned() else {
+            // Shedding beats queueing: a waiting socket costs memory and files.
+            self.shared.handler.refused(address, TOO_MANY_CONNECTIONS);
+            return;
+        };
+        let blocker = drain.block();
+        let drain = drain.clone();
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                () = drain.forced() => tracing::warn!(%address, "a connection was dropped at the drain's deadline"),
+                () = connection(shared, socket, address, &drain) => (),
+            }
+            drop((slot, blocker));
+        });
+    }
+}
+
+async fn connection<H: Handler>(
+    shared: Arc<Shared<H>>,
+    socket: TcpStream,
+    address: SocketAddr,
+    drain: &Watcher,
+) {
+    let handshake = handshake(&shared, socket);
+    let refused = match tokio::time::timeout(shared.limits.handshake_timeout, handshake).await {
+        Ok(Ok(stream)) => match peer_of(&stream, address) {
+            Ok(peer) => return serve(shared, stream, peer, drain).await,
+            Err(code) => code,
+        },
+        Ok(Err(error)) => handshake_code(&error),
+        Err(_) => HANDSHAKE_TIMEOUT,
+    };
+    shared.handler.refused(address, refused);
+}
+
+/// The TLS handshake, when its turn has come. Waiting counts towards the
+/// handshake's deadline, so stalled handshakes delay others but never stop them.
+async fn handshake<H>(shared: &Shared<H>, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    let _turn = shared
+        .handshakes
+        .acquire()
+        .await
+        .map_err(io::Error::other)?;
+    // Answers are written whole; waiting to fill a packet only delays them.
+    socket.set_nodelay(true)?;
+    TlsAcceptor::from(shared.tls.load()).accept(socket).await
+}
+
+fn peer_of(stream: &TlsStream<TcpStream>, address: SocketAddr) -> Result<Peer, &'static str> {
+    let (_, tls) = stream.get_ref();
+    let leaf = tls
+        .peer_certificates()
+        .and_then(<[_]>::first)
+        .ok_or("no-certificate")?;
+    let svid = parse_svid(leaf).map_err(|error| error.code())?;
+    Ok(Peer {
+        id: svid.id,
+        thumbprint: svid.thumbprint,
+        not_after: svid.not_after,
+        address,
+    })
+}
+
+async fn serve<H: Handler>(
+    shared: Arc<Shared<H>>,
+    stream: TlsStream<TcpStream>,
+    peer: Peer,
+    drain: &Watcher,
+) {
+    let peer = Arc::new(peer);
+    let activity = Activity::new();
+    let context = Arc::new(Context {
+        shared: Arc::clone(&shared),
+        peer: Arc::clone(&peer),
+        activity: activity.clone(),
+    });
+    let service = service_fn(move |request| {
+        let context = Arc::clone(&context);
+        async move { Ok::<_, Infallible>(context.answer(request).await) }
+    });
+    let Shared {
+        limits,
+        clock,
+        handler,
+        ..
+    } = &*shared;
+    let http2 = stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP2);
+    if http2 {
+        let connection = http2_builder(limits).serve_connection(TokioIo::new(stream), service);
+        supervise(
+            connection, &activity, &peer, &**handler, &**clock, limits, drain,
+        )
+        .await;
+    } else {
+        let stream = Watched::new(stream, activity.clone());
+        let connection = http1_builder(limits).serve_connection(TokioIo::new(stream), service);
+        supervise(
+            connection, &activity, &peer, &**handler, &**clock, limits, drain,
+        )
+        .await;
+    }
+}
+
+fn http1_builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // A backstop only, since it counts rests as well; see `activity`.
+        .header_read_timeout(limits.idle_timeout.saturating_add(limits.header_timeout))
+        .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_HEADER_BYTES as usize)
+        .max_buf_size(HTTP1_BUFFER);
+    builder
+}
+
+fn http2_builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.max_streams)
+        .max_header_list_size(MAX_HEADER_BYTES)
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_local_error_reset_streams(MAX_OWN_RESETS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+// === impl Context ===
+
+impl<H: Handler> Context<H> {
+    async fn answer(&self, request: http::Request<Incoming>) -> Response {
+        let _working = self.activity.begin();
+        if has_expired(self.shared.clock.now(), self.peer.not_after) {
+            return refuse(
+                StatusCode::FORBIDDEN,
+                "not-permitted",
+                "the client certificate has expired: connect again with a current one",
+            );
+        }
+        if request.headers().len() > MAX_HEADERS {
+            let detail = format!("a request has at most {MAX_HEADERS} header fields");
+            return refuse(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "too-large",
+                &detail,
+            );
+        }
+        let peer = Arc::clone(&self.peer);
+        self.shared.handler.handle(peer, request).await
+    }
+}
+
+fn refuse(status: StatusCode, code: &str, detail: &str) -> Response {
+    problem(status, code, detail, &uuid::Uuid::now_v7().to_string())
+}
+
+#[cfg(test)]
+#[path = "listener_tests.rs"]
+mod tests;

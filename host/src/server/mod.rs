@@ -1,0 +1,33 @@
+//! Listeners: from an accepted socket to a request with a verified peer.
+//!
+//! - [`listener`]: accepts, shakes hands, serves HTTP/1.1 or HTTP/2 by ALPN.
+//! - [`connection`]: what ends a connection: idleness, slow heads, the peer's
+//!   expiry, a drain.
+//! - [`activity`]: what a connection is doing, for the rules above.
+//! - [`handler`]: what a listener asks of those who answer.
+//! - [`front_door`]: from a verified request to auth-service and back.
+//! - [`refusal`]: refused handshakes as stable codes.
+//! - [`body`]: request bodies with a limit on bytes and time.
+//! - [`problem`]: answers that the host itself gives when it refuses.
+//! - [`drain`]: stopping without losing an accepted request.
+//! - [`health`]: `/livez` and `/readyz`, on loopback or a unix socket only.
+//! - [`limits`]: every limit of the above, in one place.
+//!
+//! It decides nothing about permissions: the handler does, with `policy`.
+
+pub mod activity;
+pub mod body;
+mod codes;
+pub mod connection;
+pub mod drain;
+pub mod front_door;
+pub mod handler;
+pub mod health;
+pub mod limits;
+pub mod listener;
+pub mod problem;
+pub mod refusal;
+
+pub use handler::{Handler, Peer, Response, ResponseBody};
+pub use limits::Limits;
+pub use listener::Listener;

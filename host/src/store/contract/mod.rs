@@ -1,0 +1,95 @@
+//! What must hold of every [`Store`], whatever database is behind it.
+//!
+//! Each test is a function over a [`Kit`]. [`contract`] makes `#[tokio::test]`s of
+//! all of them for one way to open a store.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+pub(super) mod accounts;
+pub(super) mod audit;
+pub(super) mod ceremonies;
+pub(super) mod credentials;
+mod kit;
+pub(super) mod sessions;
+pub(super) mod sweep;
+
+pub(super) use kit::{DAY, Kit, LIFETIME, NOW, OTHER, RP, id};
+
+/// `contract!(path::to::open)` where `open` is
+/// `async fn(Arc<FixedClock>) -> Arc<dyn Store>` and each store is a new one, with
+/// sessions of [`LIFETIME`].
+macro_rules! contract {
+    ($open:path) => {
+        $crate::store::contract::contract! { @each $open;
+            credentials {
+                inserted_credential_is_read_back_whole,
+                credential_id_is_unique_within_its_relying_party,
+                credential_needs_its_account,
+                list_is_oldest_first_and_the_users_own,
+                only_the_owners_credential_is_changed,
+                removed_credential_is_gone,
+                use_is_recorded_by_compare_and_set,
+                of_parallel_uses_of_one_counter_one_succeeds,
+                suspended_credential_records_no_use,
+                typical_is_the_most_common_form,
+                relying_parties_do_not_see_each_others_credentials,
+                malformed_credential_is_refused,
+                credential_of_another_relying_party_is_refused,
+            }
+            ceremonies {
+                taken_ceremony_is_what_was_put,
+                reused_ceremony_is_used,
+                of_200_parallel_takes_one_succeeds,
+                late_ceremony_is_expired,
+                used_ceremony_stays_used_when_it_expires,
+                other_kind_or_relying_party_is_not_found_and_stays,
+                ceremony_id_is_put_once,
+                malformed_ceremony_is_refused,
+            }
+            accounts {
+                new_account_is_pending_and_found_by_id_only,
+                active_account_is_found_by_name,
+                pending_accounts_share_a_name_and_one_gets_it,
+                chosen_id_is_taken_once,
+                relying_parties_have_their_own_accounts,
+                malformed_account_is_refused,
+            }
+            sessions {
+                session_has_the_configured_lifetime,
+                revoked_session_stays_revoked,
+                relying_parties_do_not_see_each_others_sessions,
+                malformed_session_is_refused,
+            }
+            audit {
+                every_call_leaves_one_record,
+                record_has_every_field,
+                reads_are_recorded_when_their_trail_is_appended,
+                change_takes_its_trail_along_in_order,
+                refused_change_takes_nobody_along_and_is_recorded,
+                cancelled_call_leaves_its_record,
+                names_and_ceremony_ids_are_not_recorded,
+                closed_store_is_busy_and_owes_the_record,
+            }
+            sweep {
+                sweep_forgets_what_is_a_day_out_of_date,
+                pending_account_that_owns_something_stays,
+                sweep_is_bounded_and_finishes,
+            }
+        }
+    };
+    (@each $open:path; $($group:ident { $($name:ident),* $(,)? })*) => { $(
+        mod $group { $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let kit = $crate::store::contract::Kit::open($open).await;
+                $crate::store::contract::$group::$name(kit).await;
+            }
+        )* }
+    )* };
+}
+pub(super) use contract;

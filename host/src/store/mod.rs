@@ -1,0 +1,195 @@
+//! The credential store: accounts, passkeys, ceremonies, sessions and the audit log.
+//!
+//! One trait, [`Store`], that each database implements; [`sqlite`] is the
+//! embedded one, and a PostgreSQL twin has its place beside it. What every
+//! implementation guarantees:
+//!
+//! - Nothing happens without a [`Permit`]. The permit's relying party is the only
+//!   one whose data a call can see or change.
+//! - A change and its audit record commit together, or neither does. A change
+//!   that was refused leaves its record all the same.
+//! - A read leaves its record on the trail of its request; the server owes the
+//!   trail to [`Store::append`] before the answer leaves the host.
+//! - What returned success is durable.
+//!
+//! Sizes and forms are checked in [`check`], alike for all databases. The store
+//! knows nothing about HTTP, components or the meaning of policies.
+
+mod check;
+mod error;
+mod settle;
+pub mod sqlite;
+mod target;
+mod types;
+
+#[cfg(test)]
+mod contract;
+
+use async_trait::async_trait;
+
+use crate::audit::Trail;
+use crate::clock::Timestamp;
+use crate::policy::{Permit, action};
+
+pub use error::Error;
+pub use types::{
+    Account, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser,
+    Credential, CredentialStatus, CredentialUse, NewAccount, NewSession, ResidentKey, Session,
+    StoredRecord, Swept, Typical, UserVerification,
+};
+
+/// The credential store. The mediated functions are named as their actions, and
+/// `zeropass:store` documents what each answers; [`Error::Malformed`] and
+/// [`Error::Busy`] are possible everywhere.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// [`Error::Exists`] when the relying party has a credential of that id,
+    /// [`Error::NotFound`] when the account is missing.
+    async fn credentials_insert(
+        &self,
+        permit: Permit<action::CredentialsInsert>,
+        credential: Credential,
+    ) -> Result<(), Error>;
+
+    /// [`Error::NotFound`] when the relying party has no credential of that id.
+    async fn credentials_get(
+        &self,
+        permit: Permit<action::CredentialsGet>,
+        id: Vec<u8>,
+    ) -> Result<Credential, Error>;
+
+    /// Oldest first; empty for an account that is not there.
+    async fn credentials_list_for_user(
+        &self,
+        permit: Permit<action::CredentialsListForUser>,
+        user_id: String,
+    ) -> Result<Vec<Credential>, Error>;
+
+    /// [`Error::NotFound`] when that user has no such credential.
+    async fn credentials_rename(
+        &self,
+        permit: Permit<action::CredentialsRename>,
+        user_id: String,
+        id: Vec<u8>,
+        label: String,
+    ) -> Result<Credential, Error>;
+
+    /// [`Error::NotFound`] when that user has no such credential.
+    async fn credentials_set_status(
+        &self,
+        permit: Permit<action::CredentialsSetStatus>,
+        user_id: String,
+        id: Vec<u8>,
+        status: CredentialStatus,
+    ) -> Result<Credential, Error>;
+
+    /// [`Error::NotFound`] when that user has no such credential.
+    async fn credentials_remove(
+        &self,
+        permit: Permit<action::CredentialsRemove>,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<(), Error>;
+
+    /// [`Error::Conflict`] when the counter is not the one that the verification
+    /// rested on, or the credential has been suspended since.
+    async fn credentials_record_use(
+        &self,
+        permit: Permit<action::CredentialsRecordUse>,
+        id: Vec<u8>,
+        recorded: CredentialUse,
+    ) -> Result<Credential, Error>;
+
+    /// The most common form in a bounded sample; a common one where there are no
+    /// credentials yet.
+    async fn credentials_typical(
+        &self,
+        permit: Permit<action::CredentialsTypical>,
+    ) -> Result<Typical, Error>;
+
+    /// [`Error::Exists`] when the relying party has a ceremony of that id.
+    async fn ceremonies_put(
+        &self,
+        permit: Permit<action::CeremoniesPut>,
+        ceremony: Ceremony,
+    ) -> Result<(), Error>;
+
+    /// Once. [`Error::Used`] after that, [`Error::Expired`] when it is too late,
+    /// [`Error::NotFound`] for the other kind or another relying party's.
+    async fn ceremonies_take(
+        &self,
+        permit: Permit<action::CeremoniesTake>,
+        id: String,
+        kind: CeremonyKind,
+    ) -> Result<Ceremony, Error>;
+
+    /// [`Error::Exists`] when the id is taken.
+    async fn accounts_create(
+        &self,
+        permit: Permit<action::AccountsCreate>,
+        account: NewAccount,
+    ) -> Result<Account, Error>;
+
+    /// [`Error::Exists`] when another active account has the name,
+    /// [`Error::NotFound`] when there is no such account.
+    async fn accounts_activate(
+        &self,
+        permit: Permit<action::AccountsActivate>,
+        id: String,
+    ) -> Result<Account, Error>;
+
+    /// [`Error::NotFound`] when there is no such account, pending or active.
+    async fn accounts_find_by_id(
+        &self,
+        permit: Permit<action::AccountsFindById>,
+        id: String,
+    ) -> Result<Account, Error>;
+
+    /// [`Error::NotFound`] when no active account has the name.
+    async fn accounts_find_by_name(
+        &self,
+        permit: Permit<action::AccountsFindByName>,
+        name: String,
+    ) -> Result<Account, Error>;
+
+    /// A new session of the configured lifetime.
+    async fn sessions_create(
+        &self,
+        permit: Permit<action::SessionsCreate>,
+        session: NewSession,
+    ) -> Result<Session, Error>;
+
+    /// [`Error::NotFound`] when there is no such session. Whether it is over is
+    /// the caller's to judge.
+    async fn sessions_get(
+        &self,
+        permit: Permit<action::SessionsGet>,
+        id: String,
+    ) -> Result<Session, Error>;
+
+    /// [`Error::NotFound`] when there is no such session.
+    async fn sessions_revoke(
+        &self,
+        permit: Permit<action::SessionsRevoke>,
+        id: String,
+    ) -> Result<(), Error>;
+
+    /// Host duty: make the records of a trail durable. On [`Error::Busy`] they
+    /// are on the trail still, and the answer must not leave the host. Call it
+    /// when no store call of the request is under way any more.
+    async fn append(&self, trail: &Trail) -> Result<(), Error>;
+
+    /// Host duty: the records after `seq`, oldest first, at most `limit`.
+    async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error>;
+
+    /// Host duty: whether calls would be answered now.
+    async fn ready(&self) -> Result<(), Error>;
+
+    /// Host duty: forget what is a day out of date, a bounded number of rows at a
+    /// time. Call again soon when it forgot anything.
+    async fn sweep(&self, now: Timestamp) -> Result<Swept, Error>;
+
+    /// Host duty: finish what was accepted, then let the database go. Later calls
+    /// answer [`Error::Busy`].
+    async fn close(&self);
+}

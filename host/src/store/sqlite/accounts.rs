@@ -1,0 +1,96 @@
+//! Accounts in SQLite.
+
+use async_trait::async_trait;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqlitePool;
+
+use super::job::{Change, Failure};
+use super::rows::time;
+use super::unavailable;
+use crate::store::{Account, Error};
+
+const CREATE: &str = "
+    INSERT INTO accounts (rp_id, id, name, display_name, status, created_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+/// Active accounts match too, and stay as they are.
+const ACTIVATE: &str = "
+    UPDATE accounts SET status = 'active' WHERE rp_id = ?1 AND id = ?2 RETURNING *";
+
+const FIND_BY_ID: &str = "SELECT * FROM accounts WHERE rp_id = ?1 AND id = ?2";
+
+const FIND_BY_NAME: &str = "
+    SELECT * FROM accounts WHERE rp_id = ?1 AND name = ?2 AND status = 'active'";
+
+pub(super) struct Create(pub(super) Account);
+
+pub(super) struct Activate {
+    pub(super) rp_id: String,
+    pub(super) id: String,
+}
+
+pub(super) async fn find_by_id(db: &SqlitePool, rp_id: &str, id: &str) -> Result<Account, Error> {
+    find(db, FIND_BY_ID, rp_id, id).await
+}
+
+pub(super) async fn find_by_name(
+    db: &SqlitePool,
+    rp_id: &str,
+    name: &str,
+) -> Result<Account, Error> {
+    find(db, FIND_BY_NAME, rp_id, name).await
+}
+
+async fn find(
+    db: &SqlitePool,
+    statement: &'static str,
+    rp_id: &str,
+    key: &str,
+) -> Result<Account, Error> {
+    sqlx::query_as(statement)
+        .bind(rp_id)
+        .bind(key)
+        .fetch_optional(db)
+        .await
+        .map_err(unavailable)?
+        .ok_or(Error::NotFound)
+}
+
+// === impl Create ===
+
+#[async_trait]
+impl Change for Create {
+    type Output = Account;
+    const SINGLE_WRITE: bool = true;
+
+    async fn apply(self, db: &mut SqliteConnection) -> Result<Account, Failure> {
+        let Self(account) = self;
+        sqlx::query(CREATE)
+            .bind(&account.rp_id)
+            .bind(&account.id)
+            .bind(&account.name)
+            .bind(&account.display_name)
+            .bind(account.status.as_str())
+            .bind(time(account.created_at))
+            .execute(db)
+            .await?;
+        Ok(account)
+    }
+}
+
+// === impl Activate ===
+
+#[async_trait]
+impl Change for Activate {
+    type Output = Account;
+    const SINGLE_WRITE: bool = true;
+
+    async fn apply(self, db: &mut SqliteConnection) -> Result<Account, Failure> {
+        let active = sqlx::query_as(ACTIVATE)
+            .bind(self.rp_id)
+            .bind(self.id)
+            .fetch_optional(db)
+            .await?;
+        active.ok_or(Error::NotFound.into())
+    }
+}

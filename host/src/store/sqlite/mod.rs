@@ -1,0 +1,151 @@
+//! The credential store in SQLite, embedded: no wire, no second process.
+//!
+//! WAL with synchronous FULL: what returned success survives a power cut. All
+//! changes go through the one [`writer`], reads through a small pool of read-only
+//! connections, which see everything that was committed when they begin. The file
+//! is readable for its owner only; whoever owns it can do everything, so the
+//! triggers on the audit table guard against our own mistakes, not against them.
+
+mod accounts;
+mod audit;
+mod ceremonies;
+mod credentials;
+mod job;
+mod open;
+mod rows;
+mod sessions;
+mod store;
+mod sweep;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sqlx::sqlite::SqlitePool;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::clock::{Clock, Timestamp};
+use crate::store::Error;
+use writer::Writer;
+
+pub use open::OpenError;
+
+/// The embedded store.
+pub struct SqliteStore {
+    writer: Writer,
+    readers: SqlitePool,
+    clock: Arc<dyn Clock>,
+    /// Milliseconds.
+    session_lifetime: u64,
+    running: Mutex<Option<Running>>,
+    /// The folder of a temporary store, gone with it.
+    _folder: Option<TempDir>,
+}
+
+/// The writer task and the way to end it.
+struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+// === impl SqliteStore ===
+
+impl SqliteStore {
+    /// Open the store at `path`, which is created when it is not there, and bring
+    /// its schema up to date. Sessions last `session_lifetime` milliseconds.
+    ///
+    /// # Errors
+    /// When the file can't be opened, is no database, or is of a newer schema.
+    pub async fn open(
+        path: &Path,
+        session_lifetime: u64,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        Self::start(path, true, session_lifetime, clock, None).await
+    }
+
+    /// A store for tests that ends with its value: the same code over a file in a
+    /// temporary folder, but without waiting for the disk.
+    ///
+    /// # Errors
+    /// When there is no temporary folder to write in.
+    pub async fn temporary(
+        session_lifetime: u64,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let folder = TempDir::new().map_err(|source| OpenError::File {
+            path: PathBuf::from("the temporary folder"),
+            source,
+        })?;
+        let path = folder.path().join("zeropass.db");
+        Self::start(&path, false, session_lifetime, clock, Some(folder)).await
+    }
+
+    /// How many transactions have been committed; a measure of how well changes
+    /// share them.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+
+    async fn start(
+        path: &Path,
+        durable: bool,
+        session_lifetime: u64,
+        clock: Arc<dyn Clock>,
+        folder: Option<TempDir>,
+    ) -> Result<Self, OpenError> {
+        let opened = open::open(path, durable).await?;
+        let (writer, writing) = writer::writer(opened.options, opened.connection);
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(writing.run(stopped));
+        Ok(Self {
+            writer,
+            readers: opened.readers,
+            clock,
+            session_lifetime,
+            running: Mutex::new(Some(Running { stop, task })),
+            _folder: folder,
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Readers go first, so that the writer is the last one and tidies up the WAL.
+    async fn stop(&self) {
+        let running = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(Running { stop, task }) = running {
+            self.readers.close().await;
+            let _ = stop.send(());
+            if let Err(error) = task.await {
+                tracing::error!(%error, "the store's writer ended badly");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("commits", &self.commits())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a caller hears when a read fails; the reason is for the log. SQL texts
+/// and columns may stand in it, values don't.
+fn unavailable(error: sqlx::Error) -> Error {
+    tracing::error!(%error, "the store could not read");
+    Error::Busy
+}

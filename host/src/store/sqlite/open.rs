@@ -1,0 +1,149 @@
+//! Opening a SQLite store: the file, the connections, the schema.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, SqliteConnection};
+
+/// The schema that this binary knows.
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/sqlite/migrations");
+
+/// How long to wait for another program's lock, and for a free reader.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Readers do not wait for the writer; a few are enough for the cores there are.
+const READERS: u32 = 4;
+
+/// Why a store can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file can't be made or opened.
+    #[error("{path}: {source}; the host needs a folder in which it may write")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is there, but it is no database, or it is locked.
+    #[error("{path}: {source}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: sqlx::Error,
+    },
+    /// A newer zeropass has been here.
+    #[error(
+        "{path} has schema version {found}, this zeropass knows versions up to {known}; \
+         run the newer zeropass, or restore the backup from before its first start"
+    )]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// The version in the file.
+        found: i64,
+        /// The last version of this binary.
+        known: i64,
+    },
+    /// The schema can't be brought up to date.
+    #[error("{path}: {source}; restore a backup, and tell the makers of zeropass")]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        source: MigrateError,
+    },
+}
+
+/// What an open store runs on.
+pub(super) struct Opened {
+    pub(super) options: SqliteConnectOptions,
+    pub(super) connection: SqliteConnection,
+    pub(super) readers: SqlitePool,
+}
+
+/// Open or create the store at `path`, in a folder that is there.
+pub(super) async fn open(path: &Path, durable: bool) -> Result<Opened, OpenError> {
+    create(path).map_err(|source| OpenError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    let database = |source| OpenError::Database {
+        path: path.to_owned(),
+        source,
+    };
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(LOCK_WAIT)
+        .pragma("trusted_schema", "OFF")
+        .disable_statement_logging();
+    let writing = options
+        .clone()
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(if durable {
+            SqliteSynchronous::Full
+        } else {
+            SqliteSynchronous::Off
+        })
+        // Else INSERT OR REPLACE would delete audit rows past their trigger.
+        .pragma("recursive_triggers", "ON");
+    let mut connection = writing.connect().await.map_err(database)?;
+    migrate(&mut connection, path).await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(LOCK_WAIT)
+        .test_before_acquire(false)
+        .connect_with(options.read_only(true))
+        .await
+        .map_err(database)?;
+    Ok(Opened {
+        options: writing,
+        connection,
+        readers,
+    })
+}
+
+/// Make the file ourselves, readable for its owner only. SQLite gives the same
+/// mode to the files that it puts beside it.
+fn create(path: &Path) -> io::Result<()> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+    let known = MIGRATIONS
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0);
+    MIGRATIONS
+        .run(connection)
+        .await
+        .map_err(|source| match source {
+            MigrateError::VersionMissing(found) if found > known => OpenError::NewerSchema {
+                path: path.to_owned(),
+                found,
+                known,
+            },
+            source => OpenError::Schema {
+                path: path.to_owned(),
+                source,
+            },
+        })
+}

@@ -1,0 +1,83 @@
+//! Sessions in SQLite.
+
+use async_trait::async_trait;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqlitePool;
+
+use super::job::{Change, Failure};
+use super::rows::time;
+use super::unavailable;
+use crate::clock::Timestamp;
+use crate::store::{Error, Session};
+
+const CREATE: &str = "
+    INSERT INTO sessions (rp_id, id, user_id, credential_id, created_at, expires_at, user_verified)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+const GET: &str = "SELECT * FROM sessions WHERE rp_id = ?1 AND id = ?2";
+
+/// The first revocation's time stays.
+const REVOKE: &str = "
+    UPDATE sessions SET revoked_at = coalesce(revoked_at, ?3) WHERE rp_id = ?1 AND id = ?2";
+
+pub(super) struct Create(pub(super) Session);
+
+pub(super) struct Revoke {
+    pub(super) rp_id: String,
+    pub(super) id: String,
+    pub(super) now: Timestamp,
+}
+
+pub(super) async fn get(db: &SqlitePool, rp_id: &str, id: &str) -> Result<Session, Error> {
+    sqlx::query_as(GET)
+        .bind(rp_id)
+        .bind(id)
+        .fetch_optional(db)
+        .await
+        .map_err(unavailable)?
+        .ok_or(Error::NotFound)
+}
+
+// === impl Create ===
+
+#[async_trait]
+impl Change for Create {
+    type Output = Session;
+    const SINGLE_WRITE: bool = true;
+
+    async fn apply(self, db: &mut SqliteConnection) -> Result<Session, Failure> {
+        let Self(session) = self;
+        sqlx::query(CREATE)
+            .bind(&session.rp_id)
+            .bind(&session.id)
+            .bind(&session.user_id)
+            .bind(&session.credential_id)
+            .bind(time(session.created_at))
+            .bind(time(session.expires_at))
+            .bind(session.user_verified)
+            .execute(db)
+            .await?;
+        Ok(session)
+    }
+}
+
+// === impl Revoke ===
+
+#[async_trait]
+impl Change for Revoke {
+    type Output = ();
+    const SINGLE_WRITE: bool = true;
+
+    async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
+        let done = sqlx::query(REVOKE)
+            .bind(self.rp_id)
+            .bind(self.id)
+            .bind(time(self.now))
+            .execute(db)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(Error::NotFound.into());
+        }
+        Ok(())
+    }
+}

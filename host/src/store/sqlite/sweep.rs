@@ -1,0 +1,67 @@
+//! Forgetting what is a day out of date, a bounded number of rows at a time so
+//! that no caller waits long behind it.
+
+use async_trait::async_trait;
+use sqlx::SqliteConnection;
+
+use super::job::{Change, Failure};
+use super::rows::time;
+use crate::clock::Timestamp;
+use crate::store::Swept;
+
+/// One day, in milliseconds.
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
+/// Rows of each table.
+const BATCH: i64 = 500;
+
+const CEREMONIES: &str = "
+    DELETE FROM ceremonies WHERE rowid IN (
+        SELECT rowid FROM ceremonies WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
+
+/// A ceremony that is kept keeps its account: it may be finishing just now.
+const ACCOUNTS: &str = "
+    DELETE FROM accounts WHERE rowid IN (
+        SELECT a.rowid FROM accounts a
+        WHERE a.status = 'pending' AND a.created_at < ?1
+            AND NOT EXISTS (SELECT 1 FROM credentials c
+                WHERE c.rp_id = a.rp_id AND c.user_id = a.id)
+            AND NOT EXISTS (SELECT 1 FROM ceremonies y
+                WHERE y.rp_id = a.rp_id AND y.user_id = a.id)
+        ORDER BY a.created_at LIMIT ?2)";
+
+const SESSIONS: &str = "
+    DELETE FROM sessions WHERE rowid IN (
+        SELECT rowid FROM sessions WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
+
+pub(super) struct Sweep(pub(super) Timestamp);
+
+// === impl Sweep ===
+
+#[async_trait]
+impl Change for Sweep {
+    type Output = Swept;
+
+    /// Ceremonies first, so that the accounts they kept can go at once.
+    async fn apply(self, db: &mut SqliteConnection) -> Result<Swept, Failure> {
+        let before = time(self.0.saturating_sub(DAY));
+        Ok(Swept {
+            ceremonies: delete(db, CEREMONIES, before).await?,
+            accounts: delete(db, ACCOUNTS, before).await?,
+            sessions: delete(db, SESSIONS, before).await?,
+        })
+    }
+}
+
+async fn delete(
+    db: &mut SqliteConnection,
+    statement: &'static str,
+    before: i64,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(statement)
+        .bind(before)
+        .bind(BATCH)
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,281 @@
+//! The contract on SQLite, and what only SQLite has.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
+use tempfile::TempDir;
+
+use super::job::{Change, Failure};
+use super::{OpenError, SqliteStore};
+use crate::audit::Trail;
+use crate::clock::FixedClock;
+use crate::policy::Permit;
+use crate::policy::action::AccountsCreate;
+use crate::store::contract::{Kit, LIFETIME, NOW, RP, contract, id};
+use crate::store::{Error, Store};
+
+contract!(crate::store::sqlite::tests::temporary);
+
+async fn temporary(clock: Arc<FixedClock>) -> Arc<dyn Store> {
+    Arc::new(SqliteStore::temporary(LIFETIME, clock).await.unwrap())
+}
+
+/// A store in a file, and the same as itself for what the trait does not show.
+async fn in_file(path: &Path) -> (Kit, Arc<SqliteStore>) {
+    let clock = Arc::new(FixedClock::new(NOW));
+    let store = SqliteStore::open(path, LIFETIME, clock.clone()).await;
+    let store = Arc::new(store.unwrap());
+    (Kit::over(store.clone(), clock), store)
+}
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("zeropass.db");
+    (folder, path)
+}
+
+/// Another program at the same file.
+async fn meddle(path: &Path, statement: &str) -> Result<u64, sqlx::Error> {
+    let options = SqliteConnectOptions::new().filename(path);
+    let mut connection = options.connect().await?;
+    let done = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
+        .execute(&mut connection)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+const BREAK_AUDIT: &str = "
+    CREATE TRIGGER broken BEFORE INSERT ON audit WHEN NEW.action = 'ceremonies.put'
+    BEGIN SELECT RAISE(ABORT, 'disk trouble'); END";
+
+#[tokio::test]
+async fn restart_keeps_everything() {
+    let (_folder, path) = folder();
+    let (kit, _) = in_file(&path).await;
+    let ada = kit.create(RP, "ada").await;
+    let credential = Kit::credential(&ada, b"key");
+    kit.insert(credential.clone()).await.unwrap();
+    kit.put(Kit::ceremony(&id(1))).await.unwrap();
+    kit.take(&id(1)).await.unwrap();
+    let before = kit.records().await;
+    kit.store.close().await;
+    drop(kit);
+
+    let (kit, _) = in_file(&path).await;
+    assert_eq!(kit.store.records(0, 100).await, Ok(before));
+    assert_eq!(kit.get(RP, b"key").await, Ok(credential));
+    assert_eq!(kit.take(&id(1)).await, Err(Error::Used));
+}
+
+#[tokio::test]
+async fn newer_schema_is_refused() {
+    let (_folder, path) = folder();
+    let (kit, _) = in_file(&path).await;
+    kit.store.close().await;
+    let newer = "INSERT INTO _sqlx_migrations VALUES (999, 'newer', 0, true, x'00', 0)";
+    meddle(&path, newer).await.unwrap();
+    let clock = Arc::new(FixedClock::new(NOW));
+    let error = SqliteStore::open(&path, LIFETIME, clock).await.unwrap_err();
+    assert!(matches!(
+        error,
+        OpenError::NewerSchema {
+            found: 999,
+            known: 1,
+            ..
+        }
+    ));
+    assert!(error.to_string().contains("run the newer zeropass"));
+}
+
+#[tokio::test]
+async fn file_that_is_no_database_is_refused() {
+    let (folder, path) = folder();
+    std::fs::write(
+        &path,
+        "certainly not a database, but long enough to look at".repeat(40),
+    )
+    .unwrap();
+    let clock = Arc::new(FixedClock::new(NOW));
+    let error = SqliteStore::open(&path, LIFETIME, clock.clone())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, OpenError::Database { .. }), "{error}");
+    let missing = folder.path().join("missing").join("zeropass.db");
+    let error = SqliteStore::open(&missing, LIFETIME, clock)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, OpenError::File { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn files_are_the_owners_only() {
+    let (folder, path) = folder();
+    let (kit, _) = in_file(&path).await;
+    kit.create(RP, "ada").await;
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(files.len(), 3, "database, log and index");
+    for file in files {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[tokio::test]
+async fn commits_wait_for_the_disk() {
+    let (_folder, path) = folder();
+    let mut opened = super::open::open(&path, true).await.unwrap();
+    let mut pragma = async |name: &str| -> String {
+        let statement = AssertSqlSafe(format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"));
+        let value = sqlx::query_scalar(statement).fetch_one(&mut opened.connection);
+        value.await.unwrap()
+    };
+    assert_eq!(pragma("journal_mode").await, "wal");
+    assert_eq!(pragma("synchronous").await, "2", "FULL");
+    assert_eq!(pragma("foreign_keys").await, "1");
+}
+
+#[tokio::test]
+async fn audit_rows_can_not_be_changed() {
+    let (_folder, path) = folder();
+    let (kit, _) = in_file(&path).await;
+    kit.create(RP, "ada").await;
+    let before = kit.records().await;
+    let replace = "
+        PRAGMA recursive_triggers = ON;
+        INSERT OR REPLACE INTO audit SELECT seq, 0, '-', '-', '-', '-', '-', '-', '-', '-', '-', '-', '[]'
+        FROM audit";
+    for statement in [
+        "UPDATE audit SET target = 'x'",
+        "DELETE FROM audit",
+        replace,
+    ] {
+        let error = meddle(&path, statement).await.unwrap_err();
+        assert!(error.to_string().contains("append-only"), "{error}");
+    }
+    assert_eq!(kit.records().await, before);
+}
+
+#[tokio::test]
+async fn change_without_its_record_is_not_made() {
+    let (_folder, path) = folder();
+    let (kit, store) = in_file(&path).await;
+    meddle(&path, BREAK_AUDIT).await.unwrap();
+    let commits = store.commits();
+
+    let _ = kit.get(RP, b"key").await;
+    assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Err(Error::Busy));
+    assert_eq!(store.commits(), commits);
+    assert_eq!(kit.store.append(&kit.trail).await, Err(Error::Busy));
+    assert!(kit.store.records(0, 10).await.unwrap().is_empty());
+    let there = meddle(&path, "UPDATE ceremonies SET used_at = 1").await;
+    assert_eq!(there.unwrap(), 0, "the change is not there");
+
+    meddle(&path, "DROP TRIGGER broken").await.unwrap();
+    assert_eq!(kit.store.ready().await, Ok(()));
+    assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Ok(()));
+    let records = kit.records().await;
+    let found: Vec<_> = records
+        .iter()
+        .map(|record| (record.action.as_str(), record.outcome.as_str()))
+        .collect();
+    let expected = [
+        ("credentials.get", "failed:not-found"),
+        ("ceremonies.put", "failed:busy"),
+        ("ceremonies.put", "success"),
+    ];
+    assert_eq!(found, expected, "the records waited on the trail");
+}
+
+#[tokio::test]
+async fn records_of_callers_that_are_gone_wait_with_the_writer() {
+    let (_folder, path) = folder();
+    let (kit, store) = in_file(&path).await;
+    meddle(&path, BREAK_AUDIT).await.unwrap();
+    let gone = Trail::new();
+    {
+        let permit = Permit::for_tests(NOW, kit.actor(), RP, &gone);
+        let mut put = store.ceremonies_put(permit, Kit::ceremony(&id(1)));
+        // Once is enough to hand the change over; then its caller goes away.
+        let polled = put.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+    }
+    // Refused too, since the writer owes a record that it can't write.
+    let behind = kit.put(Kit::ceremony(&id(2))).await;
+    assert_eq!(behind, Err(Error::Busy));
+    assert!(gone.is_empty());
+    let ready = kit.store.ready().await;
+    assert_eq!(ready, Err(Error::Busy), "it can't pay its debt");
+
+    meddle(&path, "DROP TRIGGER broken").await.unwrap();
+    assert_eq!(kit.store.ready().await, Ok(()));
+    let records = kit.records().await;
+    let puts: Vec<_> = records.iter().map(|r| r.outcome.as_str()).collect();
+    assert_eq!(puts, ["failed:busy", "failed:busy"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parallel_changes_share_commits() {
+    let (_folder, path) = folder();
+    let (kit, store) = in_file(&path).await;
+    let kit = Arc::new(kit);
+    let before = store.commits();
+    let puts: Vec<_> = (0..64)
+        .map(|number| {
+            let kit = Arc::clone(&kit);
+            tokio::spawn(async move { kit.put(Kit::ceremony(&id(number))).await })
+        })
+        .collect();
+    for put in puts {
+        put.await.unwrap().unwrap();
+    }
+    let commits = store.commits() - before;
+    assert!((1..64).contains(&commits), "{commits} commits");
+    assert_eq!(kit.records().await.len(), 64);
+}
+
+/// Writes, then is refused.
+struct HalfWay(&'static str);
+
+#[async_trait]
+impl Change for HalfWay {
+    type Output = ();
+
+    async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
+        sqlx::query("INSERT INTO accounts VALUES (?1, ?2, 'half', 'half', 'pending', 0)")
+            .bind(RP)
+            .bind(self.0)
+            .execute(db)
+            .await?;
+        Err(Error::Conflict.into())
+    }
+}
+
+#[tokio::test]
+async fn change_refused_half_way_leaves_nothing_but_its_record() {
+    let (_folder, path) = folder();
+    let (kit, store) = in_file(&path).await;
+    let half = "3f0e6f0e-6a7c-4f3b-8f43-5b7f1d2c9a10";
+    let permit = kit.permit::<AccountsCreate>();
+    let refused = store.writer.submit(permit, "half".into(), HalfWay(half));
+    let (refused, ada) = tokio::join!(refused, kit.create(RP, "ada"));
+    assert_eq!(refused, Err(Error::Conflict));
+    let found = store.accounts_find_by_id(kit.permit(), half.into()).await;
+    assert_eq!(found, Err(Error::NotFound));
+    let found = store.accounts_find_by_id(kit.permit(), ada.id).await;
+    assert!(found.is_ok());
+    let records = kit.records().await;
+    assert_eq!(records[0].outcome, "failed:conflict");
+    assert_eq!(records[1].outcome, "success");
+}

@@ -1,0 +1,266 @@
+//! The one writer, with group commit.
+//!
+//! A single task owns the write connection. Changes arrive over a bounded queue
+//! as jobs; the task takes whatever is queued, applies it in one transaction,
+//! writes all audit records with it, commits once (one fsync) and only then
+//! answers. While it commits, the next group gathers, so that groups grow with
+//! the load and an idle store answers at once.
+//!
+//! Guarantees:
+//! - a change and its record are in the same transaction; if records can't be
+//!   written, no change of the group is;
+//! - a refused change takes nobody along, and its record says why it was refused;
+//! - nobody hears of success before the commit, and everybody in a group that
+//!   could not commit hears [`Error::Busy`];
+//! - a caller that goes away loses no record: its job runs without it, and records
+//!   of a failed group wait on their trail, or with the writer when nobody is left
+//!   to flush that trail.
+//!
+//! Bounds: [`QUEUE`] waiting jobs, [`GROUP`] jobs in a commit, [`PATIENCE`] in
+//! front of a full queue, [`OWED`] records kept for callers that are gone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::audit;
+use super::job::{Change, Errand, Job, Task};
+use crate::audit::{Record, Trail};
+use crate::policy::Permit;
+use crate::policy::action::Action;
+use crate::store::Error;
+
+const QUEUE: usize = 1024;
+const GROUP: usize = 256;
+const PATIENCE: Duration = Duration::from_secs(2);
+const OWED: usize = 65_536;
+
+/// The way to the writer task.
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+    state: Arc<State>,
+}
+
+/// What the writer task shows to others.
+#[derive(Debug, Default)]
+struct State {
+    commits: AtomicU64,
+    failing: AtomicBool,
+}
+
+/// The task's own things.
+pub(super) struct Loop {
+    options: SqliteConnectOptions,
+    connection: Option<SqliteConnection>,
+    jobs: mpsc::Receiver<Box<dyn Job>>,
+    state: Arc<State>,
+    owed: Vec<Record>,
+}
+
+/// The writer and its loop, which runs until it is told to stop or every
+/// [`Writer`] is gone.
+pub(super) fn writer(
+    options: SqliteConnectOptions,
+    connection: SqliteConnection,
+) -> (Writer, Loop) {
+    let (sender, jobs) = mpsc::channel(QUEUE);
+    let state = Arc::new(State::default());
+    let writer = Writer {
+        jobs: sender,
+        state: Arc::clone(&state),
+    };
+    let writing = Loop {
+        options,
+        connection: Some(connection),
+        jobs,
+        state,
+        owed: Vec::new(),
+    };
+    (writer, writing)
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// Make a change that a permit allows; returns when it is durable.
+    pub(super) async fn submit<A: Action, C: Change>(
+        &self,
+        permit: Permit<A>,
+        target: String,
+        change: C,
+    ) -> Result<C::Output, Error> {
+        let Some(slot) = self.slot().await else {
+            permit.settle(target, Error::Busy.outcome());
+            return Err(Error::Busy);
+        };
+        // No await from here until the job is sent: a caller that is cancelled
+        // has either settled its permit itself or left everything to the job.
+        let trail = permit.trail();
+        let record = permit.into_record(target);
+        let (task, answer) = Task::new(trail, record, change);
+        slot.send(Box::new(task));
+        answer.await.unwrap_or(Err(Error::Busy))
+    }
+
+    /// Do a host duty, for which no record is owed but those on the trail.
+    pub(super) async fn run<C: Change>(
+        &self,
+        trail: &Trail,
+        change: C,
+    ) -> Result<C::Output, Error> {
+        let slot = self.slot().await.ok_or(Error::Busy)?;
+        let (task, answer) = Task::new(trail.clone(), None, change);
+        slot.send(Box::new(task));
+        answer.await.unwrap_or(Err(Error::Busy))
+    }
+
+    /// Whether the writer can commit. After a failure it is tried out, so that
+    /// readiness returns without traffic.
+    pub(super) async fn ready(&self) -> Result<(), Error> {
+        if self.jobs.is_closed() {
+            return Err(Error::Busy);
+        }
+        if self.state.failing.load(Ordering::Acquire) {
+            return self.run(&Trail::new(), Errand).await;
+        }
+        Ok(())
+    }
+
+    /// How many transactions have been committed.
+    pub(super) fn commits(&self) -> u64 {
+        self.state.commits.load(Ordering::Relaxed)
+    }
+
+    async fn slot(&self) -> Option<mpsc::Permit<'_, Box<dyn Job>>> {
+        match timeout(PATIENCE, self.jobs.reserve()).await {
+            Ok(Ok(slot)) => Some(slot),
+            Ok(Err(_closed)) => None,
+            Err(_elapsed) => {
+                tracing::warn!(queue = QUEUE, "the store's write queue is full");
+                None
+            }
+        }
+    }
+}
+
+// === impl Loop ===
+
+impl Loop {
+    /// Write until `stop` fires (or its other end is gone and no writer is left),
+    /// then finish what was accepted and close the connection.
+    pub(super) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                biased;
+                told = &mut stop, if !stopping => {
+                    stopping = true;
+                    if told.is_ok() {
+                        self.jobs.close();
+                    }
+                }
+                job = self.jobs.recv() => match job {
+                    Some(job) => self.group(job).await,
+                    None => break,
+                }
+            }
+        }
+        if !self.owed.is_empty() {
+            let mut none = Vec::new();
+            if let Err(error) = self.transact(&mut none).await {
+                let lost = self.owed.len();
+                tracing::error!(%error, lost, "audit records could not be written before the end");
+            }
+        }
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "closing the store");
+        }
+    }
+
+    /// One transaction: `first` and whatever else is queued.
+    async fn group(&mut self, first: Box<dyn Job>) {
+        let mut jobs = vec![first];
+        let outcome = self.transact(&mut jobs).await;
+        let committed = match outcome {
+            Ok(()) => {
+                self.state.commits.fetch_add(1, Ordering::Relaxed);
+                self.owed.clear();
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, jobs = jobs.len(), "the store could not commit");
+                self.abandon_connection().await;
+                false
+            }
+        };
+        self.state.failing.store(!committed, Ordering::Release);
+        for job in jobs {
+            let left = job.finish(committed);
+            self.owe(left);
+        }
+    }
+
+    /// Everything between BEGIN and COMMIT. On an error the transaction is in an
+    /// unknown state and the connection must go.
+    async fn transact(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<(), sqlx::Error> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(self.options.connect().await?),
+        };
+        // Not sqlx's own transaction: SQLite ends one by itself on some errors
+        // (a full disk), and sqlx would count on from a wrong depth.
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut *connection)
+            .await?;
+        let mut applied = 0;
+        loop {
+            while let Some(job) = jobs.get_mut(applied) {
+                job.apply(connection).await?;
+                applied += 1;
+            }
+            if jobs.len() >= GROUP {
+                break;
+            }
+            match self.jobs.try_recv() {
+                Ok(job) => jobs.push(job),
+                Err(_) => break,
+            }
+        }
+        let records = self
+            .owed
+            .iter()
+            .chain(jobs.iter().flat_map(|job| job.records()));
+        audit::insert(connection, records).await?;
+        sqlx::query("COMMIT").execute(&mut *connection).await?;
+        Ok(())
+    }
+
+    /// End the failed transaction for certain: a new connection is never inside one.
+    async fn abandon_connection(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            // Fails when SQLite has rolled back by itself; closing does it anyway.
+            let _ = sqlx::query("ROLLBACK").execute(&mut connection).await;
+            let _ = connection.close().await;
+        }
+    }
+
+    fn owe(&mut self, records: Vec<Record>) {
+        self.owed.extend(records);
+        let lost = self.owed.len().saturating_sub(OWED);
+        if lost > 0 {
+            self.owed.truncate(OWED);
+            tracing::error!(
+                lost,
+                "audit records were lost: the store could not commit for too long"
+            );
+        }
+    }
+}

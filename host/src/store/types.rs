@@ -1,0 +1,321 @@
+//! What the store keeps, as plain values that mirror `zeropass:store`.
+//!
+//! Times are milliseconds since the Unix epoch; byte strings are raw.
+
+use std::fmt;
+
+use crate::clock::Timestamp;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+
+        impl $name {
+            /// The word in WIT, SQL and JSON.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// The value of a word, if it is one.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// Whether a passkey may sign in.
+    CredentialStatus {
+        /// It may.
+        Active = "active",
+        /// Kept, but refused until it is resumed.
+        Suspended = "suspended",
+    }
+}
+
+words! {
+    /// What a ceremony is for.
+    CeremonyKind {
+        /// WebAuthn L3 section 7.1.
+        Registration = "registration",
+        /// WebAuthn L3 section 7.2.
+        Authentication = "authentication",
+    }
+}
+
+words! {
+    /// WebAuthn L3 section 5.8.6.
+    UserVerification {
+        /// No ceremony without it.
+        Required = "required",
+        /// Wanted where possible.
+        Preferred = "preferred",
+        /// Not wanted.
+        Discouraged = "discouraged",
+    }
+}
+
+words! {
+    /// WebAuthn L3 section 5.4.6.
+    ResidentKey {
+        /// Only a discoverable credential will do.
+        Required = "required",
+        /// Wanted where possible.
+        Preferred = "preferred",
+        /// Not wanted.
+        Discouraged = "discouraged",
+    }
+}
+
+words! {
+    /// WebAuthn L3 section 5.4.7.
+    AttestationConveyance {
+        /// No statement wanted.
+        None = "none",
+        /// A statement, possibly anonymised.
+        Indirect = "indirect",
+        /// The authenticator's own statement.
+        Direct = "direct",
+        /// A statement that names the device.
+        Enterprise = "enterprise",
+    }
+}
+
+words! {
+    /// How far an account has come.
+    AccountStatus {
+        /// Reserved by a registration that has not finished.
+        Pending = "pending",
+        /// A person's account.
+        Active = "active",
+    }
+}
+
+/// A passkey: a public key and metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// The relying party that it belongs to.
+    pub rp_id: String,
+    /// The account's id, a UUID.
+    pub user_id: String,
+    /// 1 to 1023 bytes, unique within the relying party.
+    pub id: Vec<u8>,
+    /// 1 to 64 characters.
+    pub label: String,
+    /// Whether it may sign in.
+    pub status: CredentialStatus,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it last signed in.
+    pub last_used_at: Option<Timestamp>,
+    /// COSE_Key in CBOR (RFC 9052 section 7).
+    pub public_key: Vec<u8>,
+    /// COSE algorithm identifier.
+    pub algorithm: i32,
+    /// The last signature counter seen.
+    pub sign_count: u32,
+    /// 16 bytes.
+    pub aaguid: Vec<u8>,
+    /// WebAuthn L3 section 5.8.4.
+    pub transports: Vec<String>,
+    /// The BE flag.
+    pub backup_eligible: bool,
+    /// The BS flag as last seen.
+    pub backup_state: bool,
+    /// Whether the user was verified at registration.
+    pub user_verified: bool,
+    /// What credProps said, if anything.
+    pub discoverable: Option<bool>,
+    /// WebAuthn L3 section 8.
+    pub attestation_format: String,
+}
+
+/// What an assertion changes in a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialUse {
+    /// The counter that the verification rested on.
+    pub previous_sign_count: u32,
+    /// The counter of the assertion.
+    pub sign_count: u32,
+    /// The BS flag of the assertion.
+    pub backup_state: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The most common form of a relying party's credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typical {
+    /// Bytes.
+    pub id_length: u32,
+    /// WebAuthn L3 section 5.8.4.
+    pub transports: Vec<String>,
+}
+
+/// The account that a ceremony is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CeremonyUser {
+    /// A UUID; its 16 bytes are the user handle.
+    pub id: String,
+    /// 1 to 64 characters.
+    pub name: String,
+    /// 1 to 64 characters.
+    pub display_name: String,
+}
+
+/// A ceremony between its two requests.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ceremony {
+    /// 128 random bits or more, in base64url. Who has it may finish it.
+    pub id: String,
+    /// The relying party that it belongs to.
+    pub rp_id: String,
+    /// What it is for.
+    pub kind: CeremonyKind,
+    /// 16 random bytes or more.
+    pub challenge: Vec<u8>,
+    /// From this moment on it can't be finished.
+    pub expires_at: Timestamp,
+    /// None in a discoverable sign-in.
+    pub user: Option<CeremonyUser>,
+    /// What the ceremony demands of user verification.
+    pub user_verification: UserVerification,
+    /// What it demands of discoverability.
+    pub resident_key: ResidentKey,
+    /// What it demands of attestation.
+    pub attestation: AttestationConveyance,
+    /// COSE algorithms offered; registration only.
+    pub algorithms: Vec<i32>,
+    /// Excluded or allowed credential ids.
+    pub credentials: Vec<Vec<u8>>,
+    /// Identifiers of the extensions asked for.
+    pub extensions: Vec<String>,
+}
+
+/// A person's account at a relying party.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// A UUID.
+    pub id: String,
+    /// The relying party that it belongs to.
+    pub rp_id: String,
+    /// 1 to 64 characters, unique among active accounts.
+    pub name: String,
+    /// 1 to 64 characters.
+    pub display_name: String,
+    /// How far it has come.
+    pub status: AccountStatus,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What a sign-in leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// A UUID.
+    pub id: String,
+    /// The relying party that it belongs to.
+    pub rp_id: String,
+    /// The account that signed in.
+    pub user_id: String,
+    /// The credential that signed in.
+    pub credential_id: Vec<u8>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+    /// When it was ended early.
+    pub revoked_at: Option<Timestamp>,
+    /// Whether the user was verified.
+    pub user_verified: bool,
+}
+
+/// A new account, before the store has given it an id and a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAccount {
+    /// A UUID chosen by the relying party, or none to let the store choose.
+    pub id: Option<String>,
+    /// 1 to 64 characters.
+    pub name: String,
+    /// 1 to 64 characters.
+    pub display_name: String,
+}
+
+/// A new session, before the store has given it an id and times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSession {
+    /// The account that signed in.
+    pub user_id: String,
+    /// The credential that signed in.
+    pub credential_id: Vec<u8>,
+    /// Whether the user was verified.
+    pub user_verified: bool,
+}
+
+/// An audit record as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// The place in the log, counted from 1.
+    pub seq: u64,
+    /// When the action was decided.
+    pub time: Timestamp,
+    /// The request's id.
+    pub request_id: String,
+    /// The caller's SPIFFE id.
+    pub workload: String,
+    /// The caller's address.
+    pub address: String,
+    /// The component's name, or `-` at the front door.
+    pub component_name: String,
+    /// The component's digest, or `-`.
+    pub component_digest: String,
+    /// The component's revision, or `-`.
+    pub component_revision: String,
+    /// The action's name.
+    pub action: String,
+    /// The relying party, or `-`.
+    pub relying_party: String,
+    /// What was acted upon, or `-`.
+    pub target: String,
+    /// `success`, `denied` or `failed:` and a code.
+    pub outcome: String,
+    /// The ids of the policies that decided.
+    pub policies: Vec<String>,
+}
+
+/// How much a sweep forgot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Ceremonies that expired more than a day ago.
+    pub ceremonies: u64,
+    /// Accounts pending for more than a day that own nothing.
+    pub accounts: u64,
+    /// Sessions that expired more than a day ago.
+    pub sessions: u64,
+}
+
+// === impl Ceremony ===
+
+/// Leaves out the id and the challenge, which are secrets until they are used.
+impl fmt::Debug for Ceremony {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ceremony")
+            .field("rp_id", &self.rp_id)
+            .field("kind", &self.kind)
+            .field("expires_at", &self.expires_at)
+            .field("user_verification", &self.user_verification)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Swept ===
+
+impl Swept {
+    /// Everything that was forgotten.
+    pub fn total(self) -> u64 {
+        self.ceremonies + self.accounts + self.sessions
+    }
+}

@@ -1,0 +1,53 @@
+//! The cargo invocations that build things, in one place.
+//!
+//! Everything for the host side is selected as "the workspace without the guests",
+//! even when two binaries are wanted. Cargo unifies features over the selected
+//! packages; one selection everywhere means that wasmtime is compiled once, and
+//! `test` after `dev` finds it ready.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::process;
+use crate::stop::Stop;
+use crate::workspace::Workspace;
+
+/// The one selection of packages for the host side.
+pub const HOST_SIDE: [&str; 3] = ["--workspace", "--exclude", "guests"];
+
+/// The wasm target of components; Rust's own, no other tool is needed.
+pub const WASM: &str = "wasm32-wasip2";
+
+/// What runs in a sandbox.
+pub const COMPONENTS: [&str; 2] = ["auth-service", "passkey-manager"];
+
+/// Builds some of the host side's binaries in the profile `dev` or `release`.
+pub fn binaries(workspace: &Workspace, stop: &Stop, profile: &str, names: &[&str]) -> Result<()> {
+    let mut command = workspace.cargo("build");
+    command.args(["--profile", profile]).args(HOST_SIDE);
+    for name in names {
+        command.args(["--bin", name]);
+    }
+    process::run(&mut command, stop)
+}
+
+/// Builds the components as they are shipped: `auth_service.wasm` and `passkey_manager.wasm`.
+pub fn components(workspace: &Workspace, stop: &Stop) -> Result<()> {
+    let mut command = wasm(workspace);
+    for name in COMPONENTS {
+        command.args(["-p", name]);
+    }
+    process::run(&mut command, stop)
+}
+
+/// Builds the hostile guests of the isolation tests, one program per behaviour.
+pub fn guests(workspace: &Workspace, stop: &Stop) -> Result<()> {
+    process::run(wasm(workspace).args(["-p", "guests", "--examples"]), stop)
+}
+
+fn wasm(workspace: &Workspace) -> Command {
+    let mut command = workspace.cargo("build");
+    command.args(["--target", WASM, "--profile", "component"]);
+    command
+}

@@ -1,0 +1,226 @@
+//! `cargo xtask test`: everything from a fresh clone to a passed suite.
+//!
+//! A list of named steps. No failure stops it: the others still run and all
+//! failures are reported, but what needs a failed step is skipped, because its own
+//! failure would say nothing. The exit code is a failure when any step failed, and
+//! with CI=true also when any was skipped.
+
+pub mod environment;
+mod longtools;
+mod report;
+mod results;
+mod rules;
+mod system;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use self::report::{Outcome, Report};
+use self::results::Counts;
+use crate::build::{COMPONENTS, HOST_SIDE, WASM};
+use crate::progress::Progress;
+use crate::stop::Stop;
+use crate::workspace::Workspace;
+use crate::{build, process, toolchain};
+
+/// Part of every browser test's path (`browser::...`), so that they can be left out
+/// where there is no browser.
+const BROWSER: &str = "browser";
+
+/// Runs the suite, with the long tests if asked.
+pub fn run(workspace: &Workspace, stop: &Stop, long: bool) -> Result<ExitCode> {
+    let ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    let mut suite = Suite {
+        workspace,
+        stop,
+        report: Report::new(ci),
+        browser: None,
+        variables: Vec::new(),
+    };
+    suite.prepare()?;
+    suite.check_sources()?;
+    suite.build()?;
+    suite.test(long)?;
+    if long {
+        suite.test_long()?;
+    }
+    Ok(suite.report.finish())
+}
+
+/// What the steps share.
+struct Suite<'a> {
+    workspace: &'a Workspace,
+    stop: &'a Stop,
+    report: Report,
+    /// Chromium and its driver, once found.
+    browser: Option<system::Browser>,
+    /// More environment for the tests.
+    variables: Vec<(&'static str, PathBuf)>,
+}
+
+// === impl Suite ===
+
+impl Suite<'_> {
+    fn prepare(&mut self) -> Result<()> {
+        let (workspace, stop) = (self.workspace, self.stop);
+        self.report.step(stop, "toolchain", &[], || {
+            toolchain::c_compiler()?;
+            toolchain::wasm_target(&Progress::start(), stop)?;
+            toolchain::lint_tools(workspace, stop)?;
+            Ok(Outcome::Passed)
+        })?;
+        let browser = &mut self.browser;
+        self.report.step(stop, "system packages", &[], || {
+            let found = system::provide(stop);
+            *browser = found.browser;
+            Ok(found.outcome)
+        })
+    }
+
+    fn check_sources(&mut self) -> Result<()> {
+        let (workspace, stop) = (self.workspace, self.stop);
+        self.report.step(stop, "format", &["toolchain"], || {
+            process::run(workspace.cargo("fmt").args(["--all", "--check"]), stop)?;
+            Ok(Outcome::Passed)
+        })?;
+        self.report
+            .step(stop, "house rules", &[], || rules::check(workspace))
+    }
+
+    fn build(&mut self) -> Result<()> {
+        let (workspace, stop) = (self.workspace, self.stop);
+        self.report
+            .step(stop, "build components", &["toolchain"], || {
+                build::components(workspace, stop)?;
+                Ok(Outcome::Passed)
+            })?;
+        self.report.step(stop, "build guests", &["toolchain"], || {
+            build::guests(workspace, stop)?;
+            Ok(Outcome::Passed)
+        })?;
+        // The end-to-end tests start these; cargo builds the binaries of a test's
+        // own package only.
+        self.report
+            .step(stop, "build binaries", &["toolchain"], || {
+                build::binaries(
+                    workspace,
+                    stop,
+                    "dev",
+                    &["zeropass", "relying-party", "replay"],
+                )?;
+                Ok(Outcome::Passed)
+            })?;
+        self.report
+            .step(stop, "lint components", &["toolchain"], || {
+                let mut clippy = workspace.cargo("clippy");
+                for name in COMPONENTS {
+                    clippy.args(["-p", name]);
+                }
+                clippy.args(["-p", "guests", "--lib", "--examples", "--target", WASM]);
+                process::run(clippy.args(["--", "-D", "warnings"]), stop)?;
+                Ok(Outcome::Passed)
+            })?;
+        self.report
+            .step(stop, "lint host side", &["toolchain"], || {
+                let mut clippy = workspace.cargo("clippy");
+                clippy.args(HOST_SIDE);
+                for name in COMPONENTS {
+                    clippy.args(["--exclude", name]);
+                }
+                process::run(clippy.args(["--all-targets", "--", "-D", "warnings"]), stop)?;
+                Ok(Outcome::Passed)
+            })
+    }
+
+    fn test(&mut self, long: bool) -> Result<()> {
+        let needs = ["build components", "build guests", "build binaries"];
+        let mut command = self.cargo_test(long);
+        command.arg("--no-fail-fast");
+        if self.browser.is_none() {
+            command.args(["--", "--skip", BROWSER]);
+        }
+        let (stop, mut counts) = (self.stop, Counts::default());
+        self.report.step(stop, "tests", &needs, || {
+            run_tests(&mut command, stop, &mut counts)
+        })?;
+        self.report.count(counts);
+        if self.browser.is_none() {
+            let why = "no Chromium with its driver; see system packages";
+            self.report.step(stop, "browser tests", &[], || {
+                Ok(Outcome::Skipped(why.into()))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn test_long(&mut self) -> Result<()> {
+        let (workspace, stop) = (self.workspace, self.stop);
+        let variables = &mut self.variables;
+        self.report
+            .step(stop, "install wasmtime, wac", &["toolchain"], || {
+                variables.extend(longtools::provide(workspace, stop)?);
+                Ok(Outcome::Passed)
+            })?;
+        let needs = [
+            "build components",
+            "build guests",
+            "build binaries",
+            "install wasmtime, wac",
+        ];
+        let mut command = self.cargo_test(true);
+        command.args([
+            "--test",
+            "long",
+            "--",
+            "--include-ignored",
+            "--test-threads=1",
+        ]);
+        let mut counts = Counts::default();
+        self.report.step(stop, "long tests", &needs, || {
+            run_tests(&mut command, stop, &mut counts)
+        })?;
+        self.report.count(counts);
+        Ok(())
+    }
+
+    fn cargo_test(&self, long: bool) -> Command {
+        let mut command = self.workspace.cargo("test");
+        command.args(HOST_SIDE);
+        environment::set(&mut command, self.workspace, "dev");
+        if let Some(browser) = &self.browser {
+            command.env("ZEROPASS_CHROMIUM", &browser.chromium);
+            command.env("ZEROPASS_CHROMEDRIVER", &browser.driver);
+        }
+        if long {
+            command.env("ZEROPASS_LONG", "1");
+        }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+/// Runs `cargo test`, shows its output as it comes, and counts.
+fn run_tests(command: &mut Command, stop: &Stop, counts: &mut Counts) -> Result<Outcome> {
+    let mut group = process::Group::spawn(command.stdout(Stdio::piped()))?;
+    let stdout = group
+        .child()
+        .stdout
+        .take()
+        .context("no output of cargo test")?;
+    let stream = results::Stream::start(stdout, std::io::stdout());
+    let status = group.wait(stop)?;
+    *counts = stream.finish();
+    let failures = counts.failures().join(", ");
+    if !failures.is_empty() {
+        bail!("failed: {failures}");
+    }
+    if !status.success() {
+        bail!("`cargo test` failed ({status}); its output is above");
+    }
+    if counts.passed == 0 {
+        bail!("no test ran");
+    }
+    Ok(Outcome::Passed)
+}
