@@ -21,7 +21,7 @@ use thiserror::Error;
 use super::spiffe::TrustDomain;
 use super::svid::{Svid, SvidError, parse_svid};
 use super::tls::{provider, unix_time};
-use super::verifier::SvidVerifier;
+use super::verifier::{SvidVerifier, refusal_code};
 use crate::clock::Timestamp;
 
 /// Where the material lies, and whom it trusts.
@@ -96,7 +96,7 @@ pub enum MaterialError {
         /// Its position in the file, from 1.
         position: usize,
         /// What rustls said.
-        source: TlsError,
+        source: Box<TlsError>,
     },
     /// A revocation list can't be used.
     #[error("revocation lists can't be used: {0}; expected v2 CRLs with a next update")]
@@ -114,7 +114,7 @@ pub enum MaterialError {
         /// The code that a peer with this certificate would be refused with.
         code: &'static str,
         /// What the verifier said.
-        source: TlsError,
+        source: Box<TlsError>,
     },
 }
 
@@ -155,8 +155,8 @@ impl Material {
             .map_err(|source| MaterialError::Refused {
                 certificate: files.certificate.clone(),
                 roots: files.roots.clone(),
-                code: super::verifier::refusal_code(&source),
-                source,
+                code: refusal_code(&source),
+                source: Box::new(source),
             })?;
         Ok(Self {
             svid,
@@ -238,7 +238,7 @@ fn root_store(file: &Path) -> Result<RootCertStore, MaterialError> {
         store.add(root).map_err(|source| MaterialError::Root {
             file: file.to_owned(),
             position: index + 1,
-            source,
+            source: Box::new(source),
         })?;
     }
     Ok(store)

@@ -8,10 +8,12 @@
 //!   themselves before anybody uses them.
 //! - [`tls`]: rustls configurations, and the cell from which listeners take
 //!   the present one.
-//! - [`pki`]: a development certificate authority.
+//! - [`ca`]: a small certificate authority.
+//! - [`pki`]: the development PKI, a folder with material for every role.
 //!
 //! What a verified peer may do is the business of `policy`, not of this module.
 
+pub mod ca;
 pub mod material;
 pub mod pki;
 pub mod spiffe;

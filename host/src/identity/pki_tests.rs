@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::clock::{Clock as _, SystemClock};
+use crate::identity::ca::{CA_LIFE, LEAF_LIFE};
 
 fn domain() -> TrustDomain {
     DEFAULT_TRUST_DOMAIN.parse().unwrap()

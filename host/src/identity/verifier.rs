@@ -195,3 +195,7 @@ fn certificate_code(error: &CertificateError) -> &'static str {
         _ => "invalid-certificate",
     }
 }
+
+#[cfg(test)]
+#[path = "verifier_tests.rs"]
+mod tests;

@@ -56,12 +56,19 @@ impl Decision {
     }
 }
 
+/// Cedar denies when less than 100 KiB of its thread's stack seem to be left. A
+/// component's calls arrive on a stack of the sandbox, which it can't measure: it
+/// then reads nothing left, and would deny everything. So it gets a stack of its own
+/// where the present one looks short. Decisions are cached; this happens rarely.
+const STACK_NEEDED: usize = 256 << 10;
+const STACK_GIVEN: usize = 1 << 20;
+
 // === impl Question ===
 
 impl Question<'_> {
     /// The answer of `draft`, given `facts`. What can't be asked is denied.
     pub fn decide(&self, draft: &Draft, facts: &Facts) -> Decision {
-        self.ask(draft, facts).unwrap_or_else(|error| {
+        stacker::maybe_grow(STACK_NEEDED, STACK_GIVEN, || self.ask(draft, facts)).unwrap_or_else(|error| {
             tracing::error!(question = ?self, %error, "policy could not be asked: denied");
             Decision::denied()
         })

@@ -5,7 +5,7 @@
 
 use uuid::Uuid;
 
-use super::{Ceremony, Credential, CredentialUse, Error, NewAccount, NewSession};
+use super::{Ceremony, CeremonyKind, Credential, CredentialUse, Error, NewAccount, NewSession};
 
 /// WebAuthn L3 section 7.1 step 25.
 const CREDENTIAL_ID_BYTES: usize = 1023;
@@ -93,8 +93,11 @@ pub(super) fn ceremony(rp_id: &str, mut value: Ceremony) -> Result<Ceremony, Err
     time("expires-at", value.expires_at)?;
     if let Some(user) = &mut value.user {
         user.id = uuid("user id", &user.id)?;
-        name("user name", &user.name)?;
-        name("display name", &user.display_name)?;
+        // A sign-in is pinned to an account by its id alone.
+        if value.kind == CeremonyKind::Registration {
+            name("user name", &user.name)?;
+            name("display name", &user.display_name)?;
+        }
     }
     size(
         "algorithms",

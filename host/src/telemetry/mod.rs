@@ -24,6 +24,7 @@ pub fn init(format: Format, filter: &str) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("log.filter = \"{filter}\": {error}"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr);
     match format {
         Format::Json => builder.json().flatten_event(true).try_init(),

@@ -1,0 +1,279 @@
+//! A small certificate authority: P-256 keys, X.509-SVIDs, revocation lists.
+//!
+//! [`IssueRequest::workload`] asks for a proper SVID. Everything in a request
+//! can be changed, so that tests get certificates that must be refused.
+
+use std::net::IpAddr;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, RevokedCertParams, SanType, SerialNumber,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use thiserror::Error;
+use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::spiffe::TrustDomain;
+use crate::clock::Timestamp;
+
+const MINUTE: Timestamp = 60 * 1000;
+const DAY: Timestamp = 24 * 60 * MINUTE;
+/// How far before now a certificate's validity begins, for clocks that differ.
+const SKEW: Timestamp = 5 * MINUTE;
+pub(super) const CA_LIFE: Timestamp = 3653 * DAY;
+pub(super) const LEAF_LIFE: Timestamp = 365 * DAY;
+
+/// A signing authority.
+pub struct Ca {
+    certificate: CertificateDer<'static>,
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate with its key, not yet written anywhere.
+pub struct Issued {
+    /// The certificate in PEM form.
+    pub certificate: String,
+    /// The private key in PEM form (PKCS #8).
+    pub key: String,
+}
+
+/// What a certificate shall say. [`IssueRequest::workload`] is a proper SVID;
+/// tests change fields to get improper ones.
+#[derive(Debug, Clone)]
+pub struct IssueRequest {
+    /// URI subject alternative names, as they are.
+    pub uris: Vec<String>,
+    /// DNS names.
+    pub dns: Vec<String>,
+    /// IP addresses.
+    pub ips: Vec<IpAddr>,
+    /// Valid from, milliseconds since the Unix epoch (cut to seconds).
+    pub not_before: Timestamp,
+    /// Valid to and including, milliseconds since the Unix epoch (cut to seconds).
+    pub not_after: Timestamp,
+    /// What basic constraints say; `IsCa::NoCa` leaves the extension out.
+    pub basic_constraints: IsCa,
+    /// Key usage bits; none leaves the extension out.
+    pub key_usages: Vec<KeyUsagePurpose>,
+    /// Extended key usages; none leaves the extension out.
+    pub extended_key_usages: Vec<ExtendedKeyUsagePurpose>,
+}
+
+/// Why a certificate or list can't be made.
+#[derive(Debug, Error)]
+pub enum CaError {
+    /// A name that X.509 can't hold, or no randomness.
+    #[error("can't make the certificate: {0}")]
+    Issue(#[from] rcgen::Error),
+    /// A moment outside the years that X.509 can say.
+    #[error("{0} ms since the epoch is no date that a certificate can hold")]
+    Date(Timestamp),
+}
+
+/// Why an existing CA does not sign any more.
+pub(super) enum CaFault {
+    Expired,
+    Unusable(&'static str),
+}
+
+// === impl Ca ===
+
+impl Ca {
+    /// A new authority for a trust domain, with a name that no other has.
+    ///
+    /// # Errors
+    /// No randomness, or a date that a certificate can't hold.
+    pub fn new(trust_domain: &TrustDomain, now: Timestamp) -> Result<Self, CaError> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let mut params = CertificateParams::default();
+        // Two CAs of one name would make "unknown CA" look like a bad signature.
+        let tag = uuid::Uuid::new_v4().simple().to_string();
+        let tag = tag.get(..8).unwrap_or_default();
+        params.distinguished_name = name(&format!("zeropass development CA {tag}"));
+        params.subject_alt_names = vec![uri(&format!("spiffe://{trust_domain}"))?];
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.not_before = date(now.saturating_sub(SKEW))?;
+        params.not_after = date(now.saturating_add(CA_LIFE))?;
+        let certificate = params.self_signed(&key)?;
+        Ok(Self {
+            pem: certificate.pem(),
+            certificate: certificate.der().clone(),
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    /// The CA's certificate.
+    pub fn certificate(&self) -> &CertificateDer<'static> {
+        &self.certificate
+    }
+
+    /// The CA's certificate in PEM form.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// The CA's private key in PEM form, for its file alone.
+    pub(super) fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
+    /// A new P-256 key and a certificate for it that says what `request` says.
+    ///
+    /// # Errors
+    /// A name that X.509 can't hold, or a date outside its years.
+    pub fn issue(&self, request: &IssueRequest) -> Result<Issued, CaError> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name("zeropass development workload");
+        for text in &request.uris {
+            params.subject_alt_names.push(uri(text)?);
+        }
+        for dns in &request.dns {
+            params
+                .subject_alt_names
+                .push(SanType::DnsName(dns.as_str().try_into()?));
+        }
+        let addresses = request.ips.iter().copied().map(SanType::IpAddress);
+        params.subject_alt_names.extend(addresses);
+        params.is_ca = request.basic_constraints;
+        params.key_usages.clone_from(&request.key_usages);
+        params
+            .extended_key_usages
+            .clone_from(&request.extended_key_usages);
+        params.not_before = date(request.not_before)?;
+        params.not_after = date(request.not_after)?;
+        params.use_authority_key_identifier_extension = true;
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        Ok(Issued {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        })
+    }
+
+    /// A revocation list in PEM form that names these serial numbers.
+    ///
+    /// # Errors
+    /// A date outside the years that X.509 can say.
+    pub fn revocation_list(
+        &self,
+        serials: &[Vec<u8>],
+        this_update: Timestamp,
+        next_update: Timestamp,
+    ) -> Result<String, CaError> {
+        let revocation_time = date(this_update)?;
+        let revoked = |serial: &Vec<u8>| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(serial),
+            revocation_time,
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: revocation_time,
+            next_update: date(next_update)?,
+            // Greater than that of every earlier list (RFC 5280 section 5.2.3).
+            crl_number: SerialNumber::from_slice(&this_update.to_be_bytes()),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        Ok(list.signed_by(&self.issuer)?.pem()?)
+    }
+
+    /// An authority that [`Ca::new`] made earlier and that lasts at least until `until`.
+    pub(super) fn from_pem(
+        certificate: &[u8],
+        key: &[u8],
+        until: Timestamp,
+    ) -> Result<Self, CaFault> {
+        let unreadable = CaFault::Unusable("ca.pem holds no certificate that can be read");
+        let Ok(der) = CertificateDer::from_pem_slice(certificate) else {
+            return Err(unreadable);
+        };
+        let Ok((_, parsed)) = X509Certificate::from_der(&der) else {
+            return Err(unreadable);
+        };
+        if not_after(&parsed) < until {
+            return Err(CaFault::Expired);
+        }
+        let key = std::str::from_utf8(key)
+            .ok()
+            .and_then(|key| KeyPair::from_pem(key).ok())
+            .ok_or(CaFault::Unusable(
+                "ca.key holds no private key that can be read",
+            ))?;
+        if parsed.public_key().subject_public_key.data != key.public_key_raw() {
+            return Err(CaFault::Unusable("ca.key does not belong to ca.pem"));
+        }
+        let common_name = parsed
+            .subject()
+            .iter_common_name()
+            .next()
+            .and_then(|name| name.as_str().ok());
+        let Some(common_name) = common_name else {
+            return Err(CaFault::Unusable(
+                "ca.pem was not made by `zeropass pki init`",
+            ));
+        };
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name(common_name);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let pem = String::from_utf8_lossy(certificate).into_owned();
+        drop(parsed);
+        Ok(Self {
+            pem,
+            certificate: der,
+            issuer: Issuer::new(params, key),
+        })
+    }
+}
+
+// === impl IssueRequest ===
+
+impl IssueRequest {
+    /// A proper X.509-SVID for one year from now.
+    pub fn workload(id: &str, now: Timestamp) -> Self {
+        Self {
+            uris: vec![id.to_owned()],
+            dns: Vec::new(),
+            ips: Vec::new(),
+            not_before: now.saturating_sub(SKEW),
+            not_after: now.saturating_add(LEAF_LIFE),
+            basic_constraints: IsCa::ExplicitNoCa,
+            key_usages: vec![KeyUsagePurpose::DigitalSignature],
+            extended_key_usages: vec![
+                ExtendedKeyUsagePurpose::ServerAuth,
+                ExtendedKeyUsagePurpose::ClientAuth,
+            ],
+        }
+    }
+}
+
+// === helpers ===
+
+fn name(common_name: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, common_name);
+    name
+}
+
+fn uri(text: &str) -> Result<SanType, rcgen::Error> {
+    Ok(SanType::URI(text.try_into()?))
+}
+
+fn date(moment: Timestamp) -> Result<OffsetDateTime, CaError> {
+    i64::try_from(moment / 1000)
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .ok_or(CaError::Date(moment))
+}
+
+fn not_after(certificate: &X509Certificate<'_>) -> Timestamp {
+    u64::try_from(certificate.validity().not_after.timestamp())
+        .unwrap_or_default()
+        .saturating_mul(1000)
+}
