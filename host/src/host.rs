@@ -14,7 +14,8 @@ use std::time::Duration;
 use anyhow::Context;
 
 use self::settings::{
-    component_limits, engine_options, front_door_limits, health_address, listener_limits, material_files, relying_party,
+    component_limits, engine_options, front_door_limits, health_address, listener_limits,
+    material_files, relying_party,
 };
 use crate::audit::{Actor, Origin, Outcome, Record, Trail};
 use crate::capabilities::{RelyingParty, Services};
@@ -82,7 +83,8 @@ impl Host {
         let (auth_service, passkey_manager) = load(&loader, &config.components)?;
         let passkey_manager = Arc::new(Slot::new(Arc::new(passkey_manager)));
 
-        let lifetime = u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
+        let lifetime =
+            u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
         let store = SqliteStore::open(&config.store.sqlite, lifetime, Arc::clone(&clock)).await?;
         let services = Arc::new(Services {
             gate,
@@ -136,7 +138,9 @@ impl Host {
     pub async fn serve(self) -> anyhow::Result<Drained> {
         let signals = Signals::install()?;
         Ok(self
-            .serve_with(async |trigger, deadline| drain::on_signal(trigger, signals, deadline).await)
+            .serve_with(async |trigger, deadline| {
+                drain::on_signal(trigger, signals, deadline).await
+            })
             .await)
     }
 
@@ -149,10 +153,15 @@ impl Host {
         .await
     }
 
-    async fn serve_with(self, drain: impl AsyncFnOnce(drain::Trigger, Duration) -> Drained) -> Drained {
+    async fn serve_with(
+        self,
+        drain: impl AsyncFnOnce(drain::Trigger, Duration) -> Drained,
+    ) -> Drained {
         let (trigger, watcher) = drain::channel();
         let sweeper = tokio::spawn(sweep(Arc::clone(&self.services)));
-        let health = self.health.map(|health| tokio::spawn(health.serve(watcher.clone())));
+        let health = self
+            .health
+            .map(|health| tokio::spawn(health.serve(watcher.clone())));
         let listener = tokio::spawn(self.listener.serve(watcher));
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
@@ -169,7 +178,10 @@ impl Host {
 }
 
 /// Compiling is seconds of CPU: off the executor, both at once.
-fn load(loader: &Loader, components: &config::Components) -> anyhow::Result<(AuthService, PasskeyManager)> {
+fn load(
+    loader: &Loader,
+    components: &config::Components,
+) -> anyhow::Result<(AuthService, PasskeyManager)> {
     tokio::task::block_in_place(|| {
         std::thread::scope(|scope| {
             let auth_service = scope.spawn(|| {
@@ -177,7 +189,8 @@ fn load(loader: &Loader, components: &config::Components) -> anyhow::Result<(Aut
                 loader.auth_service(&components.auth_service.file, limits)
             });
             let limits = component_limits(&components.passkey_manager, components.response_bytes);
-            let passkey_manager = loader.passkey_manager(&components.passkey_manager.file, limits)?;
+            let passkey_manager =
+                loader.passkey_manager(&components.passkey_manager.file, limits)?;
             let auth_service = auth_service
                 .join()
                 .map_err(|_| anyhow::anyhow!("loading auth-service failed"))??;
@@ -191,7 +204,8 @@ async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyho
     let services = Arc::clone(services);
     let ready = Arc::new(move || {
         let services = Arc::clone(&services);
-        Box::pin(async move { services.store.ready().await.is_ok() }) as futures::future::BoxFuture<'static, bool>
+        Box::pin(async move { services.store.ready().await.is_ok() })
+            as futures::future::BoxFuture<'static, bool>
     });
     Health::bind(&address, ready)
         .await

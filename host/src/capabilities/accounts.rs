@@ -7,9 +7,19 @@ use crate::policy::action;
 use crate::store;
 
 impl Host for CallState {
-    async fn create(&mut self, rp_id: String, id: Option<String>, name: String, display_name: String) -> Result<Account, Error> {
+    async fn create(
+        &mut self,
+        rp_id: String,
+        id: Option<String>,
+        name: String,
+        display_name: String,
+    ) -> Result<Account, Error> {
         let permit = self.context.permit::<action::AccountsCreate>(&rp_id)?;
-        let account = store::NewAccount { id, name, display_name };
+        let account = store::NewAccount {
+            id,
+            name,
+            display_name,
+        };
         let store = &self.context.services.store;
         Ok(store.accounts_create(permit, account).await?.into())
     }

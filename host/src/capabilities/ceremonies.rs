@@ -9,7 +9,9 @@ use crate::store::{self, CeremonyUser as StoredUser};
 
 impl Host for CallState {
     async fn put(&mut self, ceremony: Ceremony) -> Result<(), Error> {
-        let permit = self.context.permit::<action::CeremoniesPut>(&ceremony.rp_id)?;
+        let permit = self
+            .context
+            .permit::<action::CeremoniesPut>(&ceremony.rp_id)?;
         let store = &self.context.services.store;
         Ok(store.ceremonies_put(permit, ceremony.into()).await?)
     }
@@ -37,9 +39,28 @@ macro_rules! convert_words {
     };
 }
 convert_words!(Kind, store::CeremonyKind, Registration, Authentication);
-convert_words!(UserVerification, store::UserVerification, Required, Preferred, Discouraged);
-convert_words!(ResidentKey, store::ResidentKey, Required, Preferred, Discouraged);
-convert_words!(AttestationConveyance, store::AttestationConveyance, None, Indirect, Direct, Enterprise);
+convert_words!(
+    UserVerification,
+    store::UserVerification,
+    Required,
+    Preferred,
+    Discouraged
+);
+convert_words!(
+    ResidentKey,
+    store::ResidentKey,
+    Required,
+    Preferred,
+    Discouraged
+);
+convert_words!(
+    AttestationConveyance,
+    store::AttestationConveyance,
+    None,
+    Indirect,
+    Direct,
+    Enterprise
+);
 
 macro_rules! convert_ceremony {
     ($from:ty => $to:ty, $user:ident) => {

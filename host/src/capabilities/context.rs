@@ -95,7 +95,9 @@ impl CallContext {
 
     /// The same for an action that concerns no relying party.
     pub(super) fn permit_anywhere<A: Action>(&self) -> Result<Permit<A>, Denied> {
-        self.services.gate.authorize::<A>(&self.actor, None, &self.trail)
+        self.services
+            .gate
+            .authorize::<A>(&self.actor, None, &self.trail)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `zeropass:store/credentials`: passkeys, through the gate into the store.
 
-use super::bindings::credentials::{Credential, TypicalForm, Host, Status, Use};
+use super::bindings::credentials::{Credential, Host, Status, TypicalForm, Use};
 use super::bindings::store::Error;
 use super::context::CallState;
 use crate::policy::action;
@@ -8,7 +8,9 @@ use crate::store;
 
 impl Host for CallState {
     async fn insert(&mut self, credential: Credential) -> Result<(), Error> {
-        let permit = self.context.permit::<action::CredentialsInsert>(&credential.rp_id)?;
+        let permit = self
+            .context
+            .permit::<action::CredentialsInsert>(&credential.rp_id)?;
         let store = &self.context.services.store;
         Ok(store.credentials_insert(permit, credential.into()).await?)
     }
@@ -19,23 +21,49 @@ impl Host for CallState {
         Ok(store.credentials_get(permit, id).await?.into())
     }
 
-    async fn list_for_user(&mut self, rp_id: String, user_id: String) -> Result<Vec<Credential>, Error> {
-        let permit = self.context.permit::<action::CredentialsListForUser>(&rp_id)?;
+    async fn list_for_user(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+    ) -> Result<Vec<Credential>, Error> {
+        let permit = self
+            .context
+            .permit::<action::CredentialsListForUser>(&rp_id)?;
         let store = &self.context.services.store;
         let credentials = store.credentials_list_for_user(permit, user_id).await?;
         Ok(credentials.into_iter().map(Into::into).collect())
     }
 
-    async fn rename(&mut self, rp_id: String, user_id: String, id: Vec<u8>, label: String) -> Result<Credential, Error> {
+    async fn rename(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        label: String,
+    ) -> Result<Credential, Error> {
         let permit = self.context.permit::<action::CredentialsRename>(&rp_id)?;
         let store = &self.context.services.store;
-        Ok(store.credentials_rename(permit, user_id, id, label).await?.into())
+        Ok(store
+            .credentials_rename(permit, user_id, id, label)
+            .await?
+            .into())
     }
 
-    async fn set_status(&mut self, rp_id: String, user_id: String, id: Vec<u8>, status: Status) -> Result<Credential, Error> {
-        let permit = self.context.permit::<action::CredentialsSetStatus>(&rp_id)?;
+    async fn set_status(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        status: Status,
+    ) -> Result<Credential, Error> {
+        let permit = self
+            .context
+            .permit::<action::CredentialsSetStatus>(&rp_id)?;
         let store = &self.context.services.store;
-        Ok(store.credentials_set_status(permit, user_id, id, status.into()).await?.into())
+        Ok(store
+            .credentials_set_status(permit, user_id, id, status.into())
+            .await?
+            .into())
     }
 
     async fn remove(&mut self, rp_id: String, user_id: String, id: Vec<u8>) -> Result<(), Error> {
@@ -44,8 +72,15 @@ impl Host for CallState {
         Ok(store.credentials_remove(permit, user_id, id).await?)
     }
 
-    async fn record_use(&mut self, rp_id: String, id: Vec<u8>, recorded: Use) -> Result<Credential, Error> {
-        let permit = self.context.permit::<action::CredentialsRecordUse>(&rp_id)?;
+    async fn record_use(
+        &mut self,
+        rp_id: String,
+        id: Vec<u8>,
+        recorded: Use,
+    ) -> Result<Credential, Error> {
+        let permit = self
+            .context
+            .permit::<action::CredentialsRecordUse>(&rp_id)?;
         let recorded = store::CredentialUse {
             previous_sign_count: recorded.previous_sign_count,
             sign_count: recorded.sign_count,
@@ -53,12 +88,20 @@ impl Host for CallState {
             at: recorded.at,
         };
         let store = &self.context.services.store;
-        Ok(store.credentials_record_use(permit, id, recorded).await?.into())
+        Ok(store
+            .credentials_record_use(permit, id, recorded)
+            .await?
+            .into())
     }
 
     async fn typical(&mut self, rp_id: String) -> Result<TypicalForm, Error> {
         let permit = self.context.permit::<action::CredentialsTypical>(&rp_id)?;
-        let typical = self.context.services.store.credentials_typical(permit).await?;
+        let typical = self
+            .context
+            .services
+            .store
+            .credentials_typical(permit)
+            .await?;
         Ok(TypicalForm {
             id_length: typical.id_length,
             transports: typical.transports,

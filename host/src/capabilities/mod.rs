@@ -36,19 +36,47 @@ pub fn interfaces() -> Vec<(&'static str, LinkInterface<CallState>)> {
     use passkey_manager::zeropass::{host as ph, passkeys as pp, store as pt};
     type S = HasSelf<CallState>;
     vec![
-        ("zeropass:host/caller@1", |l| ah::caller::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:host/tokens@1", |l| ah::tokens::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:host/log@1", |l| ph::log::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:host/relying-party@1", |l| ph::relying_party::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:host/signatures@1", |l| ph::signatures::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:store/types@1", |l| pt::types::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:store/accounts@1", |l| st::accounts::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:store/sessions@1", |l| st::sessions::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:store/credentials@1", |l| pt::credentials::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:store/ceremonies@1", |l| pt::ceremonies::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:passkeys/types@1", |l| pp::types::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:passkeys/registration@1", |l| ap::registration::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:passkeys/authentication@1", |l| ap::authentication::add_to_linker::<_, S>(l, |s| s)),
-        ("zeropass:passkeys/lifecycle@1", |l| ap::lifecycle::add_to_linker::<_, S>(l, |s| s)),
+        ("zeropass:host/caller@1", |l| {
+            ah::caller::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:host/tokens@1", |l| {
+            ah::tokens::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:host/log@1", |l| {
+            ph::log::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:host/relying-party@1", |l| {
+            ph::relying_party::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:host/signatures@1", |l| {
+            ph::signatures::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:store/types@1", |l| {
+            pt::types::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:store/accounts@1", |l| {
+            st::accounts::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:store/sessions@1", |l| {
+            st::sessions::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:store/credentials@1", |l| {
+            pt::credentials::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:store/ceremonies@1", |l| {
+            pt::ceremonies::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:passkeys/types@1", |l| {
+            pp::types::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:passkeys/registration@1", |l| {
+            ap::registration::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:passkeys/authentication@1", |l| {
+            ap::authentication::add_to_linker::<_, S>(l, |s| s)
+        }),
+        ("zeropass:passkeys/lifecycle@1", |l| {
+            ap::lifecycle::add_to_linker::<_, S>(l, |s| s)
+        }),
     ]
 }

@@ -5,8 +5,8 @@
 //! that comes back is recorded as the outcome of the call.
 
 use super::bindings::passkeys::{
-    Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey, Registered,
-    RegistrationRequest, RegistrationResponse, Rejection, RequestOptions,
+    Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey,
+    Registered, RegistrationRequest, RegistrationResponse, Rejection, RequestOptions,
 };
 use super::bindings::{authentication, lifecycle, registration};
 use super::context::{CallContext, CallState};
@@ -20,16 +20,75 @@ use crate::policy::action::{self, Action};
 #[async_trait::async_trait]
 #[allow(missing_docs)]
 pub trait PasskeysLink: Send + Sync {
-    async fn registration_begin(&self, permit: &Permit<action::RegistrationBegin>, context: &CallContext, request: RegistrationRequest) -> Result<CreationOptions, Rejection>;
-    async fn registration_finish(&self, permit: &Permit<action::RegistrationFinish>, context: &CallContext, ceremony: String, response: RegistrationResponse, label: Option<String>) -> Result<Registered, Rejection>;
-    async fn authentication_begin(&self, permit: &Permit<action::AuthenticationBegin>, context: &CallContext, request: AuthenticationRequest) -> Result<RequestOptions, Rejection>;
-    async fn authentication_finish(&self, permit: &Permit<action::AuthenticationFinish>, context: &CallContext, ceremony: String, response: AuthenticationResponse) -> Result<Authenticated, Rejection>;
-    async fn list(&self, permit: &Permit<action::LifecycleList>, context: &CallContext, user_id: String) -> Result<Vec<Passkey>, Rejection>;
-    async fn get(&self, permit: &Permit<action::LifecycleGet>, context: &CallContext, user_id: String, id: Vec<u8>) -> Result<Passkey, Rejection>;
-    async fn rename(&self, permit: &Permit<action::LifecycleRename>, context: &CallContext, user_id: String, id: Vec<u8>, label: String) -> Result<Passkey, Rejection>;
-    async fn suspend(&self, permit: &Permit<action::LifecycleSuspend>, context: &CallContext, user_id: String, id: Vec<u8>) -> Result<Passkey, Rejection>;
-    async fn resume(&self, permit: &Permit<action::LifecycleResume>, context: &CallContext, user_id: String, id: Vec<u8>) -> Result<Passkey, Rejection>;
-    async fn revoke(&self, permit: &Permit<action::LifecycleRevoke>, context: &CallContext, user_id: String, id: Vec<u8>) -> Result<(), Rejection>;
+    async fn registration_begin(
+        &self,
+        permit: &Permit<action::RegistrationBegin>,
+        context: &CallContext,
+        request: RegistrationRequest,
+    ) -> Result<CreationOptions, Rejection>;
+    async fn registration_finish(
+        &self,
+        permit: &Permit<action::RegistrationFinish>,
+        context: &CallContext,
+        ceremony: String,
+        response: RegistrationResponse,
+        label: Option<String>,
+    ) -> Result<Registered, Rejection>;
+    async fn authentication_begin(
+        &self,
+        permit: &Permit<action::AuthenticationBegin>,
+        context: &CallContext,
+        request: AuthenticationRequest,
+    ) -> Result<RequestOptions, Rejection>;
+    async fn authentication_finish(
+        &self,
+        permit: &Permit<action::AuthenticationFinish>,
+        context: &CallContext,
+        ceremony: String,
+        response: AuthenticationResponse,
+    ) -> Result<Authenticated, Rejection>;
+    async fn list(
+        &self,
+        permit: &Permit<action::LifecycleList>,
+        context: &CallContext,
+        user_id: String,
+    ) -> Result<Vec<Passkey>, Rejection>;
+    async fn get(
+        &self,
+        permit: &Permit<action::LifecycleGet>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<Passkey, Rejection>;
+    async fn rename(
+        &self,
+        permit: &Permit<action::LifecycleRename>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+        label: String,
+    ) -> Result<Passkey, Rejection>;
+    async fn suspend(
+        &self,
+        permit: &Permit<action::LifecycleSuspend>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<Passkey, Rejection>;
+    async fn resume(
+        &self,
+        permit: &Permit<action::LifecycleResume>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<Passkey, Rejection>;
+    async fn revoke(
+        &self,
+        permit: &Permit<action::LifecycleRevoke>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<(), Rejection>;
 }
 
 // === impl CallState ===
@@ -51,21 +110,56 @@ macro_rules! forward {
 
 impl registration::Host for CallState {
     async fn begin(&mut self, request: RegistrationRequest) -> Result<CreationOptions, Rejection> {
-        forward!(self, RegistrationBegin, request.rp_id, request.user.id.clone(), registration_begin(request))
+        forward!(
+            self,
+            RegistrationBegin,
+            request.rp_id,
+            request.user.id.clone(),
+            registration_begin(request)
+        )
     }
 
-    async fn finish(&mut self, rp_id: String, ceremony: String, response: RegistrationResponse, label: Option<String>) -> Result<Registered, Rejection> {
-        forward!(self, RegistrationFinish, rp_id, abbreviated(&ceremony), registration_finish(ceremony, response, label))
+    async fn finish(
+        &mut self,
+        rp_id: String,
+        ceremony: String,
+        response: RegistrationResponse,
+        label: Option<String>,
+    ) -> Result<Registered, Rejection> {
+        forward!(
+            self,
+            RegistrationFinish,
+            rp_id,
+            abbreviated(&ceremony),
+            registration_finish(ceremony, response, label)
+        )
     }
 }
 
 impl authentication::Host for CallState {
     async fn begin(&mut self, request: AuthenticationRequest) -> Result<RequestOptions, Rejection> {
-        forward!(self, AuthenticationBegin, request.rp_id, "-".into(), authentication_begin(request))
+        forward!(
+            self,
+            AuthenticationBegin,
+            request.rp_id,
+            "-".into(),
+            authentication_begin(request)
+        )
     }
 
-    async fn finish(&mut self, rp_id: String, ceremony: String, response: AuthenticationResponse) -> Result<Authenticated, Rejection> {
-        forward!(self, AuthenticationFinish, rp_id, abbreviated(&ceremony), authentication_finish(ceremony, response))
+    async fn finish(
+        &mut self,
+        rp_id: String,
+        ceremony: String,
+        response: AuthenticationResponse,
+    ) -> Result<Authenticated, Rejection> {
+        forward!(
+            self,
+            AuthenticationFinish,
+            rp_id,
+            abbreviated(&ceremony),
+            authentication_finish(ceremony, response)
+        )
     }
 }
 
@@ -74,24 +168,74 @@ impl lifecycle::Host for CallState {
         forward!(self, LifecycleList, rp_id, user_id.clone(), list(user_id))
     }
 
-    async fn get(&mut self, rp_id: String, user_id: String, id: Vec<u8>) -> Result<Passkey, Rejection> {
+    async fn get(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<Passkey, Rejection> {
         forward!(self, LifecycleGet, rp_id, credential(&id), get(user_id, id))
     }
 
-    async fn rename(&mut self, rp_id: String, user_id: String, id: Vec<u8>, label: String) -> Result<Passkey, Rejection> {
-        forward!(self, LifecycleRename, rp_id, credential(&id), rename(user_id, id, label))
+    async fn rename(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        label: String,
+    ) -> Result<Passkey, Rejection> {
+        forward!(
+            self,
+            LifecycleRename,
+            rp_id,
+            credential(&id),
+            rename(user_id, id, label)
+        )
     }
 
-    async fn suspend(&mut self, rp_id: String, user_id: String, id: Vec<u8>) -> Result<Passkey, Rejection> {
-        forward!(self, LifecycleSuspend, rp_id, credential(&id), suspend(user_id, id))
+    async fn suspend(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<Passkey, Rejection> {
+        forward!(
+            self,
+            LifecycleSuspend,
+            rp_id,
+            credential(&id),
+            suspend(user_id, id)
+        )
     }
 
-    async fn resume(&mut self, rp_id: String, user_id: String, id: Vec<u8>) -> Result<Passkey, Rejection> {
-        forward!(self, LifecycleResume, rp_id, credential(&id), resume(user_id, id))
+    async fn resume(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<Passkey, Rejection> {
+        forward!(
+            self,
+            LifecycleResume,
+            rp_id,
+            credential(&id),
+            resume(user_id, id)
+        )
     }
 
-    async fn revoke(&mut self, rp_id: String, user_id: String, id: Vec<u8>) -> Result<(), Rejection> {
-        forward!(self, LifecycleRevoke, rp_id, credential(&id), revoke(user_id, id))
+    async fn revoke(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<(), Rejection> {
+        forward!(
+            self,
+            LifecycleRevoke,
+            rp_id,
+            credential(&id),
+            revoke(user_id, id)
+        )
     }
 }
 

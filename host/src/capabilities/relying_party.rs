@@ -22,7 +22,9 @@ pub struct RelyingParty {
 
 impl Host for CallState {
     async fn describe(&mut self, rp_id: String) -> Result<Profile, Error> {
-        let permit = self.context.permit::<action::RelyingPartyDescribe>(&rp_id)?;
+        let permit = self
+            .context
+            .permit::<action::RelyingPartyDescribe>(&rp_id)?;
         match self.context.services.relying_parties.get(&rp_id) {
             Some(party) => {
                 permit.settle("-", Outcome::Success);
@@ -35,9 +37,20 @@ impl Host for CallState {
         }
     }
 
-    async fn pseudonym(&mut self, rp_id: String, purpose: String, input: String) -> Result<Vec<u8>, Error> {
-        let permit = self.context.permit::<action::RelyingPartyPseudonym>(&rp_id)?;
+    async fn pseudonym(
+        &mut self,
+        rp_id: String,
+        purpose: String,
+        input: String,
+    ) -> Result<Vec<u8>, Error> {
+        let permit = self
+            .context
+            .permit::<action::RelyingPartyPseudonym>(&rp_id)?;
         permit.settle("-", Outcome::Success);
-        Ok(self.context.services.pseudonyms.derive(&rp_id, &purpose, &input))
+        Ok(self
+            .context
+            .services
+            .pseudonyms
+            .derive(&rp_id, &purpose, &input))
     }
 }

@@ -7,9 +7,19 @@ use crate::policy::action;
 use crate::store;
 
 impl Host for CallState {
-    async fn create(&mut self, rp_id: String, user_id: String, credential_id: Vec<u8>, user_verified: bool) -> Result<Session, Error> {
+    async fn create(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        credential_id: Vec<u8>,
+        user_verified: bool,
+    ) -> Result<Session, Error> {
         let permit = self.context.permit::<action::SessionsCreate>(&rp_id)?;
-        let session = store::NewSession { user_id, credential_id, user_verified };
+        let session = store::NewSession {
+            user_id,
+            credential_id,
+            user_verified,
+        };
         let store = &self.context.services.store;
         Ok(store.sessions_create(permit, session).await?.into())
     }

@@ -6,9 +6,9 @@
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519,
-    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
-    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
-    RsaPublicKeyComponents, VerificationAlgorithm,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
 
 use super::bindings::signatures::{Error, Host, PublicKey, RsaKey};
@@ -42,7 +42,9 @@ impl Host for CallState {
             match verdict {
                 Ok(true) => Outcome::Success,
                 Ok(false) => Outcome::Failed("signature-invalid"),
-                Err(SignatureError::UnsupportedAlgorithm(_)) => Outcome::Failed("unsupported-algorithm"),
+                Err(SignatureError::UnsupportedAlgorithm(_)) => {
+                    Outcome::Failed("unsupported-algorithm")
+                }
                 Err(SignatureError::InvalidKey) => Outcome::Failed("invalid-key"),
             },
         );
@@ -59,11 +61,37 @@ impl Host for CallState {
 ///
 /// # Errors
 /// [`SignatureError`].
-pub fn verify(algorithm: i32, key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<bool, SignatureError> {
+pub fn verify(
+    algorithm: i32,
+    key: &PublicKey,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<bool, SignatureError> {
     match (algorithm, key) {
-        (-7, PublicKey::Ec2(key)) => ecdsa(&ECDSA_P256_SHA256_ASN1, 32, &key.x, &key.y, message, signature),
-        (-35, PublicKey::Ec2(key)) => ecdsa(&ECDSA_P384_SHA384_ASN1, 48, &key.x, &key.y, message, signature),
-        (-36, PublicKey::Ec2(key)) => ecdsa(&ECDSA_P521_SHA512_ASN1, 66, &key.x, &key.y, message, signature),
+        (-7, PublicKey::Ec2(key)) => ecdsa(
+            &ECDSA_P256_SHA256_ASN1,
+            32,
+            &key.x,
+            &key.y,
+            message,
+            signature,
+        ),
+        (-35, PublicKey::Ec2(key)) => ecdsa(
+            &ECDSA_P384_SHA384_ASN1,
+            48,
+            &key.x,
+            &key.y,
+            message,
+            signature,
+        ),
+        (-36, PublicKey::Ec2(key)) => ecdsa(
+            &ECDSA_P521_SHA512_ASN1,
+            66,
+            &key.x,
+            &key.y,
+            message,
+            signature,
+        ),
         (-8, PublicKey::Okp(key)) => parsed(&ED25519, key, message, signature),
         (-257, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA256, key, message, signature),
         (-258, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA384, key, message, signature),
@@ -71,7 +99,9 @@ pub fn verify(algorithm: i32, key: &PublicKey, message: &[u8], signature: &[u8])
         (-37, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA256, key, message, signature),
         (-38, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA384, key, message, signature),
         (-39, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA512, key, message, signature),
-        (-7 | -35 | -36 | -8 | -257 | -258 | -259 | -37 | -38 | -39, _) => Err(SignatureError::InvalidKey),
+        (-7 | -35 | -36 | -8 | -257 | -258 | -259 | -37 | -38 | -39, _) => {
+            Err(SignatureError::InvalidKey)
+        }
         (other, _) => Err(SignatureError::UnsupportedAlgorithm(other)),
     }
 }

@@ -18,7 +18,9 @@ pub fn serve(file: &Path) -> anyhow::Result<bool> {
         LogFormat::Pretty => telemetry::Format::Pretty,
     };
     telemetry::init(format, &config.log.filter)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let host = Host::start(&config).await?;
         tracing::info!(address = %host.local_address()?, "serving");

@@ -43,17 +43,30 @@ pub(super) fn front_door_limits(config: &Config) -> FrontDoorLimits {
         body: config.service.body_limit,
         request_timeout: config.service.request_timeout,
         // A request through both components holds two instances at once.
-        in_flight: usize::try_from(config.runtime.max_instances / 2).unwrap_or(1).max(1),
+        in_flight: usize::try_from(config.runtime.max_instances / 2)
+            .unwrap_or(1)
+            .max(1),
         queue: config.runtime.queue,
     }
 }
 
 pub(super) fn engine_options(config: &Config) -> Options {
-    let components = [&config.components.auth_service, &config.components.passkey_manager];
+    let components = [
+        &config.components.auth_service,
+        &config.components.passkey_manager,
+    ];
     Options {
         instances: config.runtime.max_instances.max(2),
-        memory: components.iter().map(|one| one.memory).max().unwrap_or_default(),
-        table_elements: components.iter().map(|one| one.table_elements).max().unwrap_or_default(),
+        memory: components
+            .iter()
+            .map(|one| one.memory)
+            .max()
+            .unwrap_or_default(),
+        table_elements: components
+            .iter()
+            .map(|one| one.table_elements)
+            .max()
+            .unwrap_or_default(),
         epoch_tick: config.runtime.epoch_tick,
         pooling: true,
     }
@@ -79,7 +92,12 @@ pub(super) fn health_address(health: &config::Health) -> Result<HealthAddress, H
 }
 
 pub(super) fn relying_party(party: &config::RelyingParty) -> RelyingParty {
-    let text = |origins: &[config::Origin]| origins.iter().map(|origin| origin.as_str().to_owned()).collect::<Vec<_>>();
+    let text = |origins: &[config::Origin]| {
+        origins
+            .iter()
+            .map(|origin| origin.as_str().to_owned())
+            .collect::<Vec<_>>()
+    };
     RelyingParty {
         profile: wit::Profile {
             id: party.id.as_str().to_owned(),
@@ -104,11 +122,19 @@ pub(super) fn relying_party(party: &config::RelyingParty) -> RelyingParty {
                 config::Attestation::Direct => wit::AttestationConveyance::Direct,
                 config::Attestation::Enterprise => wit::AttestationConveyance::Enterprise,
             },
-            algorithms: party.algorithms.iter().map(|algorithm| algorithm.cose()).collect(),
+            algorithms: party
+                .algorithms
+                .iter()
+                .map(|algorithm| algorithm.cose())
+                .collect(),
         },
         related_origins: text(&party.related_origins),
         enroll_url: party.enroll_url.as_ref().map(|url| url.as_str().to_owned()),
         manage_url: party.manage_url.as_ref().map(|url| url.as_str().to_owned()),
-        workloads: party.workloads.iter().map(|id| id.as_str().to_owned()).collect(),
+        workloads: party
+            .workloads
+            .iter()
+            .map(|id| id.as_str().to_owned())
+            .collect(),
     }
 }

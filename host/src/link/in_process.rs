@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::capabilities::bindings::passkeys::{
-    Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey, Registered,
-    RegistrationRequest, RegistrationResponse, Rejection, RequestOptions,
-};
 use crate::capabilities::bindings::passkey_manager::PasskeyManagerPre;
+use crate::capabilities::bindings::passkeys::{
+    Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey,
+    Registered, RegistrationRequest, RegistrationResponse, Rejection, RequestOptions,
+};
 use crate::capabilities::{CallContext, CallState, PasskeysLink};
 use crate::policy::{Permit, action};
 use crate::registry::{CallError, Slot};
@@ -56,7 +56,11 @@ impl PasskeysLink for InProcess {
         context: &CallContext,
         request: RegistrationRequest,
     ) -> Result<CreationOptions, Rejection> {
-        call!(self, context, zeropass_passkeys_registration.call_begin(&request))
+        call!(
+            self,
+            context,
+            zeropass_passkeys_registration.call_begin(&request)
+        )
     }
 
     async fn registration_finish(
@@ -68,7 +72,11 @@ impl PasskeysLink for InProcess {
         label: Option<String>,
     ) -> Result<Registered, Rejection> {
         let rp = permit.relying_party();
-        call!(self, context, zeropass_passkeys_registration.call_finish(rp, &ceremony, &response, label.as_deref()))
+        call!(
+            self,
+            context,
+            zeropass_passkeys_registration.call_finish(rp, &ceremony, &response, label.as_deref())
+        )
     }
 
     async fn authentication_begin(
@@ -77,7 +85,11 @@ impl PasskeysLink for InProcess {
         context: &CallContext,
         request: AuthenticationRequest,
     ) -> Result<RequestOptions, Rejection> {
-        call!(self, context, zeropass_passkeys_authentication.call_begin(&request))
+        call!(
+            self,
+            context,
+            zeropass_passkeys_authentication.call_begin(&request)
+        )
     }
 
     async fn authentication_finish(
@@ -88,7 +100,11 @@ impl PasskeysLink for InProcess {
         response: AuthenticationResponse,
     ) -> Result<Authenticated, Rejection> {
         let rp = permit.relying_party();
-        call!(self, context, zeropass_passkeys_authentication.call_finish(rp, &ceremony, &response))
+        call!(
+            self,
+            context,
+            zeropass_passkeys_authentication.call_finish(rp, &ceremony, &response)
+        )
     }
 
     async fn list(
@@ -98,7 +114,11 @@ impl PasskeysLink for InProcess {
         user_id: String,
     ) -> Result<Vec<Passkey>, Rejection> {
         let rp = permit.relying_party();
-        call!(self, context, zeropass_passkeys_lifecycle.call_list(rp, &user_id))
+        call!(
+            self,
+            context,
+            zeropass_passkeys_lifecycle.call_list(rp, &user_id)
+        )
     }
 
     async fn get(
@@ -109,7 +129,11 @@ impl PasskeysLink for InProcess {
         id: Vec<u8>,
     ) -> Result<Passkey, Rejection> {
         let rp = permit.relying_party();
-        call!(self, context, zeropass_passkeys_lifecycle.call_get(rp, &user_id, &id))
+        call!(
+            self,
+            context,
+            zeropass_passkeys_lifecycle.call_get(rp, &user_id, &id)
+        )
     }
 
     async fn rename(
@@ -121,7 +145,11 @@ impl PasskeysLink for InProcess {
         label: String,
     ) -> Result<Passkey, Rejection> {
         let rp = permit.relying_party();
-        call!(self, context, zeropass_passkeys_lifecycle.call_rename(rp, &user_id, &id, &label))
+        call!(
+            self,
+            context,
+            zeropass_passkeys_lifecycle.call_rename(rp, &user_id, &id, &label)
+        )
     }
 
     async fn suspend(
@@ -132,7 +160,11 @@ impl PasskeysLink for InProcess {
         id: Vec<u8>,
     ) -> Result<Passkey, Rejection> {
         let rp = permit.relying_party();
-        call!(self, context, zeropass_passkeys_lifecycle.call_suspend(rp, &user_id, &id))
+        call!(
+            self,
+            context,
+            zeropass_passkeys_lifecycle.call_suspend(rp, &user_id, &id)
+        )
     }
 
     async fn resume(
@@ -143,7 +175,11 @@ impl PasskeysLink for InProcess {
         id: Vec<u8>,
     ) -> Result<Passkey, Rejection> {
         let rp = permit.relying_party();
-        call!(self, context, zeropass_passkeys_lifecycle.call_resume(rp, &user_id, &id))
+        call!(
+            self,
+            context,
+            zeropass_passkeys_lifecycle.call_resume(rp, &user_id, &id)
+        )
     }
 
     async fn revoke(
@@ -154,6 +190,10 @@ impl PasskeysLink for InProcess {
         id: Vec<u8>,
     ) -> Result<(), Rejection> {
         let rp = permit.relying_party();
-        call!(self, context, zeropass_passkeys_lifecycle.call_revoke(rp, &user_id, &id))
+        call!(
+            self,
+            context,
+            zeropass_passkeys_lifecycle.call_revoke(rp, &user_id, &id)
+        )
     }
 }

@@ -68,10 +68,12 @@ const STACK_GIVEN: usize = 1 << 20;
 impl Question<'_> {
     /// The answer of `draft`, given `facts`. What can't be asked is denied.
     pub fn decide(&self, draft: &Draft, facts: &Facts) -> Decision {
-        stacker::maybe_grow(STACK_NEEDED, STACK_GIVEN, || self.ask(draft, facts)).unwrap_or_else(|error| {
-            tracing::error!(question = ?self, %error, "policy could not be asked: denied");
-            Decision::denied()
-        })
+        stacker::maybe_grow(STACK_NEEDED, STACK_GIVEN, || self.ask(draft, facts)).unwrap_or_else(
+            |error| {
+                tracing::error!(question = ?self, %error, "policy could not be asked: denied");
+                Decision::denied()
+            },
+        )
     }
 
     fn ask(&self, draft: &Draft, facts: &Facts) -> Result<Decision, Box<dyn std::error::Error>> {

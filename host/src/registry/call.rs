@@ -90,15 +90,29 @@ impl<P> Revision<P> {
 }
 
 /// What wasmtime reports, told apart by what it means here.
-fn failure(error: &wasmtime::Error, deadline: Deadline, identity: &ComponentIdentity, refused: Option<&str>) -> CallError {
-    if matches!(error.downcast_ref::<wasmtime::Trap>(), Some(wasmtime::Trap::Interrupt)) && deadline.passed() {
+fn failure(
+    error: &wasmtime::Error,
+    deadline: Deadline,
+    identity: &ComponentIdentity,
+    refused: Option<&str>,
+) -> CallError {
+    if matches!(
+        error.downcast_ref::<wasmtime::Trap>(),
+        Some(wasmtime::Trap::Interrupt)
+    ) && deadline.passed()
+    {
         return CallError::Deadline;
     }
     let reason = match refused {
         Some(what) => format!("its {what} limit was reached"),
         None => error.root_cause().to_string(),
     };
-    tracing::warn!(component = identity.name, revision = identity.revision, reason, "component call failed");
+    tracing::warn!(
+        component = identity.name,
+        revision = identity.revision,
+        reason,
+        "component call failed"
+    );
     CallError::Trapped(reason)
 }
 
@@ -120,7 +134,14 @@ impl PasskeyManager {
                 call(&instance, &mut store).await
             }
             .await;
-            result.map_err(|error| failure(&error, deadline, &self.identity, store.data().sandbox.limiter.refused))
+            result.map_err(|error| {
+                failure(
+                    &error,
+                    deadline,
+                    &self.identity,
+                    store.data().sandbox.limiter.refused,
+                )
+            })
         })
         .await
     }
@@ -142,14 +163,18 @@ impl AuthService {
             let context = context.nested(Arc::clone(&self.identity), deadline);
             let mut store = self.store(self.pre.engine(), context);
             let (sender, receiver) = tokio::sync::oneshot::channel();
-            let request = request.map(|body| Full::new(body).map_err(|never| -> wasmtime_wasi_http::Error { match never {} }));
+            let request = request.map(|body| {
+                Full::new(body).map_err(|never| -> wasmtime_wasi_http::Error { match never {} })
+            });
             let unusable = |error: &dyn std::fmt::Display| CallError::Unusable(error.to_string());
 
             let mut http = store.data_mut().http();
             let request = http
                 .new_incoming_request::<_>(Scheme::Https, request)
                 .map_err(|error| unusable(&error))?;
-            let outparam = http.new_response_outparam(sender).map_err(|error| unusable(&error))?;
+            let outparam = http
+                .new_response_outparam(sender)
+                .map_err(|error| unusable(&error))?;
 
             let run = async {
                 let proxy = self.pre.instantiate_async(&mut store).await?;
@@ -197,7 +222,9 @@ impl AuthService {
     ) -> Result<http::Response<Bytes>, CallError> {
         tokio::pin!(run);
         match futures::poll!(run) {
-            std::task::Poll::Ready(Err(trap)) => Err(failure(&trap, deadline, &self.identity, None)),
+            std::task::Poll::Ready(Err(trap)) => {
+                Err(failure(&trap, deadline, &self.identity, None))
+            }
             _ => Err(error),
         }
     }

@@ -61,13 +61,22 @@ pub(super) fn link(
             continue;
         }
         refused.push(match item.ty {
-            ComponentItem::ComponentInstance(_) if offered.iter().any(|(known, _)| *known == id) => {
-                format!("asks for {name}, which policy does not grant to {}", identity.name)
+            ComponentItem::ComponentInstance(_)
+                if offered.iter().any(|(known, _)| *known == id) =>
+            {
+                format!(
+                    "asks for {name}, which policy does not grant to {}",
+                    identity.name
+                )
             }
             _ => format!("needs {name}, which this host does not have"),
         });
     }
-    if refused.is_empty() { Ok(linker) } else { Err(Refused(refused)) }
+    if refused.is_empty() {
+        Ok(linker)
+    } else {
+        Err(Refused(refused))
+    }
 }
 
 /// Whether an import is an interface of plain types: words to speak in, nothing to
@@ -87,7 +96,10 @@ mod tests {
 
     #[test]
     fn interface_ids_keep_what_compatibility_rests_on() {
-        assert_eq!(interface_id("zeropass:store/accounts@1.0.0"), "zeropass:store/accounts@1");
+        assert_eq!(
+            interface_id("zeropass:store/accounts@1.0.0"),
+            "zeropass:store/accounts@1"
+        );
         assert_eq!(interface_id("wasi:io/poll@0.2.6"), "wasi:io/poll@0.2");
         assert_eq!(interface_id("plain"), "plain");
     }

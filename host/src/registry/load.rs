@@ -83,7 +83,11 @@ impl LoadError {
 impl Loader {
     /// A loader.
     pub fn new(runtime: Runtime, cache: Cache, gate: Arc<Gate>) -> Self {
-        Self { runtime, cache, gate }
+        Self {
+            runtime,
+            cache,
+            gate,
+        }
     }
 
     /// Load `file` as auth-service.
@@ -100,13 +104,21 @@ impl Loader {
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn passkey_manager(&self, file: &Path, limits: Limits) -> Result<PasskeyManager, LoadError> {
+    pub fn passkey_manager(
+        &self,
+        file: &Path,
+        limits: Limits,
+    ) -> Result<PasskeyManager, LoadError> {
         let (identity, pre) = self.load("passkey-manager", file)?;
         let pre = PasskeyManagerPre::new(pre).map_err(unfit(&identity.name))?;
         Ok(Revision::new(identity, limits, pre))
     }
 
-    fn load(&self, name: &str, path: &Path) -> Result<(ComponentIdentity, InstancePre<CallState>), LoadError> {
+    fn load(
+        &self,
+        name: &str,
+        path: &Path,
+    ) -> Result<(ComponentIdentity, InstancePre<CallState>), LoadError> {
         let wasm = std::fs::read(path).map_err(|source| LoadError::Unreadable {
             name: name.to_owned(),
             path: path.to_owned(),
@@ -114,10 +126,11 @@ impl Loader {
         })?;
         let identity = identity(name, &wasm);
         let component = self.compile(name, &wasm)?;
-        let linker = link(&component, &identity, &self.gate).map_err(|refused| LoadError::Refused {
-            name: name.to_owned(),
-            refused,
-        })?;
+        let linker =
+            link(&component, &identity, &self.gate).map_err(|refused| LoadError::Refused {
+                name: name.to_owned(),
+                refused,
+            })?;
         let pre = linker.instantiate_pre(&component).map_err(unfit(name))?;
         Ok((identity, pre))
     }
@@ -144,7 +157,9 @@ impl Loader {
 
 impl std::fmt::Debug for Loader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loader").field("cache", &self.cache).finish_non_exhaustive()
+        f.debug_struct("Loader")
+            .field("cache", &self.cache)
+            .finish_non_exhaustive()
     }
 }
 

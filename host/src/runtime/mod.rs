@@ -7,11 +7,11 @@
 //! the pool of [`engine`]). What a component may call is decided in `registry`;
 //! what those calls do, in `capabilities`.
 
+mod deadline;
 pub mod engine;
 pub mod limits;
 pub mod output;
 pub mod precompiled;
-mod deadline;
 mod wasi;
 
 pub use deadline::Deadline;

@@ -78,13 +78,21 @@ impl Output {
         // An empty message costs something too, or it could be repeated for ever.
         let cost = message.len().max(16);
         self.left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(cost))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(cost)
+            })
             .map_err(|_| Flooded)?;
         let line: String = message
             .trim_end()
             .chars()
             .take(LINE_LIMIT)
-            .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+            .flat_map(|c| {
+                if c.is_control() {
+                    c.escape_default().collect::<Vec<_>>()
+                } else {
+                    vec![c]
+                }
+            })
             .collect();
         let (component, request_id) = (self.component.name.as_str(), &*self.request_id);
         match level {

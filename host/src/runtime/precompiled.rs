@@ -97,7 +97,10 @@ impl Cache {
 
 impl std::fmt::Debug for Cache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cache").field("folder", &self.folder).field("key", &"...").finish()
+        f.debug_struct("Cache")
+            .field("folder", &self.folder)
+            .field("key", &"...")
+            .finish()
     }
 }
 
@@ -105,16 +108,22 @@ impl std::fmt::Debug for Cache {
 fn name(engine: &Engine, wasm: &[u8]) -> String {
     let mut hasher = std::hash::DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    format!("{}-{:016x}", hex(digest::digest(&digest::SHA256, wasm).as_ref()), hasher.finish())
+    format!(
+        "{}-{:016x}",
+        hex(digest::digest(&digest::SHA256, wasm).as_ref()),
+        hasher.finish()
+    )
 }
 
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 #[allow(unsafe_code)]
@@ -153,8 +162,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let runtime = small();
         let cache = Cache::new(folder.path(), &[7; 32]);
-        assert_eq!(cache.load(runtime.engine(), EMPTY).unwrap().1, Source::Compiled);
-        assert_eq!(cache.load(runtime.engine(), EMPTY).unwrap().1, Source::Cached);
+        assert_eq!(
+            cache.load(runtime.engine(), EMPTY).unwrap().1,
+            Source::Compiled
+        );
+        assert_eq!(
+            cache.load(runtime.engine(), EMPTY).unwrap().1,
+            Source::Cached
+        );
     }
 
     #[test]
@@ -163,21 +178,37 @@ mod tests {
         let runtime = small();
         let cache = Cache::new(folder.path(), &[7; 32]);
         cache.load(runtime.engine(), EMPTY).unwrap();
-        let path = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+        let path = std::fs::read_dir(folder.path())
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
         let mut file = std::fs::read(&path).unwrap();
         let last = file.len() - 1;
         file[last] ^= 1;
         std::fs::write(&path, file).unwrap();
-        assert_eq!(cache.load(runtime.engine(), EMPTY).unwrap().1, Source::Compiled);
-        assert_eq!(cache.load(runtime.engine(), EMPTY).unwrap().1, Source::Cached);
+        assert_eq!(
+            cache.load(runtime.engine(), EMPTY).unwrap().1,
+            Source::Compiled
+        );
+        assert_eq!(
+            cache.load(runtime.engine(), EMPTY).unwrap().1,
+            Source::Cached
+        );
     }
 
     #[test]
     fn cache_of_another_key_is_not_trusted() {
         let folder = tempfile::tempdir().unwrap();
         let runtime = small();
-        Cache::new(folder.path(), &[7; 32]).load(runtime.engine(), EMPTY).unwrap();
+        Cache::new(folder.path(), &[7; 32])
+            .load(runtime.engine(), EMPTY)
+            .unwrap();
         let other = Cache::new(folder.path(), &[8; 32]);
-        assert_eq!(other.load(runtime.engine(), EMPTY).unwrap().1, Source::Compiled);
+        assert_eq!(
+            other.load(runtime.engine(), EMPTY).unwrap().1,
+            Source::Compiled
+        );
     }
 }

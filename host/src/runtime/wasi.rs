@@ -6,7 +6,9 @@
 
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+use wasmtime_wasi_http::{
+    RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
 
 use super::limits::{Limiter, Limits};
 use super::output::{Level, Output};
@@ -64,7 +66,9 @@ impl Sandbox {
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox").field("limiter", &self.limiter).finish_non_exhaustive()
+        f.debug_struct("Sandbox")
+            .field("limiter", &self.limiter)
+            .finish_non_exhaustive()
     }
 }
 
@@ -125,24 +129,60 @@ pub fn interfaces<T: WasiView + WasiHttpView + 'static>() -> Vec<(&'static str, 
     }
 
     vec![
-        ("wasi:io/error@0.2", |l| io::error::add_to_linker::<T, Io>(l, |t| t.ctx().table)),
-        ("wasi:io/poll@0.2", |l| io::poll::add_to_linker::<T, Io>(l, |t| t.ctx().table)),
-        ("wasi:io/streams@0.2", |l| io::streams::add_to_linker::<T, Io>(l, |t| t.ctx().table)),
-        ("wasi:clocks/wall-clock@0.2", |l| clocks::wall_clock::add_to_linker::<T, WasiClocks>(l, T::clocks)),
-        ("wasi:clocks/monotonic-clock@0.2", |l| clocks::monotonic_clock::add_to_linker::<T, WasiClocks>(l, T::clocks)),
-        ("wasi:random/random@0.2", |l| random::random::add_to_linker::<T, WasiRandom>(l, |t| t.ctx().ctx.random())),
-        ("wasi:random/insecure@0.2", |l| random::insecure::add_to_linker::<T, WasiRandom>(l, |t| t.ctx().ctx.random())),
-        ("wasi:random/insecure-seed@0.2", |l| random::insecure_seed::add_to_linker::<T, WasiRandom>(l, |t| t.ctx().ctx.random())),
-        ("wasi:cli/environment@0.2", |l| cli::environment::add_to_linker::<T, WasiCli>(l, T::cli)),
-        ("wasi:cli/exit@0.2", |l| cli::exit::add_to_linker::<T, WasiCli>(l, T::cli)),
-        ("wasi:cli/stdin@0.2", |l| cli::stdin::add_to_linker::<T, WasiCli>(l, T::cli)),
-        ("wasi:cli/stdout@0.2", |l| cli::stdout::add_to_linker::<T, WasiCli>(l, T::cli)),
-        ("wasi:cli/stderr@0.2", |l| cli::stderr::add_to_linker::<T, WasiCli>(l, T::cli)),
-        ("wasi:cli/terminal-input@0.2", |l| cli::terminal_input::add_to_linker::<T, WasiCli>(l, T::cli)),
-        ("wasi:cli/terminal-output@0.2", |l| cli::terminal_output::add_to_linker::<T, WasiCli>(l, T::cli)),
-        ("wasi:cli/terminal-stdin@0.2", |l| cli::terminal_stdin::add_to_linker::<T, WasiCli>(l, T::cli)),
-        ("wasi:cli/terminal-stdout@0.2", |l| cli::terminal_stdout::add_to_linker::<T, WasiCli>(l, T::cli)),
-        ("wasi:cli/terminal-stderr@0.2", |l| cli::terminal_stderr::add_to_linker::<T, WasiCli>(l, T::cli)),
+        ("wasi:io/error@0.2", |l| {
+            io::error::add_to_linker::<T, Io>(l, |t| t.ctx().table)
+        }),
+        ("wasi:io/poll@0.2", |l| {
+            io::poll::add_to_linker::<T, Io>(l, |t| t.ctx().table)
+        }),
+        ("wasi:io/streams@0.2", |l| {
+            io::streams::add_to_linker::<T, Io>(l, |t| t.ctx().table)
+        }),
+        ("wasi:clocks/wall-clock@0.2", |l| {
+            clocks::wall_clock::add_to_linker::<T, WasiClocks>(l, T::clocks)
+        }),
+        ("wasi:clocks/monotonic-clock@0.2", |l| {
+            clocks::monotonic_clock::add_to_linker::<T, WasiClocks>(l, T::clocks)
+        }),
+        ("wasi:random/random@0.2", |l| {
+            random::random::add_to_linker::<T, WasiRandom>(l, |t| t.ctx().ctx.random())
+        }),
+        ("wasi:random/insecure@0.2", |l| {
+            random::insecure::add_to_linker::<T, WasiRandom>(l, |t| t.ctx().ctx.random())
+        }),
+        ("wasi:random/insecure-seed@0.2", |l| {
+            random::insecure_seed::add_to_linker::<T, WasiRandom>(l, |t| t.ctx().ctx.random())
+        }),
+        ("wasi:cli/environment@0.2", |l| {
+            cli::environment::add_to_linker::<T, WasiCli>(l, T::cli)
+        }),
+        ("wasi:cli/exit@0.2", |l| {
+            cli::exit::add_to_linker::<T, WasiCli>(l, T::cli)
+        }),
+        ("wasi:cli/stdin@0.2", |l| {
+            cli::stdin::add_to_linker::<T, WasiCli>(l, T::cli)
+        }),
+        ("wasi:cli/stdout@0.2", |l| {
+            cli::stdout::add_to_linker::<T, WasiCli>(l, T::cli)
+        }),
+        ("wasi:cli/stderr@0.2", |l| {
+            cli::stderr::add_to_linker::<T, WasiCli>(l, T::cli)
+        }),
+        ("wasi:cli/terminal-input@0.2", |l| {
+            cli::terminal_input::add_to_linker::<T, WasiCli>(l, T::cli)
+        }),
+        ("wasi:cli/terminal-output@0.2", |l| {
+            cli::terminal_output::add_to_linker::<T, WasiCli>(l, T::cli)
+        }),
+        ("wasi:cli/terminal-stdin@0.2", |l| {
+            cli::terminal_stdin::add_to_linker::<T, WasiCli>(l, T::cli)
+        }),
+        ("wasi:cli/terminal-stdout@0.2", |l| {
+            cli::terminal_stdout::add_to_linker::<T, WasiCli>(l, T::cli)
+        }),
+        ("wasi:cli/terminal-stderr@0.2", |l| {
+            cli::terminal_stderr::add_to_linker::<T, WasiCli>(l, T::cli)
+        }),
         ("wasi:http/types@0.2", |l| {
             let options = wasmtime_wasi_http::p2::bindings::LinkOptions::default();
             http::types::add_to_linker::<T, WasiHttp>(l, &(&options).into(), T::http)

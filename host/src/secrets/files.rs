@@ -16,7 +16,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Not what the host wrote.
-    #[error("key file {path} is not a {expected}: restore it from a backup, or move it away to have a new one made (what rests on the old one ends)")]
+    #[error(
+        "key file {path} is not a {expected}: restore it from a backup, or move it away to have a new one made (what rests on the old one ends)"
+    )]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -99,7 +101,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = random_key(folder.path(), "a.key").unwrap();
         assert_eq!(random_key(folder.path(), "a.key").unwrap(), first);
-        let mode = std::fs::metadata(folder.path().join("a.key")).unwrap().permissions().mode();
+        let mode = std::fs::metadata(folder.path().join("a.key"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -109,9 +114,15 @@ mod tests {
         random_key(folder.path(), "a.key").unwrap();
         let path = folder.path().join("a.key");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(random_key(folder.path(), "a.key"), Err(Error::Exposed { mode: 0o644, .. })));
+        assert!(matches!(
+            random_key(folder.path(), "a.key"),
+            Err(Error::Exposed { mode: 0o644, .. })
+        ));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::write(&path, b"short").unwrap();
-        assert!(matches!(random_key(folder.path(), "a.key"), Err(Error::Malformed { .. })));
+        assert!(matches!(
+            random_key(folder.path(), "a.key"),
+            Err(Error::Malformed { .. })
+        ));
     }
 }

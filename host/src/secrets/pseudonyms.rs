@@ -38,8 +38,17 @@ mod tests {
     #[test]
     fn stable_and_distinct() {
         let pseudonyms = Pseudonyms::new(&[1; 32]);
-        assert_eq!(pseudonyms.derive("a", "b", "c"), pseudonyms.derive("a", "b", "c"));
-        assert_ne!(pseudonyms.derive("a", "b", "c"), pseudonyms.derive("ab", "", "c"));
-        assert_ne!(pseudonyms.derive("a", "b", "c"), Pseudonyms::new(&[2; 32]).derive("a", "b", "c"));
+        assert_eq!(
+            pseudonyms.derive("a", "b", "c"),
+            pseudonyms.derive("a", "b", "c")
+        );
+        assert_ne!(
+            pseudonyms.derive("a", "b", "c"),
+            pseudonyms.derive("ab", "", "c")
+        );
+        assert_ne!(
+            pseudonyms.derive("a", "b", "c"),
+            Pseudonyms::new(&[2; 32]).derive("a", "b", "c")
+        );
     }
 }

@@ -96,7 +96,9 @@ impl Signer {
         let pkcs8 = read_or_create(&path, || {
             let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
                 .map_err(|_| Error::Generation("signing key"))?;
-            let document = key.to_pkcs8v1().map_err(|_| Error::Generation("signing key"))?;
+            let document = key
+                .to_pkcs8v1()
+                .map_err(|_| Error::Generation("signing key"))?;
             Ok(document.as_ref().to_vec())
         })?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8)
@@ -176,7 +178,9 @@ impl Signer {
         let data = jsonwebtoken::decode::<Payload>(token, &self.decoding, &validation)
             .map_err(|_| TokenError::Invalid)?;
         let payload = data.claims;
-        if data.header.kid.as_deref() != Some(&self.key_id) || payload.exp.saturating_mul(1000) <= now {
+        if data.header.kid.as_deref() != Some(&self.key_id)
+            || payload.exp.saturating_mul(1000) <= now
+        {
             return Err(TokenError::Invalid);
         }
         let certificate_thumbprint = URL_SAFE_NO_PAD
@@ -232,7 +236,10 @@ mod tests {
         let signer = Signer::open(folder.path(), "https://issuer").unwrap();
         let token = signer.sign(&claims(), &[9; 32]).unwrap();
         // A restart reads the same key.
-        let verified = Signer::open(folder.path(), "https://issuer").unwrap().verify(&token, NOW).unwrap();
+        let verified = Signer::open(folder.path(), "https://issuer")
+            .unwrap()
+            .verify(&token, NOW)
+            .unwrap();
         assert_eq!(verified.claims, claims());
         assert_eq!(verified.certificate_thumbprint, vec![9; 32]);
     }
@@ -242,7 +249,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let signer = Signer::open(folder.path(), "https://issuer").unwrap();
         let token = signer.sign(&claims(), &[9; 32]).unwrap();
-        assert_eq!(signer.verify(&token, NOW + 60_000), Err(TokenError::Invalid));
+        assert_eq!(
+            signer.verify(&token, NOW + 60_000),
+            Err(TokenError::Invalid)
+        );
         let (head, tail) = token.split_at(token.len() - 10);
         let altered = format!("{head}{}", tail.chars().rev().collect::<String>());
         assert_eq!(signer.verify(&altered, NOW), Err(TokenError::Invalid));

@@ -85,7 +85,11 @@ struct Owed {
 
 impl FrontDoor {
     /// A front door to the revision in this slot.
-    pub fn new(services: Arc<Services>, auth_service: Arc<Slot<ProxyPre<CallState>>>, limits: FrontDoorLimits) -> Self {
+    pub fn new(
+        services: Arc<Services>,
+        auth_service: Arc<Slot<ProxyPre<CallState>>>,
+        limits: FrontDoorLimits,
+    ) -> Self {
         Self {
             services,
             auth_service,
@@ -114,15 +118,30 @@ impl FrontDoor {
         let started = std::time::Instant::now();
         let (method, area) = (request.method().clone(), Area::of(request.uri().path()));
         let outcome = match area {
-            Some(area) => self.authorized(area, peer, &origin, &owed.trail, request).await,
-            None => Err(refusal(StatusCode::NOT_FOUND, "not-found", "there is no such resource")),
+            Some(area) => {
+                self.authorized(area, peer, &origin, &owed.trail, request)
+                    .await
+            }
+            None => Err(refusal(
+                StatusCode::NOT_FOUND,
+                "not-found",
+                "there is no such resource",
+            )),
         };
         let answer = match (outcome, self.services.store.append(&owed.trail).await) {
             (Ok(answer), Ok(())) => answer.map(full),
             (Err(refusal), Ok(())) => refusal.respond(&origin),
             (_, Err(_)) => {
-                tracing::error!(request_id = origin.request_id, "audit records could not be written: the answer is withheld");
-                refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", "the audit log can't be written").respond(&origin)
+                tracing::error!(
+                    request_id = origin.request_id,
+                    "audit records could not be written: the answer is withheld"
+                );
+                refusal(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "busy",
+                    "the audit log can't be written",
+                )
+                .respond(&origin)
             }
         };
         tracing::info!(
@@ -150,11 +169,26 @@ impl FrontDoor {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         match area {
-            Area::Registrations => self.through::<action::ApiRegistrations, B>(area, peer, origin, trail, request).await,
-            Area::Authentications => self.through::<action::ApiAuthentications, B>(area, peer, origin, trail, request).await,
-            Area::Users => self.through::<action::ApiUsers, B>(area, peer, origin, trail, request).await,
-            Area::Sessions => self.through::<action::ApiSessions, B>(area, peer, origin, trail, request).await,
-            Area::Metadata => self.through::<action::ApiMetadata, B>(area, peer, origin, trail, request).await,
+            Area::Registrations => {
+                self.through::<action::ApiRegistrations, B>(area, peer, origin, trail, request)
+                    .await
+            }
+            Area::Authentications => {
+                self.through::<action::ApiAuthentications, B>(area, peer, origin, trail, request)
+                    .await
+            }
+            Area::Users => {
+                self.through::<action::ApiUsers, B>(area, peer, origin, trail, request)
+                    .await
+            }
+            Area::Sessions => {
+                self.through::<action::ApiSessions, B>(area, peer, origin, trail, request)
+                    .await
+            }
+            Area::Metadata => {
+                self.through::<action::ApiMetadata, B>(area, peer, origin, trail, request)
+                    .await
+            }
         }
     }
 
@@ -175,10 +209,11 @@ impl FrontDoor {
             component: None,
         };
         let relying_parties = self.services.gate.served(&origin.workload);
-        let permit: Permit<A> =
-            self.services
-                .gate
-                .authorize(&actor, relying_parties.first().map(String::as_str), trail)?;
+        let permit: Permit<A> = self.services.gate.authorize(
+            &actor,
+            relying_parties.first().map(String::as_str),
+            trail,
+        )?;
         let target = format!("{} {}", method_name(request.method()), area.prefix());
         let context = CallContext {
             actor,
@@ -202,12 +237,22 @@ impl FrontDoor {
         answer
     }
 
-    async fn call<B>(&self, context: &CallContext, request: http::Request<B>) -> Result<http::Response<Bytes>, Refusal>
+    async fn call<B>(
+        &self,
+        context: &CallContext,
+        request: http::Request<B>,
+    ) -> Result<http::Response<Bytes>, Refusal>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let busy = || refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once");
+        let busy = || {
+            refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "too many requests at once",
+            )
+        };
         let _place = self.places.try_acquire().map_err(|_| busy())?;
         let (parts, body) = request.into_parts();
         let body = body::collect(body, self.limits.body, self.limits.request_timeout)
@@ -218,19 +263,23 @@ impl FrontDoor {
             .map_err(|_| busy())?
             .map_err(|_| busy())?;
         let request = http::Request::from_parts(parts, body);
-        self.auth_service.active().answer(context, request).await.map_err(|error| {
-            // The guest's own words may hold anything; they are in the log.
-            let detail = match error {
-                crate::registry::CallError::Busy => "too many requests at once",
-                crate::registry::CallError::Deadline => "the request took too long",
-                _ => "the request could not be completed",
-            };
-            Refusal {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                code: "busy",
-                detail: detail.into(),
-            }
-        })
+        self.auth_service
+            .active()
+            .answer(context, request)
+            .await
+            .map_err(|error| {
+                // The guest's own words may hold anything; they are in the log.
+                let detail = match error {
+                    crate::registry::CallError::Busy => "too many requests at once",
+                    crate::registry::CallError::Deadline => "the request took too long",
+                    _ => "the request could not be completed",
+                };
+                Refusal {
+                    status: StatusCode::SERVICE_UNAVAILABLE,
+                    code: "busy",
+                    detail: detail.into(),
+                }
+            })
     }
 }
 
@@ -252,7 +301,13 @@ impl Handler for FrontDoor {
 }
 
 impl FrontDoor {
-    fn record_connection(&self, address: SocketAddr, workload: &str, action: &'static str, code: &'static str) {
+    fn record_connection(
+        &self,
+        address: SocketAddr,
+        workload: &str,
+        action: &'static str,
+        code: &'static str,
+    ) {
         let owed = Owed {
             services: Arc::clone(&self.services),
             trail: Trail::new(),
@@ -279,7 +334,9 @@ impl FrontDoor {
 
 impl std::fmt::Debug for FrontDoor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FrontDoor").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("FrontDoor")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -319,7 +376,11 @@ impl Refusal {
 
 impl From<Denied> for Refusal {
     fn from(_: Denied) -> Self {
-        refusal(StatusCode::FORBIDDEN, "not-permitted", "policy does not allow this workload to do this")
+        refusal(
+            StatusCode::FORBIDDEN,
+            "not-permitted",
+            "policy does not allow this workload to do this",
+        )
     }
 }
 

@@ -1,0 +1,71 @@
+//! A credential store without anything in it and without a database behind it: for
+//! rows that measure what lies in front of the store.
+
+use async_trait::async_trait;
+use zeropass::audit::{Outcome, Trail};
+use zeropass::clock::Timestamp;
+use zeropass::policy::{Permit, action};
+use zeropass::store::{
+    Account, Ceremony, CeremonyKind, Credential, CredentialStatus, CredentialUse, Error,
+    NewAccount, NewSession, Session, Store, StoredRecord, Swept, Typical,
+};
+
+/// Lists nothing, and is busy for everything else.
+#[derive(Debug)]
+pub struct EmptyStore;
+
+macro_rules! busy {
+    ($($name:ident($action:ident $(, $argument:ty)*) -> $answer:ty;)*) => {
+        #[async_trait]
+        impl Store for EmptyStore {
+            async fn credentials_list_for_user(
+                &self,
+                permit: Permit<action::CredentialsListForUser>,
+                user_id: String,
+            ) -> Result<Vec<Credential>, Error> {
+                permit.settle(user_id, Outcome::Success);
+                Ok(Vec::new())
+            }
+            $(async fn $name(
+                &self,
+                _: Permit<action::$action>
+                $(, _: $argument)*
+            ) -> Result<$answer, Error> {
+                Err(Error::Busy)
+            })*
+            async fn append(&self, trail: &Trail) -> Result<(), Error> {
+                drop(trail.drain());
+                Ok(())
+            }
+            async fn records(&self, _: u64, _: u32) -> Result<Vec<StoredRecord>, Error> {
+                Ok(Vec::new())
+            }
+            async fn ready(&self) -> Result<(), Error> {
+                Ok(())
+            }
+            async fn sweep(&self, _: Timestamp) -> Result<Swept, Error> {
+                Err(Error::Busy)
+            }
+            async fn close(&self) {}
+        }
+    };
+}
+
+busy! {
+    credentials_insert(CredentialsInsert, Credential) -> ();
+    credentials_get(CredentialsGet, Vec<u8>) -> Credential;
+    credentials_rename(CredentialsRename, String, Vec<u8>, String) -> Credential;
+    credentials_set_status(CredentialsSetStatus, String, Vec<u8>, CredentialStatus) -> Credential;
+    credentials_remove(CredentialsRemove, String, Vec<u8>) -> ();
+    credentials_record_use(CredentialsRecordUse, Vec<u8>, CredentialUse) -> Credential;
+    credentials_typical(CredentialsTypical) -> Typical;
+    ceremonies_put(CeremoniesPut, Ceremony) -> ();
+    ceremonies_take(CeremoniesTake, String, CeremonyKind) -> Ceremony;
+    accounts_create(AccountsCreate, NewAccount) -> Account;
+    accounts_activate(AccountsActivate, String) -> Account;
+    accounts_find_by_id(AccountsFindById, String) -> Account;
+    accounts_find_by_name(AccountsFindByName, String) -> Account;
+    sessions_create(SessionsCreate, NewSession) -> Session;
+    sessions_get(SessionsGet, String) -> Session;
+    sessions_revoke(SessionsRevoke, String) -> ();
+}

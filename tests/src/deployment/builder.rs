@@ -1,0 +1,299 @@
+//! What a deployment consists of, as its configuration file says it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use zeropass::config::Config;
+use zeropass::host::Host;
+use zeropass::identity::TrustDomain;
+use zeropass::identity::pki::{Ca, IssueRequest};
+
+use super::certificates::{install_provider, now, spiffe_id, workload};
+use super::files::{component_file, policies, shared_folder};
+use super::{Deployment, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
+
+/// A deployment that is not running yet.
+pub struct Builder {
+    relying_parties: Vec<RelyingParty>,
+    auth_service: Option<PathBuf>,
+    passkey_manager: Option<PathBuf>,
+    policies: Option<PathBuf>,
+    settings: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
+}
+
+/// A relying party of a deployment.
+#[derive(Debug, Clone)]
+pub struct RelyingParty {
+    id: String,
+    origins: Vec<String>,
+    workloads: Vec<String>,
+    settings: BTreeMap<&'static str, String>,
+}
+
+// === impl Builder ===
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        let builder = Self {
+            relying_parties: Vec::new(),
+            auth_service: None,
+            passkey_manager: None,
+            policies: None,
+            settings: BTreeMap::new(),
+        };
+        // A pool as small as tests need it: many deployments stand side by side.
+        builder
+            .set("runtime", "max-instances", "16")
+            .set("components.auth-service", "instances", "8")
+            .set("components.passkey-manager", "instances", "8")
+            .set("service", "drain-deadline", "\"30s\"")
+    }
+
+    /// One more relying party. Without any there is one of id [`RP_ID`].
+    #[must_use]
+    pub fn relying_party(mut self, relying_party: RelyingParty) -> Self {
+        self.relying_parties.push(relying_party);
+        self
+    }
+
+    /// Another file as auth-service.
+    #[must_use]
+    pub fn auth_service(mut self, file: impl Into<PathBuf>) -> Self {
+        self.auth_service = Some(file.into());
+        self
+    }
+
+    /// Another file as passkey-manager.
+    #[must_use]
+    pub fn passkey_manager(mut self, file: impl Into<PathBuf>) -> Self {
+        self.passkey_manager = Some(file.into());
+        self
+    }
+
+    /// Another policy folder than the delivered one.
+    #[must_use]
+    pub fn policies(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.policies = Some(folder.into());
+        self
+    }
+
+    /// A setting of `zeropass.toml`: section, key, and the value as TOML has it.
+    #[must_use]
+    pub fn set(mut self, section: &'static str, key: &'static str, toml: &str) -> Self {
+        self.settings
+            .entry(section)
+            .or_default()
+            .insert(key, toml.to_owned());
+        self
+    }
+
+    /// Start the host.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub async fn start(self) -> Deployment {
+        self.try_start()
+            .await
+            .unwrap_or_else(|error| panic!("the host does not start: {error:#}"))
+    }
+
+    /// Start the host, or see why it can't.
+    ///
+    /// # Errors
+    /// What [`Host::start`] says.
+    pub async fn try_start(mut self) -> anyhow::Result<Deployment> {
+        install_provider();
+        if self.relying_parties.is_empty() {
+            self.relying_parties
+                .push(RelyingParty::new(RP_ID).origin(ORIGIN).workload(WORKLOAD));
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ca = certificates(&folder.path().join("pki"), &self.relying_parties);
+        share_cache_key(&folder.path().join("keys"));
+        let file = folder.path().join("zeropass.toml");
+        std::fs::write(&file, self.text()).expect("the configuration can be written");
+
+        let config = Config::load(&file)?;
+        let host = Host::start(&config).await?;
+        let address = host.local_address()?;
+        let services = Arc::clone(host.services());
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(host.serve_until(async {
+            let _ = stopped.await;
+        }));
+        Ok(Deployment {
+            address,
+            services,
+            ca,
+            stop: Some(stop),
+            serving,
+            folder,
+        })
+    }
+
+    fn text(self) -> String {
+        let auth_service = self
+            .auth_service
+            .unwrap_or_else(|| component_file("auth_service"));
+        let passkey_manager = self
+            .passkey_manager
+            .unwrap_or_else(|| component_file("passkey_manager"));
+        let mut settings: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
+        for (section, key, value) in [
+            ("service", "listen", quoted("127.0.0.1:0")),
+            ("service", "certificate", quoted("pki/host.pem")),
+            ("service", "key", quoted("pki/host.key")),
+            ("service", "client-ca", quoted("pki/ca.pem")),
+            ("service", "trust-domain", quoted(TRUST_DOMAIN)),
+            ("health", "listen", quoted("unix:health.sock")),
+            (
+                "policy",
+                "folder",
+                path(&self.policies.unwrap_or_else(policies)),
+            ),
+            ("cache", "folder", path(&shared_folder().join("cache"))),
+            ("components.auth-service", "file", path(&auth_service)),
+            ("components.passkey-manager", "file", path(&passkey_manager)),
+        ] {
+            settings.entry(section).or_default().insert(key, value);
+        }
+        for (section, given) in self.settings {
+            settings.entry(section).or_default().extend(given);
+        }
+        let mut text = String::new();
+        for (section, values) in settings {
+            let _ = writeln!(text, "[{section}]");
+            for (key, value) in values {
+                let _ = writeln!(text, "{key} = {value}");
+            }
+        }
+        for party in self.relying_parties {
+            text.push_str(&party.text());
+        }
+        text
+    }
+}
+
+// === impl RelyingParty ===
+
+impl RelyingParty {
+    /// A relying party without origins and workloads.
+    pub fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            origins: Vec::new(),
+            workloads: Vec::new(),
+            settings: BTreeMap::new(),
+        }
+    }
+
+    /// An origin that may use its passkeys.
+    #[must_use]
+    pub fn origin(mut self, origin: &str) -> Self {
+        self.origins.push(origin.to_owned());
+        self
+    }
+
+    /// A workload that may act for it, as [`Deployment::client`] takes it.
+    #[must_use]
+    pub fn workload(mut self, name: &str) -> Self {
+        self.workloads.push(name.to_owned());
+        self
+    }
+
+    /// A setting of its section: key, and the value as TOML has it.
+    #[must_use]
+    pub fn set(mut self, key: &'static str, toml: &str) -> Self {
+        self.settings.insert(key, toml.to_owned());
+        self
+    }
+
+    fn text(&self) -> String {
+        let list = |texts: Vec<String>| {
+            texts
+                .iter()
+                .map(|text| quoted(text))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let mut text = format!(
+            "[[relying-party]]\nid = {id}\nname = {id}\norigins = [{}]\nworkloads = [{}]\n",
+            list(self.origins.clone()),
+            list(self.workloads.iter().map(|name| spiffe_id(name)).collect()),
+            id = quoted(&self.id),
+        );
+        for (key, value) in &self.settings {
+            let _ = writeln!(text, "{key} = {value}");
+        }
+        text
+    }
+}
+
+// === helpers ===
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn path(path: &Path) -> String {
+    quoted(path.to_str().expect("a path that is text"))
+}
+
+/// A CA, and files for the host and for every workload that is configured.
+fn certificates(folder: &Path, relying_parties: &[RelyingParty]) -> Ca {
+    std::fs::create_dir(folder).expect("a folder for certificates");
+    let domain: TrustDomain = TRUST_DOMAIN.parse().expect("a trust domain");
+    let ca = Ca::new(&domain, now()).expect("a CA");
+    std::fs::write(folder.join("ca.pem"), ca.pem()).expect("the CA can be written");
+    let mut host = IssueRequest::workload(&format!("spiffe://{TRUST_DOMAIN}/host"), now());
+    host.dns = vec!["localhost".to_owned()];
+    host.ips = vec![std::net::Ipv4Addr::LOCALHOST.into()];
+    issue(&ca, folder, "host", &host);
+    for name in relying_parties.iter().flat_map(|party| &party.workloads) {
+        issue(&ca, folder, name, &workload(name));
+    }
+    ca
+}
+
+fn issue(ca: &Ca, folder: &Path, name: &str, request: &IssueRequest) {
+    let issued = ca.issue(request).expect("a certificate can be issued");
+    std::fs::write(folder.join(format!("{name}.pem")), issued.certificate)
+        .expect("a certificate can be written");
+    write_private(&folder.join(format!("{name}.key")), issued.key.as_bytes());
+}
+
+fn write_private(path: &Path, bytes: &[u8]) {
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .expect("a private file can be made");
+    std::io::Write::write_all(&mut file, bytes).expect("a private file can be written");
+}
+
+/// Give the host the cache key of all deployments, so that it trusts what another
+/// one has compiled.
+fn share_cache_key(keys: &Path) {
+    let shared = shared_folder();
+    std::fs::create_dir_all(&shared).expect("a folder for shared files");
+    let key = shared.join("cache.key");
+    if !key.exists() {
+        let mut bytes = [0; 32];
+        aws_lc_rs::rand::fill(&mut bytes).expect("randomness");
+        let mut file = tempfile::NamedTempFile::new_in(&shared).expect("a temporary file");
+        std::io::Write::write_all(&mut file, &bytes).expect("the cache key can be written");
+        // Whoever comes first decides; all others take that key.
+        let _ = file.persist_noclobber(&key);
+    }
+    std::fs::create_dir(keys).expect("a folder for keys");
+    std::fs::set_permissions(keys, std::fs::Permissions::from_mode(0o700)).expect("permissions");
+    write_private(
+        &keys.join("cache.key"),
+        &std::fs::read(&key).expect("the shared cache key"),
+    );
+}

@@ -1,0 +1,105 @@
+//! Client certificates, proper and odd, and the TLS configurations that show them.
+
+use std::sync::{Arc, Once};
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+use zeropass::clock::{Clock as _, SystemClock, Timestamp};
+use zeropass::identity::pki::{Ca, IssueRequest};
+
+use super::TRUST_DOMAIN;
+
+/// A certificate and its key.
+#[derive(Clone)]
+pub struct Certificate {
+    pem: String,
+    key: String,
+}
+
+/// The SPIFFE id of a workload of every deployment.
+pub fn spiffe_id(workload: &str) -> String {
+    format!("spiffe://{TRUST_DOMAIN}/workload/{workload}")
+}
+
+/// Asks for a proper certificate of this workload; change fields to get an odd one
+/// from [`Deployment::issue`](super::Deployment::issue).
+pub fn workload(name: &str) -> IssueRequest {
+    IssueRequest::workload(&spiffe_id(name), now())
+}
+
+/// Now, in milliseconds since the Unix epoch.
+pub fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+/// TLS as a client with this certificate, or none, speaks it: 1.3 only, and the
+/// server verified by the deployment's CA.
+pub(super) fn client_config(ca: &Ca, certificate: Option<&Certificate>) -> ClientConfig {
+    install_provider();
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(ca.certificate().clone())
+        .expect("the CA is a trust anchor");
+    let builder = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
+        .with_root_certificates(Arc::new(roots));
+    match certificate {
+        Some(certificate) => builder
+            .with_client_auth_cert(vec![certificate.der()], certificate.private_key())
+            .expect("the key belongs to the certificate"),
+        None => builder.with_no_client_auth(),
+    }
+}
+
+/// aws-lc-rs for everything in this process that asks rustls for its default.
+pub fn install_provider() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Somebody else's choice of a provider would do as well.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    });
+}
+
+// === impl Certificate ===
+
+impl Certificate {
+    /// From PEM.
+    pub fn new(pem: String, key: String) -> Self {
+        Self { pem, key }
+    }
+
+    /// The certificate in PEM form.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// The private key in PEM form.
+    pub fn key_pem(&self) -> &str {
+        &self.key
+    }
+
+    /// The certificate in DER form.
+    pub fn der(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("a certificate in PEM form")
+    }
+
+    /// SHA-256 over the DER form in base64url, as `x5t#S256` (RFC 8705 section 3.1).
+    pub fn thumbprint(&self) -> String {
+        URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &self.der()))
+    }
+
+    fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::from_pem_slice(self.key.as_bytes()).expect("a key in PEM form")
+    }
+}
+
+impl std::fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificate")
+            .field("thumbprint", &self.thumbprint())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,190 @@
+//! A whole zeropass in the test's own process: the real host on a free loopback
+//! port, with its own certificates, keys, store and configuration in a folder that
+//! vanishes with it.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use zeropass_tests::deployment::Deployment;
+//! let deployment = Deployment::start().await;
+//! let client = deployment.client("relying-party");
+//! let answer = client.get("/.well-known/jwks.json").await;
+//! assert_eq!(answer.status(), 200);
+//! # }
+//! ```
+//!
+//! Nothing is replaced: requests go through TLS, the front door, the built
+//! components and SQLite. The components must have been built; [`component_file`]
+//! says where they are looked for. Compiled code is shared between all deployments
+//! of one target folder, so that only the first of them compiles.
+//!
+//! A test that starts a deployment runs on a multi-threaded runtime:
+//! `#[tokio::test(flavor = "multi_thread")]`.
+//!
+//! It is a kit for tests: what can't be set up panics and says why.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is a failure of the test that uses it"
+)]
+
+pub mod audit;
+mod builder;
+pub mod certificates;
+pub mod client;
+mod files;
+pub mod person;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use zeropass::capabilities::Services;
+use zeropass::identity::pki::{Ca, IssueRequest, Issued};
+use zeropass::server::drain::Drained;
+
+pub use self::builder::{Builder, RelyingParty};
+pub use self::certificates::Certificate;
+pub use self::client::{Answer, Client, Protocol};
+pub use self::files::{component_file, guest_file};
+pub use self::person::Person;
+
+/// The trust domain of every deployment.
+pub const TRUST_DOMAIN: &str = "zeropass.internal";
+
+/// The id of the relying party that [`Deployment::start`] has.
+pub const RP_ID: &str = "example.com";
+
+/// The origin of the relying party that [`Deployment::start`] has.
+pub const ORIGIN: &str = "https://example.com";
+
+/// The workload that [`Deployment::start`] serves, as [`Deployment::client`] takes it.
+pub const WORKLOAD: &str = "relying-party";
+
+/// A running host with everything that belongs to it.
+///
+/// Dropping it asks the host to drain and does not wait; [`Deployment::stop`] waits.
+pub struct Deployment {
+    address: SocketAddr,
+    services: Arc<Services>,
+    ca: Ca,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<Drained>,
+    folder: TempDir,
+}
+
+// === impl Deployment ===
+
+impl Deployment {
+    /// One relying party, [`RP_ID`], with one workload, [`WORKLOAD`], and default
+    /// limits.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// A deployment of another kind.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Where the service listener listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `https://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// The folder of the configuration (`zeropass.toml`), the certificates (`pki/`)
+    /// and the store.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder that holds `ca.pem`, and `NAME.pem` and `NAME.key` of the host and
+    /// of every configured workload.
+    pub fn pki(&self) -> std::path::PathBuf {
+        self.folder.path().join("pki")
+    }
+
+    /// The socket that answers `/livez` and `/readyz`.
+    pub fn health_socket(&self) -> std::path::PathBuf {
+        self.folder.path().join("health.sock")
+    }
+
+    /// A client with a proper certificate for this workload; whether policy knows
+    /// the workload is another matter. Speaks what ALPN chooses, HTTP/2 first.
+    pub fn client(&self, workload: &str) -> Client {
+        self.client_with(Some(&self.certificate(workload)), Protocol::Any)
+    }
+
+    /// A client that offers only this protocol.
+    pub fn client_speaking(&self, workload: &str, protocol: Protocol) -> Client {
+        self.client_with(Some(&self.certificate(workload)), protocol)
+    }
+
+    /// A client with this certificate, or with none.
+    pub fn client_with(&self, certificate: Option<&Certificate>, protocol: Protocol) -> Client {
+        Client::new(
+            &self.url(),
+            certificates::client_config(&self.ca, certificate),
+            protocol,
+        )
+    }
+
+    /// A new proper certificate for this workload.
+    pub fn certificate(&self, workload: &str) -> Certificate {
+        self.issue(&certificates::workload(workload))
+    }
+
+    /// A certificate of this deployment's CA that says what the request says.
+    pub fn issue(&self, request: &IssueRequest) -> Certificate {
+        let Issued { certificate, key } =
+            self.ca.issue(request).expect("a certificate can be issued");
+        Certificate::new(certificate, key)
+    }
+
+    /// The deployment's certificate authority.
+    pub fn ca(&self) -> &Ca {
+        &self.ca
+    }
+
+    /// The host's insides, to look at what no answer shows.
+    pub fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// Ask the host to drain, and go on. Requests that it has accepted are answered.
+    pub fn begin_drain(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Drain the host and wait for the end.
+    pub async fn stop(mut self) -> Drained {
+        self.begin_drain();
+        (&mut self.serving).await.expect("the host does not panic")
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        self.begin_drain();
+    }
+}
+
+impl std::fmt::Debug for Deployment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deployment")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
