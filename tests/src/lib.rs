@@ -1,5 +1,6 @@
 //! What the tests of zeropass share, and what platform teams test their own
 //! components with.
 
+pub mod browser;
 pub mod deployment;
 pub mod isolation;

@@ -183,7 +183,6 @@ impl AuthService {
                     .call_handle(&mut store, request, outparam)
                     .await
             };
-            // The guest writes the body while it runs, so both sides must move.
             let answer = async {
                 match receiver.await {
                     Ok(Ok(response)) => collect(response, self.limits.response_bytes).await,
@@ -191,42 +190,50 @@ impl AuthService {
                     Err(_) => Err(CallError::Unusable("the component set no response".into())),
                 }
             };
-            tokio::pin!(run, answer);
-            let (ran, answered) = tokio::select! {
-                ran = &mut run => (ran, None),
-                // A body beyond the limit, or no answer at all: no need to wait
-                // for a guest that may never end.
-                answered = &mut answer => match answered {
-                    Err(error) => return self.prefer_trap(run, deadline, error).await,
-                    Ok(answered) => ((&mut run).await, Some(answered)),
-                },
-            };
-            if let Err(error) = ran {
-                return Err(failure(&error, deadline, &self.identity, None));
-            }
-            match answered {
-                Some(answered) => Ok(answered),
-                None => answer.await,
-            }
+            let ended = drive(run, answer).await;
+            ended.map_err(|ended| match ended {
+                Ended::Failed(error) => {
+                    let refused = store.data().sandbox.limiter.refused;
+                    failure(&error, deadline, &self.identity, refused)
+                }
+                Ended::Unusable(error) => error,
+            })
         })
         .await
     }
+}
 
-    /// A dropped outparam usually means that the guest trapped: if so, that is
-    /// what went wrong.
-    async fn prefer_trap(
-        &self,
-        run: impl Future<Output = wasmtime::Result<()>>,
-        deadline: Deadline,
-        error: CallError,
-    ) -> Result<http::Response<Bytes>, CallError> {
-        tokio::pin!(run);
-        match futures::poll!(run) {
-            std::task::Poll::Ready(Err(trap)) => {
-                Err(failure(&trap, deadline, &self.identity, None))
-            }
-            _ => Err(error),
+/// How a call ended that brought no answer.
+enum Ended {
+    Failed(wasmtime::Error),
+    Unusable(CallError),
+}
+
+/// Move the guest and the reader of its answer together: the guest writes the body
+/// while it runs, and both must end well.
+async fn drive(
+    run: impl Future<Output = wasmtime::Result<()>>,
+    answer: impl Future<Output = Result<http::Response<Bytes>, CallError>>,
+) -> Result<http::Response<Bytes>, Ended> {
+    tokio::pin!(run, answer);
+    tokio::select! {
+        ran = &mut run => {
+            ran.map_err(Ended::Failed)?;
+            answer.await.map_err(Ended::Unusable)
         }
+        answered = &mut answer => match answered {
+            Ok(answered) => {
+                run.await.map_err(Ended::Failed)?;
+                Ok(answered)
+            }
+            // No answer usually means that the guest has just trapped; then that
+            // is what went wrong. A body beyond its limit need not wait for a guest
+            // that may never end.
+            Err(error) => match futures::poll!(run) {
+                std::task::Poll::Ready(Err(trap)) => Err(Ended::Failed(trap)),
+                _ => Err(Ended::Unusable(error)),
+            },
+        },
     }
 }
 

@@ -48,6 +48,7 @@
 //! or a [`PasskeyManager`] (see [`Link`]).
 
 pub mod authenticator;
+pub mod replay;
 pub mod requests;
 
 mod auth_service;

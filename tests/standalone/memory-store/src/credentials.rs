@@ -1,0 +1,103 @@
+//! `zeropass:store/credentials`.
+
+use crate::Component;
+use crate::bindings::exports::zeropass::store::credentials::{
+    Credential, Guest, Status, TypicalForm, Use,
+};
+use crate::bindings::exports::zeropass::store::types::{self, Error};
+use crate::memory::{Memory, with};
+
+impl types::Guest for Component {}
+
+impl Guest for Component {
+    fn insert(credential: Credential) -> Result<(), Error> {
+        with(|memory| match find(memory, &credential.rp_id, &credential.id) {
+            Ok(_) => Err(Error::Exists),
+            Err(_) => {
+                memory.credentials.push(credential);
+                Ok(())
+            }
+        })
+    }
+
+    fn get(rp_id: String, id: Vec<u8>) -> Result<Credential, Error> {
+        with(|memory| find(memory, &rp_id, &id).cloned())
+    }
+
+    fn list_for_user(rp_id: String, user_id: String) -> Result<Vec<Credential>, Error> {
+        with(|memory| {
+            let own = memory
+                .credentials
+                .iter()
+                .filter(|known| known.rp_id == rp_id && known.user_id == user_id);
+            let mut own: Vec<Credential> = own.cloned().collect();
+            own.sort_by_key(|known| known.created_at);
+            Ok(own)
+        })
+    }
+
+    fn rename(rp_id: String, user_id: String, id: Vec<u8>, label: String) -> Result<Credential, Error> {
+        with(|memory| {
+            let known = owned(memory, &rp_id, &user_id, &id)?;
+            known.label = label;
+            Ok(known.clone())
+        })
+    }
+
+    fn set_status(rp_id: String, user_id: String, id: Vec<u8>, status: Status) -> Result<Credential, Error> {
+        with(|memory| {
+            let known = owned(memory, &rp_id, &user_id, &id)?;
+            known.status = status;
+            Ok(known.clone())
+        })
+    }
+
+    fn remove(rp_id: String, user_id: String, id: Vec<u8>) -> Result<(), Error> {
+        with(|memory| {
+            owned(memory, &rp_id, &user_id, &id)?;
+            memory
+                .credentials
+                .retain(|known| known.rp_id != rp_id || known.id != id);
+            Ok(())
+        })
+    }
+
+    fn record_use(rp_id: String, id: Vec<u8>, used: Use) -> Result<Credential, Error> {
+        with(|memory| {
+            let known = find(memory, &rp_id, &id)?;
+            if known.sign_count != used.previous_sign_count || known.status != Status::Active {
+                return Err(Error::Conflict);
+            }
+            known.sign_count = used.sign_count;
+            known.backup_state = used.backup_state;
+            known.last_used_at = Some(used.at);
+            Ok(known.clone())
+        })
+    }
+
+    /// Zero stands for no credentials: the component then knows what is usual.
+    fn typical(rp_id: String) -> Result<TypicalForm, Error> {
+        with(|memory| {
+            let first = memory.credentials.iter().find(|known| known.rp_id == rp_id);
+            Ok(TypicalForm {
+                id_length: first.map_or(0, |known| u32::try_from(known.id.len()).unwrap_or(u32::MAX)),
+                transports: first.map(|known| known.transports.clone()).unwrap_or_default(),
+            })
+        })
+    }
+}
+
+fn find<'a>(memory: &'a mut Memory, rp_id: &str, id: &[u8]) -> Result<&'a mut Credential, Error> {
+    memory
+        .credentials
+        .iter_mut()
+        .find(|known| known.rp_id == rp_id && known.id == id)
+        .ok_or(Error::NotFound)
+}
+
+fn owned<'a>(memory: &'a mut Memory, rp_id: &str, user_id: &str, id: &[u8]) -> Result<&'a mut Credential, Error> {
+    match find(memory, rp_id, id) {
+        Ok(known) if known.user_id == user_id => Ok(known),
+        _ => Err(Error::NotFound),
+    }
+}
