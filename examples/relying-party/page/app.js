@@ -199,6 +199,15 @@ function confirmed(title, text, yes) {
 // --- What can be done with a passkey ---
 
 const path = (passkey) => `/api/passkeys/${encodeURIComponent(passkey.id)}`;
+/** Two passkeys of one name could not be told apart: the second is "Passkey 2". */
+function unusedLabel(label) {
+  const used = new Set(passkeys.map((passkey) => passkey.label));
+  for (let number = 2, candidate = label; ; number++) {
+    if (!used.has(candidate)) return candidate;
+    candidate = `${label} ${number}`;
+  }
+}
+
 const isLastActive = (passkey) =>
   passkeys.every((other) => other.id === passkey.id || other.status === "suspended");
 
@@ -309,6 +318,12 @@ $("#show-sign-in").addEventListener("click", () => {
 $("#add").addEventListener("click", () =>
   run("add", async () => {
     const { passkey } = await register("/api/passkeys", {});
+    const label = unusedLabel(passkey.label);
+    if (label !== passkey.label) {
+      // The passkey is there whether or not this works.
+      await request("PATCH", path(passkey), { label }).catch(() => {});
+      passkey.label = label;
+    }
     await refresh();
     rows.find(passkey.id)?.querySelector("[data-action=rename]").focus();
     say(`${passkey.label} is added. You can give it a name of your own.`, "ok");

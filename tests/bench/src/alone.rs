@@ -21,6 +21,7 @@ use zeropass::capabilities::verify_signature;
 use zeropass::runtime::output::Output;
 use zeropass::runtime::{Deadline, Limits, Sandbox, wasi_interfaces};
 
+use crate::bare::sandbox;
 
 /// The data of one instance's store.
 pub struct Alone {
@@ -55,13 +56,14 @@ impl Linked {
     pub fn new(component: &Component) -> anyhow::Result<Self> {
         let mut linker: Linker<Alone> = Linker::new(component.engine());
         for (_, add) in wasi_interfaces::<Alone>() {
-            add(&mut linker)?;
+            add(&mut linker).map_err(sandbox)?;
         }
-        PasskeyManager::add_to_linker::<Alone, HasSelf<Alone>>(&mut linker, |state| state)?;
-        let pre = linker.instantiate_pre(component)?;
+        PasskeyManager::add_to_linker::<Alone, HasSelf<Alone>>(&mut linker, |state| state)
+            .map_err(sandbox)?;
+        let pre = linker.instantiate_pre(component).map_err(sandbox)?;
         Ok(Self {
             identity: crate::subject::component("passkey-manager", "bench"),
-            pre: PasskeyManagerPre::new(pre)?,
+            pre: PasskeyManagerPre::new(pre).map_err(sandbox)?,
         })
     }
 
@@ -87,7 +89,11 @@ impl Linked {
         store.limiter(|state| &mut state.sandbox.limiter);
         store.set_hostcall_fuel(limits.hostcall_bytes);
         Deadline::within(limits.deadline).arm(&mut store);
-        let instance = self.pre.instantiate_async(&mut store).await?;
+        let instance = self
+            .pre
+            .instantiate_async(&mut store)
+            .await
+            .map_err(sandbox)?;
         Ok((instance, store))
     }
 }
@@ -162,7 +168,11 @@ impl Credentials for Alone {
         Ok(self.values.credential.clone())
     }
 
-    async fn list_for_user(&mut self, _: String, _: String) -> Result<Vec<Credential>, store::Error> {
+    async fn list_for_user(
+        &mut self,
+        _: String,
+        _: String,
+    ) -> Result<Vec<Credential>, store::Error> {
         Err(store::Error::Busy)
     }
 

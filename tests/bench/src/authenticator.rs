@@ -44,7 +44,9 @@ impl Authenticator {
     /// No randomness.
     pub fn new() -> anyhow::Result<Self> {
         let mut id = vec![0; 16];
-        aws_lc_rs::rand::fill(&mut id).ok().context("no random bytes")?;
+        aws_lc_rs::rand::fill(&mut id)
+            .ok()
+            .context("no random bytes")?;
         Ok(Self {
             key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
                 .ok()

@@ -23,6 +23,11 @@ use crate::subject::{RP_ID, WORKLOAD, actor, clock, gate, relying_party};
 /// What keeps compiled components for one run of the bench.
 const CACHE_KEY: [u8; 32] = [7; 32];
 
+/// What wasmtime says, which is no standard error.
+pub fn sandbox(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::anyhow!("the sandbox: {error:#}")
+}
+
 /// A host's inside.
 pub struct Bare {
     runtime: Runtime,
@@ -62,7 +67,7 @@ impl Bare {
             ..Options::default()
         };
         Ok(Self {
-            runtime: Runtime::new(&options).context("the sandbox could not be set up")?,
+            runtime: Runtime::new(&options).map_err(sandbox)?,
             cache: Cache::new(places.scratch.path().join("cache"), &CACHE_KEY),
             services: Arc::new(services),
             limits,
@@ -77,7 +82,8 @@ impl Bare {
     pub fn passkey_manager_component(&self, places: &Places) -> anyhow::Result<Component> {
         let file = places.component("passkey-manager");
         let wasm = std::fs::read(&file).with_context(|| file.display().to_string())?;
-        Ok(self.cache.load(self.runtime.engine(), &wasm)?.0)
+        let loaded = self.cache.load(self.runtime.engine(), &wasm);
+        Ok(loaded.map_err(sandbox)?.0)
     }
 
     /// Both components as the host loads them.

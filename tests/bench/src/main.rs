@@ -68,7 +68,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()?;
     if let Some(config) = &arguments.twin {
-        anyhow::bail!("{}", config.display());
+        runtime.block_on(twin::serve(config))?;
         return Ok(ExitCode::SUCCESS);
     }
     let groups = rows::chosen(arguments.only.as_deref())?;

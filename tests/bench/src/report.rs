@@ -170,7 +170,11 @@ impl fmt::Display for Report {
                 )?;
             }
             if let Some((target, what)) = row.target {
-                let word = if row.median <= target { "met" } else { "missed" };
+                let word = if row.median <= target {
+                    "met"
+                } else {
+                    "missed"
+                };
                 writeln!(
                     f,
                     "{:<name$}  {:<title$}  {:>9}",
@@ -238,6 +242,10 @@ mod tests {
         let mut report = Report::default();
         report.fail("login", &anyhow::anyhow!("no certificate"));
         assert!(report.failed());
-        assert!(report.to_string().contains("not measured: login: no certificate"));
+        assert!(
+            report
+                .to_string()
+                .contains("not measured: login: no certificate")
+        );
     }
 }

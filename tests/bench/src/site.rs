@@ -1,1 +1,202 @@
-//! soon
+//! A folder with all that a server needs: configuration, certificates, policies,
+//! and a store in which people have passkeys already.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use zeropass::audit::Trail;
+use zeropass::identity::pki;
+use zeropass::policy::action::{AccountsActivate, AccountsCreate, CredentialsInsert};
+use zeropass::store::sqlite::SqliteStore;
+use zeropass::store::{NewAccount, Store as _};
+
+use crate::authenticator::Authenticator;
+use crate::process::Server;
+use crate::rows::Places;
+use crate::subject::{ORIGIN, RP_ID, WORKLOAD, actor, clock, gate};
+
+/// Session lifetime, milliseconds; as configured by default.
+const SESSION_LIFETIME: u64 = 12 * 3_600_000;
+
+/// A server's folder.
+#[derive(Debug)]
+pub struct Site {
+    folder: PathBuf,
+    address: SocketAddr,
+    health: SocketAddr,
+}
+
+/// Somebody with an account and a passkey.
+pub struct Person {
+    /// The account's name.
+    pub name: String,
+    /// The passkey.
+    pub authenticator: Authenticator,
+}
+
+// === impl Site ===
+
+impl Site {
+    /// Lay a site out.
+    ///
+    /// # Errors
+    /// The folder can't be made or filled.
+    pub async fn new(places: &Places, name: &str, people: &[Person]) -> anyhow::Result<Self> {
+        let folder = places.folder(name)?;
+        pki::init(
+            &folder.join("pki"),
+            &pki::DEFAULT_TRUST_DOMAIN.parse()?,
+            clock().now(),
+        )?;
+        let site = Self {
+            address: free_port()?,
+            health: free_port()?,
+            folder,
+        };
+        std::fs::write(site.config(), site.text(places))?;
+        site.settle(places, people).await?;
+        Ok(site)
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.folder.join("zeropass.toml")
+    }
+
+    /// Certificates and keys.
+    pub fn pki(&self) -> PathBuf {
+        self.folder.join("pki")
+    }
+
+    /// Where compiled components are kept.
+    pub fn cache(&self) -> PathBuf {
+        self.folder.join("cache")
+    }
+
+    /// The host on this site, ready.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn host(&self, places: &Places) -> anyhow::Result<Server> {
+        let mut command = Command::new(places.zeropass());
+        command.arg("serve").arg("--config").arg(self.config());
+        self.start(&mut command).await
+    }
+
+    /// The twin on this site, ready.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn twin(&self) -> anyhow::Result<Server> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--twin").arg(self.config());
+        self.start(&mut command).await
+    }
+
+    async fn start(&self, command: &mut Command) -> anyhow::Result<Server> {
+        let log = self.folder.join("log");
+        let mut server = Server::start(command, self.address, &log)?;
+        let ready = server.ready(self.health).await;
+        ready.map_err(|error| {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            error.context(said.lines().last().unwrap_or_default().to_owned())
+        })?;
+        Ok(server)
+    }
+
+    fn text(&self, places: &Places) -> String {
+        let quoted = |path: &Path| format!("{:?}", path.display().to_string());
+        format!(
+            r#"[service]
+listen = "{address}"
+certificate = "pki/host.pem"
+key = "pki/host.key"
+client-ca = "pki/ca.pem"
+trust-domain = "{domain}"
+
+[health]
+listen = "{health}"
+
+[store]
+sqlite = "zeropass.db"
+
+[policy]
+folder = {policies}
+
+[keys]
+folder = "keys"
+
+[cache]
+folder = "cache"
+
+[components.auth-service]
+file = {auth_service}
+
+[components.passkey-manager]
+file = {passkey_manager}
+
+[[relying-party]]
+id = "{RP_ID}"
+name = "zeropass bench"
+origins = ["{ORIGIN}"]
+workloads = ["{WORKLOAD}"]
+"#,
+            address = self.address,
+            health = self.health,
+            domain = pki::DEFAULT_TRUST_DOMAIN,
+            policies = quoted(&places.policies),
+            auth_service = quoted(&places.component("auth-service")),
+            passkey_manager = quoted(&places.component("passkey-manager")),
+        )
+    }
+
+    /// Give each person an account and a passkey, as registrations would have.
+    async fn settle(&self, places: &Places, people: &[Person]) -> anyhow::Result<()> {
+        let gate = gate(&places.policies)?;
+        let path = self.folder.join("zeropass.db");
+        let store = SqliteStore::open(&path, SESSION_LIFETIME, clock()).await?;
+        let trail = Trail::new();
+        let (auth_service, passkey_manager) = (actor("auth-service"), actor("passkey-manager"));
+        for person in people {
+            let id = person.authenticator.user_id.to_string();
+            let account = NewAccount {
+                id: Some(id.clone()),
+                name: person.name.clone(),
+                display_name: person.name.clone(),
+            };
+            let permit = gate.authorize::<AccountsCreate>(&auth_service, Some(RP_ID), &trail)?;
+            store.accounts_create(permit, account).await?;
+            let permit = gate.authorize::<AccountsActivate>(&auth_service, Some(RP_ID), &trail)?;
+            store.accounts_activate(permit, id).await?;
+            let credential = person.authenticator.credential()?;
+            let permit =
+                gate.authorize::<CredentialsInsert>(&passkey_manager, Some(RP_ID), &trail)?;
+            store.credentials_insert(permit, credential).await?;
+        }
+        store.append(&trail).await?;
+        store.close().await;
+        Ok(())
+    }
+}
+
+/// So many people, each with a passkey.
+///
+/// # Errors
+/// No randomness.
+pub fn people(count: usize) -> anyhow::Result<Vec<Person>> {
+    (0..count)
+        .map(|number| {
+            Ok(Person {
+                name: format!("person-{number}"),
+                authenticator: Authenticator::new()?,
+            })
+        })
+        .collect()
+}
+
+/// A port that was free a moment ago: the server says nowhere which one it chose.
+fn free_port() -> anyhow::Result<SocketAddr> {
+    let socket = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(socket.local_addr()?)
+}

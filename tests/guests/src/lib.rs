@@ -1,1 +1,33 @@
-//! placeholder
+//! What the hostile guests have in common: each is an auth-service as far as its
+//! exports go, answers requests for the user `ok` as a good component would, and
+//! does its worst on any other request.
+//!
+//! `/v1/users/ok/...` is answered at once, `/v1/users/ok/later` after a short wait in
+//! a host call, so that a test can have a good request under way beside a bad one.
+//!
+//! A guest is an example of this package: one file, one behaviour.
+
+#[cfg(target_family = "wasm")]
+mod serve;
+
+#[cfg(target_family = "wasm")]
+pub use serve::{answer, path, serve};
+
+/// Makes a component of a function that misbehaves.
+#[macro_export]
+macro_rules! guest {
+    ($misbehave:expr) => {
+        struct Hostile;
+
+        impl wasip2::exports::http::incoming_handler::Guest for Hostile {
+            fn handle(
+                request: wasip2::http::types::IncomingRequest,
+                outparam: wasip2::http::types::ResponseOutparam,
+            ) {
+                $crate::serve(request, outparam, $misbehave);
+            }
+        }
+
+        wasip2::http::proxy::export!(Hostile with_types_in wasip2);
+    };
+}

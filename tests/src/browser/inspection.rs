@@ -28,7 +28,10 @@ const TOO_WIDE: &str = r##"
 
 const CONTROLS: &str = r##"
   const all = "button, input, select, textarea, a[href], summary, [tabindex], dialog[open], ul, main section";
-  return [...document.querySelectorAll(all)].filter((element) => element.checkVisibility());
+  // What is behind an open question can't be used, and screen readers pass it over.
+  const dialog = document.querySelector("dialog[open]");
+  const found = dialog ? [dialog, ...dialog.querySelectorAll(all)] : [...document.querySelectorAll(all)];
+  return found.filter((element) => element.checkVisibility());
 "##;
 
 /// A control and what a screen reader calls it.
@@ -101,6 +104,11 @@ impl Page {
                 Some("Network.webSocketCreated") => event.pointer("/params/url"),
                 _ => continue,
             };
+            // Chromium's own first page, before ours is opened.
+            let document = event.pointer("/params/documentURL").and_then(Value::as_str);
+            if document.is_some_and(|url| url.starts_with("chrome://")) {
+                continue;
+            }
             urls.push(url.and_then(Value::as_str).context("no URL")?.to_owned());
         }
         Ok(urls)

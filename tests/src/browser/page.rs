@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use fantoccini::Locator;
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::key::Key;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -181,18 +182,21 @@ impl Page {
     }
 
     /// Types on the keyboard, to whatever has the focus. `fantoccini::key::Key` has the
-    /// letters of the keys that write nothing.
+    /// letters of the keys that write nothing; Shift is held to the end.
     pub async fn keys(&self, keys: &str) -> Result<()> {
         self.at_rest().await?;
         self.forget_message().await?;
-        let stroke = |actions: KeyActions, value| {
-            actions
-                .then(KeyAction::Down { value })
-                .then(KeyAction::Up { value })
-        };
-        let actions = keys
-            .chars()
-            .fold(KeyActions::new("keyboard".into()), stroke);
+        let shift = char::from(Key::Shift);
+        let mut actions = KeyActions::new("keyboard".into());
+        for value in keys.chars() {
+            actions = actions.then(KeyAction::Down { value });
+            if value != shift {
+                actions = actions.then(KeyAction::Up { value });
+            }
+        }
+        if keys.contains(shift) {
+            actions = actions.then(KeyAction::Up { value: shift });
+        }
         self.session.client().perform_actions(actions).await?;
         Ok(())
     }
@@ -294,6 +298,13 @@ impl Page {
     /// Pictures of this state: on a desk and on a phone, light and dark.
     pub async fn shoot(&mut self, state: &str) -> Result<()> {
         self.shots.take(&self.session, state).await
+    }
+
+    /// One picture of this state for the documentation, light, in a window of this size.
+    pub async fn picture(&self, file: &str, size: (u32, u32)) -> Result<()> {
+        shots::resize(&self.session, size).await?;
+        self.shots.save(&self.session, file).await?;
+        shots::restore(&self.session).await
     }
 
     pub(super) async fn shoot_failure(&self) -> Result<PathBuf> {

@@ -1,6 +1,6 @@
 //! What a deployment consists of, as its configuration file says it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -253,7 +253,11 @@ fn certificates(folder: &Path, relying_parties: &[RelyingParty]) -> Ca {
     host.dns = vec!["localhost".to_owned()];
     host.ips = vec![std::net::Ipv4Addr::LOCALHOST.into()];
     issue(&ca, folder, "host", &host);
-    for name in relying_parties.iter().flat_map(|party| &party.workloads) {
+    let workloads: BTreeSet<_> = relying_parties
+        .iter()
+        .flat_map(|party| &party.workloads)
+        .collect();
+    for name in workloads {
         issue(&ca, folder, name, &workload(name));
     }
     ca

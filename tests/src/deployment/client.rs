@@ -32,10 +32,26 @@ pub struct Answer {
     body: Bytes,
 }
 
+// === impl Protocol ===
+
+impl Protocol {
+    /// The protocol names of ALPN (RFC 7301 section 6), best first.
+    pub fn alpn(self) -> Vec<Vec<u8>> {
+        let names: &[&str] = match self {
+            Self::Any => &["h2", "http/1.1"],
+            Self::Http1 => &["http/1.1"],
+            Self::Http2 => &["h2"],
+        };
+        names.iter().map(|name| name.as_bytes().to_vec()).collect()
+    }
+}
+
 // === impl Client ===
 
 impl Client {
-    pub(super) fn new(url: &str, tls: ClientConfig, protocol: Protocol) -> Self {
+    pub(super) fn new(url: &str, mut tls: ClientConfig, protocol: Protocol) -> Self {
+        // reqwest takes a prepared configuration as it is, ALPN and all.
+        tls.alpn_protocols = protocol.alpn();
         let builder = reqwest::Client::builder()
             .no_proxy()
             .tls_backend_preconfigured(tls);

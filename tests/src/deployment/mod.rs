@@ -41,6 +41,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::ClientConfig;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -132,11 +133,13 @@ impl Deployment {
 
     /// A client with this certificate, or with none.
     pub fn client_with(&self, certificate: Option<&Certificate>, protocol: Protocol) -> Client {
-        Client::new(
-            &self.url(),
-            certificates::client_config(&self.ca, certificate),
-            protocol,
-        )
+        Client::new(&self.url(), self.client_config(certificate), protocol)
+    }
+
+    /// TLS as a client with this certificate, or with none, for tests that speak it
+    /// by themselves. ALPN is left open.
+    pub fn client_config(&self, certificate: Option<&Certificate>) -> ClientConfig {
+        certificates::client_config(&self.ca, certificate)
     }
 
     /// A new proper certificate for this workload.
@@ -168,8 +171,12 @@ impl Deployment {
         }
     }
 
-    /// Drain the host and wait for the end.
-    pub async fn stop(mut self) -> Drained {
+    /// Drain the host and wait for the end. The folder stays; the host's insides are
+    /// closed.
+    ///
+    /// # Panics
+    /// It has been stopped before.
+    pub async fn stop(&mut self) -> Drained {
         self.begin_drain();
         (&mut self.serving).await.expect("the host does not panic")
     }

@@ -4,6 +4,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use passkey::authenticator::{
     Authenticator, CredentialStore, DiscoverabilitySupport, StoreInfo, UiHint, UserCheck,
     UserValidationMethod,
@@ -41,15 +43,8 @@ struct AlwaysThere;
 impl Person {
     /// Somebody with a new device on a page of this origin.
     pub fn at(origin: &str) -> Self {
-        let mut authenticator = Authenticator::new(
-            Aaguid::new_empty(),
-            Device::default(),
-            AlwaysThere,
-            RustCryptoBackend,
-        );
-        authenticator.set_make_credentials_with_signature_counter(true);
         Self {
-            browser: Browser::new(authenticator).allows_insecure_localhost(true),
+            device: Device::default(),
             origin: Url::parse(origin).expect("an origin"),
         }
     }
@@ -61,11 +56,13 @@ impl Person {
     pub async fn create(&self, public_key: &Value) -> Result<Value, WebauthnError> {
         let options = serde_json::from_value(json!({"publicKey": public_key}))
             .expect("creation options in the JSON form of Level 3");
-        let created = self
-            .browser
+        let mut browser = Browser::new(self.authenticator()).allows_insecure_localhost(true);
+        let created = browser
             .register(&self.origin, options, DefaultClientData)
             .await?;
-        Ok(serde_json::to_value(created).expect("a credential in JSON"))
+        Ok(wire_form(
+            serde_json::to_value(created).expect("a credential in JSON"),
+        ))
     }
 
     /// `navigator.credentials.get()` with the `publicKey` of an answer.
@@ -75,11 +72,13 @@ impl Person {
     pub async fn get(&self, public_key: &Value) -> Result<Value, WebauthnError> {
         let options = serde_json::from_value(json!({"publicKey": public_key}))
             .expect("request options in the JSON form of Level 3");
-        let got = self
-            .browser
+        let mut browser = Browser::new(self.authenticator()).allows_insecure_localhost(true);
+        let got = browser
             .authenticate(&self.origin, options, DefaultClientData)
             .await?;
-        Ok(serde_json::to_value(got).expect("an assertion in JSON"))
+        Ok(wire_form(
+            serde_json::to_value(got).expect("an assertion in JSON"),
+        ))
     }
 
     /// Register a passkey for a new account of this name: both requests. The answer
@@ -120,7 +119,12 @@ impl Person {
 
     /// Counts its signatures, so that every sign-in moves the counter.
     fn authenticator(&self) -> Authenticator<Device, AlwaysThere, RustCryptoBackend> {
-        let mut authenticator = Authenticator::new(Aaguid::new_empty(), self.device.clone(), AlwaysThere, RustCryptoBackend);
+        let mut authenticator = Authenticator::new(
+            Aaguid::new_empty(),
+            self.device.clone(),
+            AlwaysThere,
+            RustCryptoBackend,
+        );
         authenticator.set_make_credentials_with_signature_counter(true);
         authenticator
     }
@@ -145,6 +149,27 @@ impl std::fmt::Debug for Person {
         f.debug_struct("Person")
             .field("origin", &self.origin.as_str())
             .finish_non_exhaustive()
+    }
+}
+
+/// The crates write bytes as lists of numbers and absent members as null; what a
+/// browser's `toJSON()` gives has base64url and leaves absent members out.
+fn wire_form(value: Value) -> Value {
+    let bytes = |values: &[Value]| -> Option<Vec<u8>> {
+        let byte = |value: &Value| value.as_u64().and_then(|number| u8::try_from(number).ok());
+        values.iter().map(byte).collect()
+    };
+    match value {
+        Value::Array(values) => match bytes(&values) {
+            Some(bytes) if !bytes.is_empty() => URL_SAFE_NO_PAD.encode(bytes).into(),
+            _ => values.into_iter().map(wire_form).collect(),
+        },
+        Value::Object(members) => members
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name, wire_form(value)))
+            .collect(),
+        other => other,
     }
 }
 
@@ -184,7 +209,13 @@ impl CredentialStore for Device {
                     .is_none_or(|handle| passkey.user_handle.as_deref() == Some(&handle.to_vec()))
         };
         // The newest first, which the authenticator takes.
-        let found: Vec<_> = self.passkeys().iter().rev().filter(wanted).cloned().collect();
+        let found: Vec<_> = self
+            .passkeys()
+            .iter()
+            .rev()
+            .filter(wanted)
+            .cloned()
+            .collect();
         if found.is_empty() {
             return Err(Ctap2Error::NoCredentials.into());
         }
@@ -203,7 +234,7 @@ impl CredentialStore for Device {
     }
 
     async fn update_credential(&mut self, passkey: &Passkey) -> Result<(), StatusCode> {
-        for kept in &self.0 {
+        for kept in self.passkeys().iter_mut() {
             if kept.credential_id == passkey.credential_id {
                 *kept = passkey.clone();
             }
@@ -226,10 +257,14 @@ impl UserValidationMethod for AlwaysThere {
 
     async fn check_user<'a>(
         &self,
-        _hint: UiHint<'a, Passkey>,
+        hint: UiHint<'a, Passkey>,
         presence: bool,
         verification: bool,
     ) -> Result<UserCheck, Ctap2Error> {
+        // The crate leaves this refusal (CTAP 2.1 section 6.1.2 step 12) to us.
+        if matches!(hint, UiHint::InformExcludedCredentialFound(_)) {
+            return Err(Ctap2Error::CredentialExcluded);
+        }
         Ok(UserCheck {
             presence,
             verification,

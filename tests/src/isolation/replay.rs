@@ -43,14 +43,23 @@ pub async fn all(kit: &PasskeyManager, recordings: &[Recording]) -> Result<()> {
 ///
 /// # Errors
 /// When the component fails instead of answering.
-pub async fn one(kit: &PasskeyManager, recording: &Recording) -> Result<Vec<(&'static str, Verdict)>> {
+pub async fn one(
+    kit: &PasskeyManager,
+    recording: &Recording,
+) -> Result<Vec<(&'static str, Verdict)>> {
     let kit = kit.afresh();
     let steps = Steps::of(recording);
-    let now = recording.policy.now.map_or_else(|| SystemClock.now(), |now| now.0);
+    let now = recording
+        .policy
+        .now
+        .map_or_else(|| SystemClock.now(), |now| now.0);
     kit.clock().set(now);
     kit.relying_party(profile(recording, &steps));
 
-    let mut verdicts = vec![("registration", register(&kit, recording, &steps, now).await?)];
+    let mut verdicts = vec![(
+        "registration",
+        register(&kit, recording, &steps, now).await?,
+    )];
     if let Some(step) = &steps.authentication {
         let verdict = authenticate(&kit, recording, &steps, step, now).await?;
         verdicts.push(("authentication", verdict));
@@ -58,7 +67,12 @@ pub async fn one(kit: &PasskeyManager, recording: &Recording) -> Result<Vec<(&'s
     Ok(verdicts)
 }
 
-async fn register(kit: &PasskeyManager, recording: &Recording, steps: &Steps, now: u64) -> Result<Verdict> {
+async fn register(
+    kit: &PasskeyManager,
+    recording: &Recording,
+    steps: &Steps,
+    now: u64,
+) -> Result<Verdict> {
     let step: &RegistrationStep = &steps.registration;
     let mut ceremony = ceremony(recording, steps, Kind::Registration, &step.challenge, now);
     ceremony.user = Some(user(steps));
@@ -75,7 +89,10 @@ async fn register(kit: &PasskeyManager, recording: &Recording, steps: &Steps, no
         transports: Vec::new(),
         client_extension_results: "{}".into(),
     };
-    verdict(kit.registration_finish(&recording.rp_id, REGISTRATION, response, None).await)
+    let finished = kit
+        .registration_finish(&recording.rp_id, REGISTRATION, response, None)
+        .await;
+    verdict(&recording.name, finished)
 }
 
 async fn authenticate(
@@ -103,13 +120,20 @@ async fn authenticate(
         user_handle: step.user_handle.clone(),
         client_extension_results: "{}".into(),
     };
-    verdict(kit.authentication_finish(&recording.rp_id, AUTHENTICATION, response).await)
+    let finished = kit
+        .authentication_finish(&recording.rp_id, AUTHENTICATION, response)
+        .await;
+    verdict(&recording.name, finished)
 }
 
-fn verdict<T>(result: Result<T, CallError>) -> Result<Verdict> {
+/// The verdict, for scripts; why it is so, on stderr.
+fn verdict<T>(name: &str, result: Result<T, CallError>) -> Result<Verdict> {
     match result {
         Ok(_) => Ok(Verdict::Accept),
-        Err(CallError::Rejected(rejection)) => Ok(Verdict::Reject(code_name(rejection.code))),
+        Err(CallError::Rejected(rejection)) => {
+            eprintln!("{name}: {}", rejection.detail);
+            Ok(Verdict::Reject(code_name(rejection.code)))
+        }
         Err(error @ CallError::Failed(_)) => bail!(error),
     }
 }
@@ -147,7 +171,13 @@ fn profile(recording: &Recording, steps: &Steps) -> Profile {
     }
 }
 
-fn ceremony(recording: &Recording, steps: &Steps, kind: Kind, challenge: &[u8], now: u64) -> Ceremony {
+fn ceremony(
+    recording: &Recording,
+    steps: &Steps,
+    kind: Kind,
+    challenge: &[u8],
+    now: u64,
+) -> Ceremony {
     let profile = profile(recording, steps);
     Ceremony {
         id: match kind {

@@ -4,16 +4,28 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, SqlSafeStr as _, SqliteConnection};
 
-/// The schema that this binary knows.
-static MIGRATIONS: Migrator = sqlx::migrate!("src/store/sqlite/migrations");
+/// The schema that this binary knows, oldest step first. Listed by hand: sqlx's macro
+/// for it would compile SQLite a second time, for the compiler's own use.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let step = |version, name: &'static str, sql: &'static str| {
+        let sql = sql.into_sql_str();
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(vec![step(
+        1,
+        "store",
+        include_str!("migrations/0001_store.sql"),
+    )])
+});
 
 /// How long to wait for another program's lock, and for a free reader.
 const LOCK_WAIT: Duration = Duration::from_secs(5);

@@ -31,7 +31,7 @@ use zeropass::secrets::Pseudonyms;
 use super::Places;
 use crate::alone::{Linked, Values};
 use crate::authenticator::{Assertion, Authenticator};
-use crate::bare::Bare;
+use crate::bare::{Bare, sandbox};
 use crate::native;
 use crate::report::Row;
 use crate::sample::{BATCH, ROUNDS, Variant, in_turns};
@@ -190,7 +190,8 @@ impl Sandboxed {
         let answer = instance
             .zeropass_passkeys_authentication()
             .call_finish(store, RP_ID, CEREMONY, &self.response)
-            .await?;
+            .await
+            .map_err(sandbox)?;
         match answer {
             Ok(_) => Ok(()),
             Err(rejection) => anyhow::bail!("refused: {}", rejection.detail),
@@ -227,11 +228,8 @@ impl Unsandboxed {
     }
 
     fn finish(&self) -> anyhow::Result<()> {
-        let mut host = native::Values::new(
-            native::profile(profile()),
-            &self.pseudonyms,
-            clock().now(),
-        );
+        let mut host =
+            native::Values::new(native::profile(profile()), &self.pseudonyms, clock().now());
         host.credentials = vec![self.credential.clone()];
         host.ceremony.replace(Some(self.ceremony.clone()));
         match passkey_manager::authentication::finish(&host, RP_ID, CEREMONY, self.response.clone())

@@ -9,7 +9,7 @@ use zeropass::capabilities::{CallContext, CallState};
 use zeropass::registry::{AuthService, PasskeyManager};
 
 use super::Places;
-use crate::bare::Bare;
+use crate::bare::{Bare, sandbox};
 use crate::report::Row;
 use crate::sample::{BATCH, ROUNDS, Variant, in_turns};
 
@@ -114,10 +114,18 @@ impl Which<'_> {
         let mut store = bare.store(context, self.identity());
         match self {
             Self::AuthService(revision) => {
-                revision.pre().instantiate_async(&mut store).await?;
+                revision
+                    .pre()
+                    .instantiate_async(&mut store)
+                    .await
+                    .map_err(sandbox)?;
             }
             Self::PasskeyManager(revision) => {
-                revision.pre().instantiate_async(&mut store).await?;
+                revision
+                    .pre()
+                    .instantiate_async(&mut store)
+                    .await
+                    .map_err(sandbox)?;
             }
         }
         Ok(store)

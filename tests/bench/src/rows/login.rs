@@ -1,4 +1,80 @@
-//! placeholder
+//! `login`: whole sign-ins (both requests) over mTLS that is kept alive, against
+//! the host and against its twin without a sandbox.
+//!
+//! Both servers are processes of their own, so that their CPU time is told apart
+//! from that of the clients, which share the machine with them. They have the same
+//! listener, TLS, store, policies and audit records, each its own database on the
+//! same disk. They are loaded in turns; the other one is idle meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::Places;
+use crate::client::tls;
+use crate::load::{Load, Window};
 use crate::report::Row;
-pub(super) async fn measure(_: &Places) -> anyhow::Result<Vec<Row>> { anyhow::bail!("soon") }
+use crate::sample::Stats;
+use crate::site::{Site, people};
+
+/// Connections, each with a person who signs in again and again.
+pub(super) const CONNECTIONS: usize = 16;
+const WINDOW: Duration = Duration::from_secs(2);
+const WINDOWS: usize = 7;
+
+pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
+    let people = people(CONNECTIONS)?;
+    let host_site = Site::new(places, "login-host", &people).await?;
+    let twin_site = Site::new(places, "login-twin", &people).await?;
+    let host = host_site.host(places).await?;
+    let twin = twin_site.twin().await?;
+    let people: Vec<_> = people.into_iter().map(Arc::new).collect();
+    let mut to_host = Load::connect(&host, &tls(&host_site.pki())?, &people).await?;
+    let mut to_twin = Load::connect(&twin, &tls(&twin_site.pki())?, &people).await?;
+    // One of each that is not counted: caches fill, pages are touched.
+    to_host.window(&host, WINDOW).await?;
+    to_twin.window(&twin, WINDOW).await?;
+    let (mut hosts, mut twins) = (Vec::new(), Vec::new());
+    for _ in 0..WINDOWS {
+        hosts.push(to_host.window(&host, WINDOW).await?);
+        twins.push(to_twin.window(&twin, WINDOW).await?);
+    }
+
+    let row = |name, title, unit, of: fn(&Window) -> f64| -> anyhow::Result<Row> {
+        let host = Stats::of(hosts.iter().map(of).collect())?;
+        let twin = Stats::of(twins.iter().map(of).collect())?;
+        Ok(Row::new(name, title, unit, host).against("native twin without a sandbox", twin))
+    };
+    let title = format!("whole sign-in over mTLS, {CONNECTIONS} connections");
+    Ok(vec![
+        row(
+            "login/per-core",
+            format!("{title}: each second for each core of the server"),
+            "logins/s/core",
+            |window| 1e3 / window.cpu,
+        )?,
+        row(
+            "login/cpu",
+            "CPU of the server for one".to_owned(),
+            "ms",
+            |window| window.cpu,
+        )?,
+        row(
+            "login/per-second",
+            "each second, clients on the same machine".to_owned(),
+            "logins/s",
+            |window| window.per_second,
+        )?,
+        row(
+            "login/p50",
+            "the middle one takes".to_owned(),
+            "ms",
+            |window| window.p50,
+        )?,
+        row(
+            "login/p99",
+            "99 of 100 take at most".to_owned(),
+            "ms",
+            |window| window.p99,
+        )?,
+    ])
+}

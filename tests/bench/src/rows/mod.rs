@@ -68,7 +68,10 @@ pub fn chosen(only: Option<&str>) -> anyhow::Result<Vec<Group>> {
     let found: Vec<_> = ALL.into_iter().filter(|one| one.id() == group).collect();
     if found.is_empty() {
         let known: Vec<_> = ALL.iter().map(|group| group.id()).collect();
-        anyhow::bail!("--only {only}: no such row; groups are {}", known.join(", "));
+        anyhow::bail!(
+            "--only {only}: no such row; groups are {}",
+            known.join(", ")
+        );
     }
     Ok(found)
 }
@@ -115,8 +118,9 @@ impl Places {
     /// A variable or a folder is missing.
     pub fn from_environment() -> anyhow::Result<Self> {
         let folder = |name: &str| -> anyhow::Result<PathBuf> {
-            let value = std::env::var_os(name)
-                .with_context(|| format!("{name} is not set; start the bench with `cargo xtask bench`"))?;
+            let value = std::env::var_os(name).with_context(|| {
+                format!("{name} is not set; start the bench with `cargo xtask bench`")
+            })?;
             std::path::absolute(&value).with_context(|| name.to_owned())
         };
         let binaries = folder("ZEROPASS_BINARIES")?;

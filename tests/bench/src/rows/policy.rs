@@ -55,13 +55,8 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         .await?
         .map(|stats| stats.scaled(1e-3));
     Ok(vec![
-        Row::new(
-            "policy/cached",
-            "policy decision, remembered",
-            "us",
-            cached,
-        )
-        .against("policy decision, evaluated", evaluated),
+        Row::new("policy/cached", "policy decision, remembered", "us", cached)
+            .against("policy decision, evaluated", evaluated),
         Row::new(
             "policy/evaluated",
             "policy decision, evaluated",

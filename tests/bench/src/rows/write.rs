@@ -4,6 +4,7 @@
 //! transactions (and so fsyncs) that took is counted by the store itself. The floor
 //! is what the disk takes for one page.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
@@ -42,21 +43,18 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     let one = Arc::new(Audited::open(places, &folder.join("one.db")).await?);
     let many = Arc::new(Audited::open(places, &folder.join("many.db")).await?);
     let page = File::create(folder.join("page"))?;
-    let mut shares = [Vec::new(), Vec::new()];
-    let [shares_of_one, shares_of_many] = &mut shares;
+    let (of_one, of_many) = (RefCell::default(), RefCell::default());
 
     let disk = Variant::plain(|| {
         (&page).write_all(&PAGE)?;
-        page.sync_data()
-            .map_err(anyhow::Error::from)
+        page.sync_data().map_err(anyhow::Error::from)
     });
-    let (first, second) = (std::cell::RefCell::new(shares_of_one), std::cell::RefCell::new(shares_of_many));
     let [alone, together, disk] = in_turns(
         DISK_ROUNDS,
         DISK_BATCH,
         [
-            callers(&one, 1, &first),
-            callers(&many, CALLERS, &second),
+            callers(&one, 1, &of_one),
+            callers(&many, CALLERS, &of_many),
             disk,
         ],
     )
@@ -64,17 +62,30 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     .map(|stats| stats.scaled(1e-3));
     one.store.close().await;
     many.store.close().await;
-    let [of_one, of_many] = shares;
-    let commits = |name, title, samples: Vec<f64>| -> anyhow::Result<Row> {
-        Ok(Row::new(name, title, "commits/write", Stats::of(samples)?))
+    let commits = |name, title, samples: RefCell<Vec<f64>>| -> anyhow::Result<Row> {
+        // The last ones; those before are the warm-up's.
+        let mut samples = samples.into_inner();
+        let warm_up = samples.len().saturating_sub(DISK_ROUNDS);
+        let stats = Stats::of(samples.split_off(warm_up))?;
+        Ok(Row::new(name, title, "commits/write", stats))
     };
     Ok(vec![
-        Row::new("write/1-caller", "audited write on SQLite, 1 caller", "us", alone)
-            .against("one page written and synced, no database", disk),
+        Row::new(
+            "write/1-caller",
+            "audited write on SQLite, 1 caller",
+            "us",
+            alone,
+        )
+        .against("one page written and synced, no database", disk),
         commits("write/1-caller-commits", "commits for it", of_one)?,
-        Row::new("write/64-callers", "the same, 64 callers at once", "us", together)
-            .against("1 caller", alone)
-            .against("one page written and synced, no database", disk),
+        Row::new(
+            "write/64-callers",
+            "the same, 64 callers at once",
+            "us",
+            together,
+        )
+        .against("1 caller", alone)
+        .against("one page written and synced, no database", disk),
         commits("write/64-callers-commits", "commits for it", of_many)?,
     ])
 }
@@ -84,7 +95,7 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
 fn callers<'a>(
     audited: &'a Arc<Audited>,
     callers: u32,
-    shares: &'a std::cell::RefCell<&'a mut Vec<f64>>,
+    shares: &'a RefCell<Vec<f64>>,
 ) -> Variant<'a> {
     Variant::batches(move |times| {
         Box::pin(async move {
@@ -108,7 +119,9 @@ fn callers<'a>(
             }
             let taken = started.elapsed();
             let commits = u32::try_from(audited.store.commits() - before)?;
-            shares.borrow_mut().push(f64::from(commits) / f64::from(writes));
+            shares
+                .borrow_mut()
+                .push(f64::from(commits) / f64::from(writes));
             // The time that `times` of them would have taken.
             Ok(taken.mul_f64(f64::from(times) / f64::from(writes)))
         })

@@ -77,7 +77,7 @@ fn replay(recording: &Recording, tally: &mut Tally) {
         transports: Vec::new(),
         client_extension_results: "{}".to_owned(),
     };
-    let verdict = begin(recording, &steps, Kind::Registration, &step.challenge, None)
+    let result = begin(recording, &steps, Kind::Registration, &step.challenge, None)
         .unwrap_or_else(|| {
             verdict(registration::finish(
                 &recording.rp_id,
@@ -86,7 +86,7 @@ fn replay(recording: &Recording, tally: &mut Tally) {
                 None,
             ))
         });
-    println!("{}", tally.line(&recording.name, "registration", verdict));
+    println!("{}", tally.line(&recording.name, "registration", result));
 
     let Some(step) = &steps.authentication else {
         return;
@@ -101,7 +101,7 @@ fn replay(recording: &Recording, tally: &mut Tally) {
         client_extension_results: "{}".to_owned(),
     };
     let allowed = step.user_handle.is_none().then(|| step.raw_id.clone());
-    let verdict = begin(
+    let result = begin(
         recording,
         &steps,
         Kind::Authentication,
@@ -115,7 +115,7 @@ fn replay(recording: &Recording, tally: &mut Tally) {
             &response,
         ))
     });
-    println!("{}", tally.line(&recording.name, "authentication", verdict));
+    println!("{}", tally.line(&recording.name, "authentication", result));
 }
 
 /// Put the ceremony into the store; a verdict only when the store refuses it.

@@ -13,7 +13,11 @@ impl Guest for Component {
             return Err(Error::Malformed);
         }
         with(|memory| {
-            if memory.ceremonies.iter().any(|(known, _)| known.id == ceremony.id) {
+            if memory
+                .ceremonies
+                .iter()
+                .any(|(known, _)| known.id == ceremony.id)
+            {
                 return Err(Error::Exists);
             }
             memory.ceremonies.push((ceremony, false));
@@ -22,7 +26,9 @@ impl Guest for Component {
     }
 
     fn take(rp_id: String, id: String, kind: Kind) -> Result<Ceremony, Error> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         with(|memory| {
             let (ceremony, used) = memory
                 .ceremonies

@@ -4,20 +4,20 @@ use crate::Component;
 use crate::bindings::exports::zeropass::store::credentials::{
     Credential, Guest, Status, TypicalForm, Use,
 };
-use crate::bindings::exports::zeropass::store::types::{self, Error};
+use crate::bindings::exports::zeropass::store::types::Error;
 use crate::memory::{Memory, with};
-
-impl types::Guest for Component {}
 
 impl Guest for Component {
     fn insert(credential: Credential) -> Result<(), Error> {
-        with(|memory| match find(memory, &credential.rp_id, &credential.id) {
-            Ok(_) => Err(Error::Exists),
-            Err(_) => {
-                memory.credentials.push(credential);
-                Ok(())
-            }
-        })
+        with(
+            |memory| match find(memory, &credential.rp_id, &credential.id) {
+                Ok(_) => Err(Error::Exists),
+                Err(_) => {
+                    memory.credentials.push(credential);
+                    Ok(())
+                }
+            },
+        )
     }
 
     fn get(rp_id: String, id: Vec<u8>) -> Result<Credential, Error> {
@@ -36,7 +36,12 @@ impl Guest for Component {
         })
     }
 
-    fn rename(rp_id: String, user_id: String, id: Vec<u8>, label: String) -> Result<Credential, Error> {
+    fn rename(
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        label: String,
+    ) -> Result<Credential, Error> {
         with(|memory| {
             let known = owned(memory, &rp_id, &user_id, &id)?;
             known.label = label;
@@ -44,7 +49,12 @@ impl Guest for Component {
         })
     }
 
-    fn set_status(rp_id: String, user_id: String, id: Vec<u8>, status: Status) -> Result<Credential, Error> {
+    fn set_status(
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        status: Status,
+    ) -> Result<Credential, Error> {
         with(|memory| {
             let known = owned(memory, &rp_id, &user_id, &id)?;
             known.status = status;
@@ -80,8 +90,11 @@ impl Guest for Component {
         with(|memory| {
             let first = memory.credentials.iter().find(|known| known.rp_id == rp_id);
             Ok(TypicalForm {
-                id_length: first.map_or(0, |known| u32::try_from(known.id.len()).unwrap_or(u32::MAX)),
-                transports: first.map(|known| known.transports.clone()).unwrap_or_default(),
+                id_length: first
+                    .map_or(0, |known| u32::try_from(known.id.len()).unwrap_or(u32::MAX)),
+                transports: first
+                    .map(|known| known.transports.clone())
+                    .unwrap_or_default(),
             })
         })
     }
@@ -95,7 +108,12 @@ fn find<'a>(memory: &'a mut Memory, rp_id: &str, id: &[u8]) -> Result<&'a mut Cr
         .ok_or(Error::NotFound)
 }
 
-fn owned<'a>(memory: &'a mut Memory, rp_id: &str, user_id: &str, id: &[u8]) -> Result<&'a mut Credential, Error> {
+fn owned<'a>(
+    memory: &'a mut Memory,
+    rp_id: &str,
+    user_id: &str,
+    id: &[u8],
+) -> Result<&'a mut Credential, Error> {
     match find(memory, rp_id, id) {
         Ok(known) if known.user_id == user_id => Ok(known),
         _ => Err(Error::NotFound),
