@@ -128,7 +128,7 @@ impl Host for Values<'_> {
 
     fn record_use(&self, rp_id: &str, id: &[u8], used: Use) -> Result<Credential, errors::Error> {
         let credential = self.credential(rp_id, id)?;
-        self.used.replace(Some(used.clone()));
+        self.used.replace(Some(used));
         Ok(Credential {
             sign_count: used.sign_count,
             backup_state: used.backup_state,

@@ -142,8 +142,8 @@ mod tests {
         assert!(Stats::of(Vec::new()).is_err());
     }
 
-    #[test]
-    fn every_variant_has_its_turn_in_every_round() {
+    #[tokio::test]
+    async fn every_variant_has_its_turn_in_every_round() {
         let order = std::cell::RefCell::new(Vec::new());
         let variant = |name: char| {
             let order = &order;
@@ -152,12 +152,9 @@ mod tests {
                 Box::pin(async { Ok(Duration::from_secs(1)) })
             })
         };
-        let taken = futures::executor::block_on(in_turns(
-            2,
-            Duration::from_millis(1),
-            [variant('a'), variant('b')],
-        ))
-        .unwrap();
+        let taken = in_turns(2, Duration::from_millis(1), [variant('a'), variant('b')])
+            .await
+            .unwrap();
         let order: String = order.into_inner().into_iter().collect();
         assert_eq!(order, "ababab");
         assert_eq!(taken.map(|stats| stats.median), [1e9, 1e9]);

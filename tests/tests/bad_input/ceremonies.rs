@@ -34,6 +34,16 @@ async fn unknown_ceremony_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn text_that_is_too_short_for_a_ceremony_is_malformed() {
+    let (_deployment, client) = scene().await;
+    let (key, _) = registered(&client, "ada").await;
+    let ceremony = begin_sign_in(&client, "ada").await;
+    let credential = json!({"credential": key.get_json(&ceremony.options, ORIGIN)});
+    let refused = client.post("/v1/authentications/x", &credential).await;
+    assert_problem(&refused, 400, "malformed", "x");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn used_ceremony_is_refused() {
     let (_deployment, client) = scene().await;
     let mut key = Authenticator::new();

@@ -103,7 +103,7 @@ async fn suspended_passkey_is_refused_until_it_is_resumed() -> Result<()> {
         let (mut phone, mut key) = two_passkeys(page).await?;
         page.reload().await?;
         page.shoot("two").await?;
-        page.picture("passkeys.png", (900, 790)).await?;
+        page.picture("passkeys.png", (900, 830)).await?;
 
         page.press_in_row("Security key", "suspend").await?;
         let text = "Security key is suspended. It can't sign in until you resume it.";

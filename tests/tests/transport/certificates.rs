@@ -1,0 +1,120 @@
+//! Client certificates that are refused, each with its record.
+
+use http::Method;
+use serde_json::json;
+use zeropass::identity::TrustDomain;
+use zeropass::identity::pki::{Ca, IssueRequest};
+use zeropass_tests::deployment::audit::lines;
+use zeropass_tests::deployment::certificates::{now, spiffe_id, workload};
+use zeropass_tests::deployment::{
+    Answer, Certificate, Deployment, Protocol, TRUST_DOMAIN, WORKLOAD,
+};
+
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
+/// No request is answered for this certificate, and the audit log says why.
+async fn assert_refused(deployment: &Deployment, certificate: Option<&Certificate>, code: &str) {
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let before = deployment.records().await.last().map_or(0, |last| last.seq);
+        let client = deployment.client_with(certificate, protocol);
+        let request = client.request(Method::GET, "/.well-known/jwks.json");
+        let answer = Answer::try_of(request).await;
+        assert!(answer.is_err(), "{code}: {answer:?}");
+        let record = deployment
+            .record_where(|record| record.seq > before && record.action == "connection.accept")
+            .await;
+        assert_eq!(record.outcome, format!("failed:{code}"));
+        assert!(record.address.starts_with("127.0.0.1:"), "{record:?}");
+    }
+    // Others go on.
+    let client = deployment.client(WORKLOAD);
+    client.get("/.well-known/jwks.json").await.expect(200);
+}
+
+/// The proper certificate of the workload, changed before it was issued.
+async fn assert_refused_when(change: impl FnOnce(&mut IssueRequest), code: &str) {
+    let deployment = Deployment::start().await;
+    let mut request = workload(WORKLOAD);
+    change(&mut request);
+    let certificate = deployment.issue(&request);
+    assert_refused(&deployment, Some(&certificate), code).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_without_a_certificate_is_refused() {
+    assert_refused(&Deployment::start().await, None, "no-certificate").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_of_another_ca_is_refused() {
+    let deployment = Deployment::start().await;
+    let domain: TrustDomain = TRUST_DOMAIN.parse().unwrap();
+    let stranger = Ca::new(&domain, now()).unwrap();
+    let issued = stranger.issue(&workload(WORKLOAD)).unwrap();
+    let certificate = Certificate::new(issued.certificate, issued.key);
+    assert_refused(&deployment, Some(&certificate), "unknown-ca").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_client_is_refused() {
+    let expire = |request: &mut IssueRequest| {
+        request.not_before = now() - 2 * DAY;
+        request.not_after = now() - DAY;
+    };
+    assert_refused_when(expire, "expired").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_of_the_future_is_refused() {
+    let postpone = |request: &mut IssueRequest| request.not_before = now() + DAY;
+    assert_refused_when(postpone, "not-yet-valid").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_without_a_spiffe_id_is_refused() {
+    let rename = |request: &mut IssueRequest| {
+        request.uris.clear();
+        request.dns = vec!["relying-party.internal".to_owned()];
+    };
+    assert_refused_when(rename, "no-spiffe-id").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_with_two_spiffe_ids_is_refused() {
+    let add = |request: &mut IssueRequest| request.uris.push(spiffe_id("second"));
+    assert_refused_when(add, "several-uri-names").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_of_another_trust_domain_is_refused() {
+    let move_away = |request: &mut IssueRequest| {
+        request.uris = vec!["spiffe://elsewhere/workload/relying-party".to_owned()];
+    };
+    assert_refused_when(move_away, "trust-domain").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_that_policy_does_not_know_is_denied() {
+    let deployment = Deployment::start().await;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let client = deployment.client_speaking("stranger", protocol);
+        for (path, action) in [
+            ("/v1/registrations", "api.registrations"),
+            ("/v1/authentications", "api.authentications"),
+            ("/v1/users/x/passkeys", "api.users"),
+            ("/v1/sessions/introspect", "api.sessions"),
+            ("/.well-known/jwks.json", "api.metadata"),
+            ("/openapi.json", "api.metadata"),
+        ] {
+            let refused = client.post(path, &json!({})).await;
+            assert_eq!(
+                refused.problem(),
+                (403, "not-permitted".to_owned()),
+                "{path}"
+            );
+            let records = deployment.records_of(refused.request_id()).await;
+            assert_eq!(lines(&records), [format!("- {action} denied")]);
+            assert_eq!(records[0].workload, spiffe_id("stranger"));
+        }
+    }
+}

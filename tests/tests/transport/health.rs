@@ -1,0 +1,57 @@
+//! `/livez` and `/readyz`, the only answers without a certificate.
+
+use http::StatusCode;
+use zeropass_tests::deployment::{Deployment, WORKLOAD, certificates};
+
+async fn ask(deployment: &Deployment, path: &str) -> StatusCode {
+    certificates::install_provider();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .unix_socket(deployment.health_socket())
+        .build()
+        .unwrap();
+    let answer = client.get(format!("http://localhost{path}")).send().await;
+    answer.expect("health is answered").status()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn host_that_serves_is_live_and_ready() {
+    let deployment = Deployment::start().await;
+    assert_eq!(ask(&deployment, "/livez").await, 200);
+    assert_eq!(ask(&deployment, "/readyz").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_listener_answers_nothing_else() {
+    let deployment = Deployment::start().await;
+    for path in [
+        "/",
+        "/metrics",
+        "/.well-known/jwks.json",
+        "/v1/users/x/passkeys",
+    ] {
+        assert_eq!(ask(&deployment, path).await, 404, "{path}");
+    }
+    let client = deployment.client(WORKLOAD);
+    for path in ["/livez", "/readyz"] {
+        assert_eq!(
+            client.get(path).await.status(),
+            404,
+            "{path} of the service listener"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn host_whose_store_is_gone_is_live_but_not_ready() {
+    let deployment = Deployment::start().await;
+    deployment.services().store.close().await;
+    assert_eq!(ask(&deployment, "/livez").await, 200);
+    assert_eq!(ask(&deployment, "/readyz").await, 503);
+    // And what can't be recorded is not answered.
+    let refused = deployment
+        .client(WORKLOAD)
+        .get("/.well-known/jwks.json")
+        .await;
+    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+}

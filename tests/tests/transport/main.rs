@@ -1,0 +1,13 @@
+//! Connections: who may have one, what is spoken on it, and how they end.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod certificates;
+mod drain;
+mod health;
+mod protocols;
