@@ -54,7 +54,7 @@ async fn component_in_the_place_of_another_does_not_load() {
         .auth_service(component_file("passkey_manager"))
         .try_start()
         .await;
-    let error = swapped.err().expect("the host refuses to start");
+    let error = swapped.expect_err("the host refuses to start");
     let refused = error
         .downcast_ref::<LoadError>()
         .expect("a refusal to load");
@@ -244,6 +244,6 @@ async fn refusal(guest: &str) -> LoadError {
         .auth_service(guest_file(guest))
         .try_start()
         .await;
-    let error = started.err().expect("the host refuses to start");
+    let error = started.expect_err("the host refuses to start");
     error.downcast().expect("a refusal to load")
 }

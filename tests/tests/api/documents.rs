@@ -36,7 +36,7 @@ async fn related_origins_and_passkey_pages_are_published() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn openapi_names_every_code() {
+async fn openapi_describes_every_path() {
     let (_deployment, client, _) = scene().await;
     let document = client.get("/openapi.json").await.expect(200);
     assert!(document["openapi"].as_str().unwrap().starts_with("3."));

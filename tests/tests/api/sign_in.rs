@@ -36,6 +36,17 @@ async fn person_signs_in_by_id() {
     let allowed = begun["publicKey"]["allowCredentials"].as_array().unwrap();
     assert_eq!(allowed.len(), 1);
     assert_eq!(allowed[0]["id"], registered["passkey"]["id"]);
+
+    let credential = ada.get(&begun["publicKey"]).await.unwrap();
+    let path = format!(
+        "/v1/authentications/{}",
+        begun["ceremony"].as_str().unwrap()
+    );
+    let signed_in = client
+        .post(&path, &json!({"credential": credential}))
+        .await
+        .expect(200);
+    assert_eq!(signed_in["user"], registered["user"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
