@@ -39,7 +39,8 @@ pub fn expiry(host: &impl Host, profile: &Profile) -> u64 {
 pub fn take(host: &impl Host, rp_id: &str, id: &str, kind: Kind) -> Result<Ceremony, Rejection> {
     host.take_ceremony(rp_id, id, kind)
         .map_err(|error| match error {
-            store::Error::NotFound => reject(
+            // An id that no ceremony can have is one that does not exist.
+            store::Error::NotFound | store::Error::Malformed => reject(
                 Code::NotFound,
                 "no such ceremony of this kind at this relying party",
             ),

@@ -34,13 +34,13 @@ async fn unknown_ceremony_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_that_is_too_short_for_a_ceremony_is_malformed() {
+async fn text_that_is_too_short_for_a_ceremony_is_not_found() {
     let (_deployment, client) = scene().await;
     let (key, _) = registered(&client, "ada").await;
     let ceremony = begin_sign_in(&client, "ada").await;
     let credential = json!({"credential": key.get_json(&ceremony.options, ORIGIN)});
     let refused = client.post("/v1/authentications/x", &credential).await;
-    assert_problem(&refused, 400, "malformed", "x");
+    assert_problem(&refused, 404, "not-found", "x");
 }
 
 #[tokio::test(flavor = "multi_thread")]

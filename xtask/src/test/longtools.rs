@@ -12,17 +12,24 @@ use crate::progress::seconds;
 use crate::stop::Stop;
 use crate::workspace::Workspace;
 
-/// What is installed: the variable that names it to the tests, binary, crate and version.
-const TOOLS: [(&str, &str, &str, &str); 2] = [
-    ("ZEROPASS_WASMTIME", "wasmtime", "wasmtime-cli", "^48"),
-    ("ZEROPASS_WAC", "wac", "wac-cli", "^0.12"),
+/// What is installed: the variable that names it to the tests, binary, crate, version,
+/// and the features that running a component needs, where there are more.
+const TOOLS: [(&str, &str, &str, &str, Option<&str>); 2] = [
+    (
+        "ZEROPASS_WASMTIME",
+        "wasmtime",
+        "wasmtime-cli",
+        "^48",
+        Some("run,cranelift,component-model,parallel-compilation"),
+    ),
+    ("ZEROPASS_WAC", "wac", "wac-cli", "^0.12", None),
 ];
 
 /// Installs what is missing; returns the variables for the tests.
 pub fn provide(workspace: &Workspace, stop: &Stop) -> Result<Vec<(&'static str, PathBuf)>> {
     let folder = workspace.tools();
     let mut found = Vec::new();
-    for (variable, binary, package, version) in TOOLS {
+    for (variable, binary, package, version, features) in TOOLS {
         let file = folder.join("bin").join(binary);
         if !file.is_file() {
             let start = Instant::now();
@@ -30,6 +37,9 @@ pub fn provide(workspace: &Workspace, stop: &Stop) -> Result<Vec<(&'static str, 
             install
                 .args(["--locked", "--version", version, package, "--root"])
                 .arg(&folder);
+            if let Some(features) = features {
+                install.args(["--no-default-features", "--features", features]);
+            }
             // Beside our own artefacts, so that an interrupted installation goes on.
             install.env("CARGO_TARGET_DIR", folder.join("build"));
             process::run(&mut install, stop).with_context(|| format!("installing {package}"))?;
