@@ -127,6 +127,7 @@ pub(super) fn relying_party(party: &config::RelyingParty) -> RelyingParty {
                 .iter()
                 .map(|algorithm| algorithm.cose())
                 .collect(),
+            attestation_roots: Vec::new(),
         },
         related_origins: text(&party.related_origins),
         enroll_url: party.enroll_url.as_ref().map(|url| url.as_str().to_owned()),
