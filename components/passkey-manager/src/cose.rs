@@ -162,6 +162,9 @@ impl CoseKey {
                 if !(RSA_MIN_BYTES..=RSA_MAX_BYTES).contains(&n.len()) {
                     return Err(mismatch("modulus size"));
                 }
+                if n.last().is_none_or(|low| low & 1 == 0) {
+                    return Err(CoseError::Form("the RSA modulus is even"));
+                }
                 if e.len() > 8 || e.last().is_none_or(|low| low & 1 == 0) {
                     return Err(CoseError::Form(
                         "the RSA exponent is not a small odd number",

@@ -8,7 +8,8 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::{AlgorithmIdentifier, X509Version};
 
 use super::certificate_key::CertificateKey;
-use super::{der, invalid, oids};
+use super::der::Elements;
+use super::{der, invalid, oids, shape};
 use crate::bindings::Rejection;
 use crate::cose::CoseKey;
 
@@ -24,13 +25,13 @@ impl<'a> Certificate<'a> {
     /// Parse a certificate that is the whole input: no extension twice, none that
     /// is known and malformed, and the algorithm inside the signature as outside.
     pub(super) fn parse(der: &'a [u8]) -> Result<Self, Rejection> {
-        let (rest, parsed) = X509Certificate::from_der(der)
-            .map_err(|_| invalid("a certificate is not X.509 in DER"))?;
+        let not_x509 = || invalid("a certificate is not X.509 in DER");
+        if !shape::is_certificate(der) {
+            return Err(not_x509());
+        }
+        let (rest, parsed) = X509Certificate::from_der(der).map_err(|_| not_x509())?;
         if !rest.is_empty() {
-            return Err(invalid(format!(
-                "{} bytes follow a certificate",
-                rest.len()
-            )));
+            return Err(not_x509());
         }
         if parsed.signature_algorithm != parsed.tbs_certificate.signature {
             // RFC 5280 section 4.1.1.2.
@@ -44,6 +45,9 @@ impl<'a> Certificate<'a> {
                 extension.parsed_extension(),
                 ParsedExtension::ParseError { .. }
             ) {
+                return Err(invalid("a certificate has a malformed extension"));
+            }
+            if !has_its_form(extension) {
                 return Err(invalid("a certificate has a malformed extension"));
             }
             // RFC 5280 section 4.2.
@@ -188,6 +192,33 @@ impl<'a> Certificate<'a> {
                 "the AAGUID in the attestation certificate is not the authenticator's",
             ))
         }
+    }
+}
+
+/// Whether an extension that the library parsed has the tag that it should have.
+fn has_its_form(extension: &X509Extension<'_>) -> bool {
+    let (value, sequence) = (extension.value, der::SEQUENCE);
+    match extension.parsed_extension() {
+        ParsedExtension::KeyUsage(_) => der::only(value, der::BIT_STRING).is_some(),
+        ParsedExtension::BasicConstraints(_) => der::only(value, sequence).is_some_and(|inside| {
+            // BOOLEAN DEFAULT FALSE, INTEGER OPTIONAL.
+            let mut fields = Elements::new(inside);
+            let mut field = fields.next();
+            if let Some((der::BOOLEAN, contents)) = field {
+                if contents != [0xff] {
+                    return false;
+                }
+                field = fields.next();
+            }
+            if let Some((der::INTEGER, _)) = field {
+                field = fields.next();
+            }
+            field.is_none() && fields.is_empty()
+        }),
+        ParsedExtension::ExtendedKeyUsage(_) | ParsedExtension::SubjectAlternativeName(_) => {
+            der::only(value, sequence).is_some()
+        }
+        _ => true,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Public keys of certificates (RFC 5280 section 4.1.2.7), as the host takes them,
 //! and which algorithms each kind of key signs with.
 
+use x509_parser::asn1_rs::{Class, Tag};
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::der::{self, Elements};
@@ -79,8 +80,12 @@ impl CertificateKey {
             key: PublicKey::Okp(bits.to_vec()),
         };
         if *oid == oids::EC_KEY {
-            let curve = info.algorithm.parameters.as_ref()?.as_oid().ok()?;
-            return elliptic(&curve, bits);
+            let curve = info.algorithm.parameters.as_ref()?;
+            // The library does not look at the tag.
+            if curve.tag() != Tag::Oid || curve.class() != Class::Universal {
+                return None;
+            }
+            return elliptic(&curve.as_oid().ok()?, bits);
         }
         if *oid == oids::RSA_KEY {
             return rsa(bits);

@@ -1,5 +1,5 @@
-//! A strict reader of DER (X.690) for the few structures in certificate extensions
-//! that the certificate library does not know.
+//! A strict reader of DER (X.690), for the form of certificates and for the few
+//! structures in their extensions that the certificate library does not know.
 //!
 //! Definite lengths in their shortest form and tags below 2^14 alone; nothing is
 //! copied, and nothing is read beyond the input.
@@ -12,9 +12,24 @@ pub(super) struct Tag {
     number: u16,
 }
 
+pub(super) const BOOLEAN: Tag = universal(1);
 pub(super) const INTEGER: Tag = universal(2);
+pub(super) const BIT_STRING: Tag = universal(3);
 pub(super) const OCTET_STRING: Tag = universal(4);
+pub(super) const OBJECT_IDENTIFIER: Tag = universal(6);
 pub(super) const ENUMERATED: Tag = universal(10);
+pub(super) const UTF8_STRING: Tag = universal(12);
+pub(super) const UTC_TIME: Tag = universal(23);
+pub(super) const GENERALIZED_TIME: Tag = universal(24);
+/// Numeric, Printable, Teletex, IA5, Universal and BMP strings.
+pub(super) const OTHER_STRINGS: [Tag; 6] = [
+    universal(18),
+    universal(19),
+    universal(20),
+    universal(22),
+    universal(28),
+    universal(30),
+];
 pub(super) const SEQUENCE: Tag = Tag {
     leading: 0x20,
     number: 16,
@@ -28,6 +43,14 @@ pub(super) const SET: Tag = Tag {
 pub(super) const fn explicit(number: u16) -> Tag {
     Tag {
         leading: 0xa0,
+        number,
+    }
+}
+
+/// The tag of `[number] IMPLICIT` of a primitive type.
+pub(super) const fn implicit(number: u16) -> Tag {
+    Tag {
+        leading: 0x80,
         number,
     }
 }

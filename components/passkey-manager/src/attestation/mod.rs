@@ -24,6 +24,7 @@ mod fido_u2f;
 mod none;
 mod oids;
 mod packed;
+mod shape;
 mod signature;
 mod statement;
 mod tpm;

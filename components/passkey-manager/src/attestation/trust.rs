@@ -67,8 +67,7 @@ fn anchor(host: &impl Host, chain: &[Certificate<'_>], roots: &[Vec<u8>]) -> Res
             if certificate.der() == root.as_slice() {
                 return in_date(index + 1);
             }
-            // The host has read its anchors before; one that can't be read here
-            // anchors nothing.
+            // What is no certificate anchors nothing.
             let Ok(root) = Certificate::parse(root) else {
                 continue;
             };
