@@ -122,7 +122,7 @@ fn extension(contents: &[u8]) -> Option<()> {
     end(&fields)
 }
 
-fn tagged<'a>((tag, contents): (Tag, &'a [u8]), expected: Tag) -> Option<&'a [u8]> {
+fn tagged((tag, contents): (Tag, &[u8]), expected: Tag) -> Option<&[u8]> {
     (tag == expected).then_some(contents)
 }
 
