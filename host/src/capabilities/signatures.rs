@@ -8,9 +8,10 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1,
     ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1,
     ECDSA_P521_SHA512_ASN1, ED25519, EcdsaVerificationAlgorithm, ML_DSA_44, ML_DSA_65, ML_DSA_87,
-    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
-    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-    RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
+    VerificationAlgorithm,
 };
 
 use super::bindings::signatures::{Ec2Key, Error, Host, PublicKey, RsaKey};
@@ -92,11 +93,19 @@ pub fn verify(
         (-257, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA256, key, message, signature),
         (-258, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA384, key, message, signature),
         (-259, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA512, key, message, signature),
+        // RS1, with which older TPMs sign attestation statements; no user's key may be
+        // for it, which components see to.
+        (-65_535, PublicKey::Rsa(key)) => rsa(
+            &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+            key,
+            message,
+            signature,
+        ),
         (-37, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA256, key, message, signature),
         (-38, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA384, key, message, signature),
         (-39, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA512, key, message, signature),
         (
-            -7 | -35 | -36 | -8 | -48 | -49 | -50 | -257 | -258 | -259 | -37 | -38 | -39
+            -7 | -35 | -36 | -8 | -48 | -49 | -50 | -257 | -258 | -259 | -37 | -38 | -39 | -65_535
             | -1_256_384 | -1_256_512 | -1_384_256 | -1_384_512 | -1_521_256 | -1_521_384,
             _,
         ) => Err(SignatureError::InvalidKey),
