@@ -82,7 +82,10 @@ impl CertificateKey {
         if *oid == oids::EC_KEY {
             let curve = info.algorithm.parameters.as_ref()?;
             // The library does not look at the tag.
-            if curve.tag() != Tag::Oid || curve.class() != Class::Universal {
+            let header = &curve.header;
+            if (header.tag(), header.class()) != (Tag::Oid, Class::Universal)
+                || header.is_constructed()
+            {
                 return None;
             }
             return elliptic(&curve.as_oid().ok()?, bits);

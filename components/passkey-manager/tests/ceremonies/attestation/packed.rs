@@ -150,6 +150,15 @@ fn aaguid_in_the_certificate_matches() {
 }
 
 #[test]
+fn extension_that_holds_no_der_is_left_alone() {
+    let mut packed = Packed::new(-7);
+    let oid = &[1, 3, 6, 1, 4, 1, 41482, 2];
+    let text = der::extension(oid, false, b"1.3.6.1.4.1.41482.1.1".to_vec());
+    packed.certificate.custom_extensions.push(text);
+    attested("packed", packed.make()).unwrap();
+}
+
+#[test]
 fn aaguid_of_another_model_in_the_certificate_is_refused() {
     for aaguid in [
         der::extension(AAGUID, false, der::octets(&[8; 16])),
