@@ -22,7 +22,7 @@ use crate::capabilities::{RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
 use crate::identity::tls::server_config;
-use crate::identity::{CurrentTls, Material};
+use crate::identity::{CurrentTls, Material, MaterialError};
 use crate::link::InProcess;
 use crate::policy::{Bundle, Gate};
 use crate::registry::{AuthService, Loader, PasskeyManager, Slot};
@@ -66,8 +66,8 @@ impl Host {
         let relying_parties: BTreeMap<String, RelyingParty> = config
             .relying_parties
             .iter()
-            .map(|party| (party.id.as_str().to_owned(), relying_party(party)))
-            .collect();
+            .map(|party| Ok((party.id.as_str().to_owned(), relying_party(party)?)))
+            .collect::<Result<_, MaterialError>>()?;
         let bundle = Bundle::load(&config.policy.folder)?;
         let bound = relying_parties
             .iter()

@@ -74,6 +74,10 @@ impl Assertion<'_> {
                 key.algorithm, credential.algorithm
             )));
         }
+        // The host takes an empty signature for a question about the key.
+        if self.signature.is_empty() {
+            return Err(signature_invalid());
+        }
         let message = [self.authenticator_data, self.client_data.hash()].concat();
         match host.verify(key.algorithm, &key.key, &message, self.signature) {
             Ok(true) => Ok(()),

@@ -15,7 +15,7 @@ const MAX_FORMAT_LENGTH: usize = 32;
 pub struct AttestationObject<'a> {
     /// Attestation statement format identifier.
     pub format: &'a str,
-    /// The statement, always a map.
+    /// The statement: a map, or an array for `compound`.
     pub statement: Value<'a>,
     /// Authenticator data, not yet parsed.
     pub authenticator_data: &'a [u8],
@@ -45,7 +45,9 @@ impl<'a> AttestationObject<'a> {
                 (Value::Text("fmt"), Value::Text(text)) if text.len() <= MAX_FORMAT_LENGTH => {
                     format = Some(text);
                 }
-                (Value::Text("attStmt"), map @ Value::Map(_)) => statement = Some(map),
+                (Value::Text("attStmt"), stated @ (Value::Map(_) | Value::Array(_))) => {
+                    statement = Some(stated);
+                }
                 (Value::Text("authData"), Value::Bytes(bytes)) => authenticator_data = Some(bytes),
                 (Value::Text(name @ ("fmt" | "attStmt" | "authData")), _) => {
                     return Err(malformed(format!(
@@ -67,23 +69,5 @@ impl<'a> AttestationObject<'a> {
                 "attestationObject lacks one of fmt, attStmt and authData",
             )),
         }
-    }
-
-    /// The three members again, freshly written: whoever reads this sees what was
-    /// accepted here and nothing else.
-    pub fn to_canonical(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.authenticator_data.len() + 64);
-        cbor::encode(
-            &Value::Map(vec![
-                (Value::Text("fmt"), Value::Text(self.format)),
-                (Value::Text("attStmt"), self.statement.clone()),
-                (
-                    Value::Text("authData"),
-                    Value::Bytes(self.authenticator_data),
-                ),
-            ]),
-            &mut out,
-        );
-        out
     }
 }

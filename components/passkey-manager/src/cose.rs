@@ -3,7 +3,8 @@
 //!
 //! Algorithm, key type and curve must agree, as L3 section 5.8.5 fixes them:
 //! ES256 with P-256, ES384 with P-384, ES512 with P-521, EdDSA with Ed25519, all
-//! points uncompressed. RSA moduli have 2048 to 8192 bits.
+//! points uncompressed. RSA moduli have 2048 to 8192 bits. ML-DSA keys are of the
+//! key type AKP (RFC 9964).
 
 use crate::bindings::signatures::{Ec2Key, PublicKey, RsaKey};
 use crate::bindings::{Code, Rejection};
@@ -30,12 +31,45 @@ pub const RS256: i32 = -257;
 pub const RS384: i32 = -258;
 /// RSASSA-PKCS1-v1_5 with SHA-512 (RFC 8812).
 pub const RS512: i32 = -259;
+/// ML-DSA-44 (FIPS 204).
+pub const ML_DSA_44: i32 = -48;
+/// ML-DSA-65 (FIPS 204).
+pub const ML_DSA_65: i32 = -49;
+/// ML-DSA-87 (FIPS 204).
+pub const ML_DSA_87: i32 = -50;
+
+/// RSASSA-PKCS1-v1_5 with SHA-1 (RFC 8812): no key may be for it; old TPMs sign
+/// attestation statements with it.
+pub const RS1: i32 = -65_535;
+
+// For certificates alone: ECDSA with a hash of another size than its curve. COSE
+// has no numbers for these; the host's, from the range for private use, are -1, the
+// curve's bits and the hash's bits.
+/// ECDSA with SHA-384 on P-256.
+pub const P256_SHA384: i32 = -1_256_384;
+/// ECDSA with SHA-512 on P-256.
+pub const P256_SHA512: i32 = -1_256_512;
+/// ECDSA with SHA-256 on P-384.
+pub const P384_SHA256: i32 = -1_384_256;
+/// ECDSA with SHA-512 on P-384.
+pub const P384_SHA512: i32 = -1_384_512;
+/// ECDSA with SHA-256 on P-521.
+pub const P521_SHA256: i32 = -1_521_256;
+/// ECDSA with SHA-384 on P-521.
+pub const P521_SHA384: i32 = -1_521_384;
+
+/// The algorithms that a passkey may have.
+pub const REGISTRABLE: &[i32] = &[
+    ES256, ES384, ES512, EDDSA, RS256, RS384, RS512, PS256, PS384, PS512, ML_DSA_44, ML_DSA_65,
+    ML_DSA_87,
+];
 
 const KTY: i64 = 1;
 const ALG: i64 = 3;
 const KTY_OKP: i64 = 1;
 const KTY_EC2: i64 = 2;
 const KTY_RSA: i64 = 3;
+const KTY_AKP: i64 = 7;
 const CRV_ED25519: i64 = 6;
 
 const RSA_MIN_BYTES: usize = 256;
@@ -128,12 +162,28 @@ impl CoseKey {
                 if !(RSA_MIN_BYTES..=RSA_MAX_BYTES).contains(&n.len()) {
                     return Err(mismatch("modulus size"));
                 }
+                if n.last().is_none_or(|low| low & 1 == 0) {
+                    return Err(CoseError::Form("the RSA modulus is even"));
+                }
                 if e.len() > 8 || e.last().is_none_or(|low| low & 1 == 0) {
                     return Err(CoseError::Form(
                         "the RSA exponent is not a small odd number",
                     ));
                 }
                 PublicKey::Rsa(RsaKey { n, e })
+            }
+            ML_DSA_44 | ML_DSA_65 | ML_DSA_87 => {
+                if kty != KTY_AKP {
+                    return Err(mismatch("key type"));
+                }
+                // FIPS 204 table 2.
+                let size = match algorithm {
+                    ML_DSA_44 => 1312,
+                    ML_DSA_65 => 1952,
+                    _ => 2592,
+                };
+                fields.only(3)?;
+                PublicKey::Okp(fields.sized(-1, size)?)
             }
             _ => return Err(CoseError::Algorithm(stated)),
         };
@@ -174,7 +224,7 @@ impl Fields<'_, '_> {
             Ok(bytes.to_vec())
         } else {
             Err(CoseError::Form(
-                "a coordinate has not the size of its curve",
+                "a key or coordinate has not the size of its algorithm",
             ))
         }
     }

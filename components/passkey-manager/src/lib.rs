@@ -12,8 +12,8 @@
 //! began.
 //!
 //! What it leaves to others: the store, the relying party's configuration, and
-//! the assertion's signature check are the host's ([`host::Host`]); accounts and
-//! sessions belong to auth-service.
+//! every signature check are the host's ([`host::Host`]); accounts and sessions
+//! belong to auth-service.
 //!
 //! [`registration`], [`authentication`] and [`lifecycle`] are plain Rust over the
 //! `Host` trait, so that tests and fuzzers run them natively; `component`

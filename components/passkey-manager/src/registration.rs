@@ -2,9 +2,9 @@
 //!
 //! The policy of a registration is settled when it begins and kept with the
 //! stored ceremony; what finishes it reads nothing else but the relying party's
-//! origins.
+//! origins and trust anchors.
 
-use crate::attestation::{self, Evidence, REGISTRABLE};
+use crate::attestation::{self, Evidence};
 use crate::attestation_object::AttestationObject;
 use crate::authenticator_data::AuthenticatorData;
 use crate::bindings::ceremonies::{self, Ceremony, Kind};
@@ -13,7 +13,7 @@ use crate::bindings::registration::{BeginRequest, CreationOptions, Registered, R
 use crate::bindings::{Code, Descriptor, Rejection, User, store};
 use crate::ceremony;
 use crate::client_data::ClientData;
-use crate::cose::CoseKey;
+use crate::cose::{CoseKey, REGISTRABLE};
 use crate::extensions::{self, ClientResults};
 use crate::host::Host;
 use crate::label;
@@ -156,16 +156,22 @@ pub fn finish(
         ));
     }
 
-    // Steps 21 and 22. Steps 23 and 24 (trust anchors) have no policy yet.
-    attestation::verify(&Evidence {
-        rp_id,
-        challenge: &ceremony.challenge,
-        client_data: &client_data,
-        client_data_json: &response.client_data_json,
-        object: &object,
-        attested,
-        key: &key,
-    })?;
+    // Steps 21 to 24.
+    attestation::verify(
+        host,
+        &Evidence {
+            format: object.format,
+            statement: &object.statement,
+            authenticator_data: object.authenticator_data,
+            client_data_hash: client_data.hash(),
+            attested,
+            key: &key,
+        },
+        &attestation::Policy {
+            roots: &profile.attestation_roots,
+            conveyance: ceremony.attestation,
+        },
+    )?;
 
     // Step 26: a credential belongs to one account. The store decides for ids
     // that were registered since the ceremony began.

@@ -5,13 +5,16 @@
 //! not verify is `false`; only a key or an algorithm that can't be used is an error.
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519,
-    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
-    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-    RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1,
+    ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1,
+    ECDSA_P521_SHA512_ASN1, ED25519, EcdsaVerificationAlgorithm, ML_DSA_44, ML_DSA_65, ML_DSA_87,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
+    VerificationAlgorithm,
 };
 
-use super::bindings::signatures::{Error, Host, PublicKey, RsaKey};
+use super::bindings::signatures::{Ec2Key, Error, Host, PublicKey, RsaKey};
 use super::context::CallState;
 use crate::audit::Outcome;
 use crate::policy::action;
@@ -41,6 +44,8 @@ impl Host for CallState {
             "-",
             match verdict {
                 Ok(true) => Outcome::Success,
+                // A question about the key alone.
+                Ok(false) if signature.is_empty() => Outcome::Failed("signature-empty"),
                 Ok(false) => Outcome::Failed("signature-invalid"),
                 Err(SignatureError::UnsupportedAlgorithm(_)) => {
                     Outcome::Failed("unsupported-algorithm")
@@ -67,41 +72,43 @@ pub fn verify(
     message: &[u8],
     signature: &[u8],
 ) -> Result<bool, SignatureError> {
+    let ec = |of: &'static EcdsaVerificationAlgorithm, width, key: &Ec2Key| {
+        ecdsa(of, width, &key.x, &key.y, message, signature)
+    };
     match (algorithm, key) {
-        (-7, PublicKey::Ec2(key)) => ecdsa(
-            &ECDSA_P256_SHA256_ASN1,
-            32,
-            &key.x,
-            &key.y,
-            message,
-            signature,
-        ),
-        (-35, PublicKey::Ec2(key)) => ecdsa(
-            &ECDSA_P384_SHA384_ASN1,
-            48,
-            &key.x,
-            &key.y,
-            message,
-            signature,
-        ),
-        (-36, PublicKey::Ec2(key)) => ecdsa(
-            &ECDSA_P521_SHA512_ASN1,
-            66,
-            &key.x,
-            &key.y,
-            message,
-            signature,
-        ),
+        (-7, PublicKey::Ec2(key)) => ec(&ECDSA_P256_SHA256_ASN1, 32, key),
+        (-35, PublicKey::Ec2(key)) => ec(&ECDSA_P384_SHA384_ASN1, 48, key),
+        (-36, PublicKey::Ec2(key)) => ec(&ECDSA_P521_SHA512_ASN1, 66, key),
+        // For certificates; COSE has no numbers for these pairs.
+        (-1_256_384, PublicKey::Ec2(key)) => ec(&ECDSA_P256_SHA384_ASN1, 32, key),
+        (-1_256_512, PublicKey::Ec2(key)) => ec(&ECDSA_P256_SHA512_ASN1, 32, key),
+        (-1_384_256, PublicKey::Ec2(key)) => ec(&ECDSA_P384_SHA256_ASN1, 48, key),
+        (-1_384_512, PublicKey::Ec2(key)) => ec(&ECDSA_P384_SHA512_ASN1, 48, key),
+        (-1_521_256, PublicKey::Ec2(key)) => ec(&ECDSA_P521_SHA256_ASN1, 66, key),
+        (-1_521_384, PublicKey::Ec2(key)) => ec(&ECDSA_P521_SHA384_ASN1, 66, key),
+        (-48, PublicKey::Okp(key)) => parsed(&ML_DSA_44, key, message, signature),
+        (-49, PublicKey::Okp(key)) => parsed(&ML_DSA_65, key, message, signature),
+        (-50, PublicKey::Okp(key)) => parsed(&ML_DSA_87, key, message, signature),
         (-8, PublicKey::Okp(key)) => parsed(&ED25519, key, message, signature),
         (-257, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA256, key, message, signature),
         (-258, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA384, key, message, signature),
         (-259, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA512, key, message, signature),
+        // RS1, with which older TPMs sign attestation statements; no user's key may be
+        // for it, which components see to.
+        (-65_535, PublicKey::Rsa(key)) => rsa(
+            &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+            key,
+            message,
+            signature,
+        ),
         (-37, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA256, key, message, signature),
         (-38, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA384, key, message, signature),
         (-39, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA512, key, message, signature),
-        (-7 | -35 | -36 | -8 | -257 | -258 | -259 | -37 | -38 | -39, _) => {
-            Err(SignatureError::InvalidKey)
-        }
+        (
+            -7 | -35 | -36 | -8 | -48 | -49 | -50 | -257 | -258 | -259 | -37 | -38 | -39 | -65_535
+            | -1_256_384 | -1_256_512 | -1_384_256 | -1_384_512 | -1_521_256 | -1_521_384,
+            _,
+        ) => Err(SignatureError::InvalidKey),
         (other, _) => Err(SignatureError::UnsupportedAlgorithm(other)),
     }
 }

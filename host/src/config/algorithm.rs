@@ -26,6 +26,12 @@ pub enum Algorithm {
     Ps384 = -38,
     /// RSASSA-PSS with SHA-512.
     Ps512 = -39,
+    /// ML-DSA-44 (RFC 9964).
+    MlDsa44 = -48,
+    /// ML-DSA-65 (RFC 9964).
+    MlDsa65 = -49,
+    /// ML-DSA-87 (RFC 9964).
+    MlDsa87 = -50,
 }
 
 pub(super) const ALGORITHM: Choice<Algorithm> = Choice(&[
@@ -39,6 +45,9 @@ pub(super) const ALGORITHM: Choice<Algorithm> = Choice(&[
     ("PS256", Algorithm::Ps256),
     ("PS384", Algorithm::Ps384),
     ("PS512", Algorithm::Ps512),
+    ("ML-DSA-44", Algorithm::MlDsa44),
+    ("ML-DSA-65", Algorithm::MlDsa65),
+    ("ML-DSA-87", Algorithm::MlDsa87),
 ]);
 
 // === impl Algorithm ===

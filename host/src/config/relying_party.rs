@@ -1,11 +1,13 @@
 //! `[[relying-party]]`: the sites whose passkeys this host keeps, and the
 //! workloads that act for them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::algorithm::{ALGORITHM, Algorithm};
 use super::format::{Choice, Flag, List, Parsed, Time};
 use super::origin::{ORIGIN, Origin};
+use super::path::Location;
 use super::reader::Section;
 use super::spiffe::{TrustDomain, WORKLOAD_ID, WorkloadId};
 use super::web::{RP_ID, RpId, WEB_URL, WebUrl};
@@ -39,6 +41,9 @@ pub struct RelyingParty {
     pub attestation: Attestation,
     /// Offered and accepted, best first, at least one.
     pub algorithms: Vec<Algorithm>,
+    /// PEM files with the trust anchors of attestation. Empty: statements are
+    /// verified, not anchored.
+    pub attestation_roots: Vec<PathBuf>,
     /// Where a person adds a passkey, for `/.well-known/passkey-endpoints`.
     pub enroll_url: Option<WebUrl>,
     /// Where a person manages passkeys, for `/.well-known/passkey-endpoints`.
@@ -155,6 +160,15 @@ fn read(section: &mut Section<'_>, id: Option<RpId>) -> Option<RelyingParty> {
         least: 1,
     };
     let algorithms = section.or("algorithms", r#"["ES256", "ES384", "RS256"]"#, algorithms);
+    let roots = Location::File("a PEM file with certificates of authenticator makers");
+    let attestation_roots = section.or(
+        "attestation-roots",
+        "[]",
+        List {
+            of: roots,
+            least: 0,
+        },
+    );
     let enroll_url = section.optional("enroll-url", WEB_URL);
     let manage_url = section.optional("manage-url", WEB_URL);
 
@@ -171,6 +185,7 @@ fn read(section: &mut Section<'_>, id: Option<RpId>) -> Option<RelyingParty> {
         resident_key: resident_key?,
         attestation: attestation?,
         algorithms: algorithms?,
+        attestation_roots: attestation_roots?,
         enroll_url: enroll_url?,
         manage_url: manage_url?,
     })

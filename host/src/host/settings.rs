@@ -5,7 +5,7 @@
 use crate::capabilities::RelyingParty;
 use crate::capabilities::bindings::relying_party as wit;
 use crate::config::{self, Config};
-use crate::identity::{MaterialFiles, SpiffeIdError, TrustDomain};
+use crate::identity::{MaterialError, MaterialFiles, SpiffeIdError, TrustDomain, certificates};
 use crate::runtime::Limits;
 use crate::runtime::engine::Options;
 use crate::server;
@@ -91,14 +91,20 @@ pub(super) fn health_address(health: &config::Health) -> Result<HealthAddress, H
     })
 }
 
-pub(super) fn relying_party(party: &config::RelyingParty) -> RelyingParty {
+/// Reads the files of trust anchors.
+pub(super) fn relying_party(party: &config::RelyingParty) -> Result<RelyingParty, MaterialError> {
+    let mut attestation_roots = Vec::new();
+    for file in &party.attestation_roots {
+        let certificates = certificates(file, "certificates of authenticator makers")?;
+        attestation_roots.extend(certificates.iter().map(|root| root.to_vec()));
+    }
     let text = |origins: &[config::Origin]| {
         origins
             .iter()
             .map(|origin| origin.as_str().to_owned())
             .collect::<Vec<_>>()
     };
-    RelyingParty {
+    Ok(RelyingParty {
         profile: wit::Profile {
             id: party.id.as_str().to_owned(),
             name: party.name.clone(),
@@ -127,6 +133,7 @@ pub(super) fn relying_party(party: &config::RelyingParty) -> RelyingParty {
                 .iter()
                 .map(|algorithm| algorithm.cose())
                 .collect(),
+            attestation_roots,
         },
         related_origins: text(&party.related_origins),
         enroll_url: party.enroll_url.as_ref().map(|url| url.as_str().to_owned()),
@@ -136,5 +143,5 @@ pub(super) fn relying_party(party: &config::RelyingParty) -> RelyingParty {
             .iter()
             .map(|id| id.as_str().to_owned())
             .collect(),
-    }
+    })
 }

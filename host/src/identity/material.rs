@@ -244,7 +244,11 @@ fn root_store(file: &Path) -> Result<RootCertStore, MaterialError> {
     Ok(store)
 }
 
-fn certificates(
+/// The certificates of a PEM file, one at least.
+///
+/// # Errors
+/// [`MaterialError::Read`], [`MaterialError::Pem`].
+pub fn certificates(
     file: &Path,
     expected: &'static str,
 ) -> Result<Vec<CertificateDer<'static>>, MaterialError> {

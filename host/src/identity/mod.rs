@@ -21,7 +21,7 @@ pub mod svid;
 pub mod tls;
 pub mod verifier;
 
-pub use material::{Material, MaterialError, MaterialFiles};
+pub use material::{Material, MaterialError, MaterialFiles, certificates};
 pub use spiffe::{SpiffeId, SpiffeIdError, TrustDomain};
 pub use svid::{Svid, SvidError, parse_svid};
 pub use tls::CurrentTls;

@@ -206,6 +206,7 @@ pub fn profile(profile: wit::relying_party::Profile) -> Profile {
         resident_key: resident(profile.resident_key),
         attestation: attestation(profile.attestation),
         algorithms: profile.algorithms,
+        attestation_roots: profile.attestation_roots,
     }
 }
 

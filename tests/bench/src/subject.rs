@@ -33,6 +33,7 @@ pub fn profile() -> Profile {
         resident_key: ResidentKey::Preferred,
         attestation: AttestationConveyance::None,
         algorithms: vec![-7, -35, -257],
+        attestation_roots: Vec::new(),
     }
 }
 

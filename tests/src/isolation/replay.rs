@@ -168,6 +168,7 @@ fn profile(recording: &Recording, steps: &Steps) -> Profile {
             Attestation::Enterprise => AttestationConveyance::Enterprise,
         },
         algorithms: steps.algorithms.clone(),
+        attestation_roots: Vec::new(),
     }
 }
 

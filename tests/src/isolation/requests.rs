@@ -20,6 +20,7 @@ pub fn profile(id: &str, origins: &[&str]) -> Profile {
         resident_key: ResidentKey::Preferred,
         attestation: AttestationConveyance::None,
         algorithms: vec![-7, -257],
+        attestation_roots: Vec::new(),
     }
 }
 

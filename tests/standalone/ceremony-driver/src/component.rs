@@ -180,6 +180,7 @@ fn profile(recording: &Recording, steps: &Steps) -> Profile {
             Attestation::Enterprise => party::AttestationConveyance::Enterprise,
         },
         algorithms: steps.algorithms.clone(),
+        attestation_roots: Vec::new(),
     }
 }
 

@@ -1,8 +1,8 @@
-//! A software authenticator and browser for ES256, whose answers tests can bend
-//! before they are signed and written.
+//! A software authenticator and browser, whose answers tests can bend before they
+//! are signed and written.
 
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{Signature, SigningKey};
+use std::rc::Rc;
+
 use passkey_manager::base64url;
 use passkey_manager::bindings::authentication::{self, RequestOptions};
 use passkey_manager::bindings::registration::{self, CreationOptions};
@@ -10,7 +10,7 @@ use passkey_manager::cbor::{Value, encode};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{ORIGIN, RP};
+use super::{ORIGIN, RP, TestKey};
 
 pub const UP: u8 = 1;
 pub const UV: u8 = 4;
@@ -20,7 +20,7 @@ pub const AT: u8 = 64;
 pub const ED: u8 = 128;
 
 pub struct Authenticator {
-    key: SigningKey,
+    pub key: Rc<TestKey>,
     pub credential_id: Vec<u8>,
     pub aaguid: [u8; 16],
     pub user_handle: Option<Vec<u8>>,
@@ -35,7 +35,12 @@ pub enum Statement {
     PackedSelfForged,
     /// Something that does not belong there.
     Junk,
+    /// The statement in CBOR, made from the authenticator data, the hash of the
+    /// client data and the credential's key.
+    Made(Box<MakeStatement>),
 }
+
+pub type MakeStatement = dyn FnOnce(&[u8], &[u8], &TestKey) -> Vec<u8>;
 
 /// A registration's answer before it is written.
 pub struct Create {
@@ -57,7 +62,7 @@ pub struct Create {
     pub object_raw: Option<Vec<u8>>,
     pub transports: Vec<String>,
     pub extension_results: String,
-    key: SigningKey,
+    pub key: Rc<TestKey>,
 }
 
 /// A sign-in's answer before it is signed.
@@ -75,16 +80,24 @@ pub struct Get {
     pub user_handle: Option<Vec<u8>>,
     pub forge: bool,
     pub extension_results: String,
-    key: SigningKey,
+    pub key: Rc<TestKey>,
 }
 
 // === impl Authenticator ===
 
 impl Authenticator {
+    /// A passkey of Alice with that key.
+    pub fn with_key(key: TestKey) -> Self {
+        Authenticator {
+            key: Rc::new(key),
+            ..Authenticator::new(1)
+        }
+    }
+
     /// A passkey of Alice; each seed has a key and an id of its own.
     pub fn new(seed: u8) -> Self {
         Authenticator {
-            key: SigningKey::from_slice(&[seed; 32]).unwrap(),
+            key: Rc::new(TestKey::es256(&[seed; 32])),
             credential_id: vec![seed; 20],
             aaguid: [0; 16],
             user_handle: Some(
@@ -100,7 +113,7 @@ impl Authenticator {
         let mut secret = [0; 32];
         secret[31] = 1;
         Authenticator {
-            key: SigningKey::from_slice(&secret).unwrap(),
+            key: Rc::new(TestKey::es256(&secret)),
             credential_id,
             aaguid: [0; 16],
             user_handle: None,
@@ -161,9 +174,7 @@ impl Authenticator {
     }
 
     pub fn public_key(&self) -> Vec<u8> {
-        let point = self.key.verifying_key().to_sec1_point(false);
-        let bytes = point.as_bytes();
-        cose_es256(1, &bytes[1..33], &bytes[33..65])
+        self.key.cose()
     }
 }
 
@@ -187,29 +198,28 @@ impl Create {
             .clone()
             .unwrap_or_else(|| self.client_data.to_string().into_bytes());
         let authenticator_data = self.authenticator_data();
+        let hash = Sha256::digest(&client_data_json);
         let mut signature = sign(&self.key, &authenticator_data, &client_data_json);
+        let algorithm = Value::Integer(self.key.algorithm.into());
         let statement = match self.statement {
-            Statement::Empty => Vec::new(),
-            Statement::Junk => vec![(Value::Text("sig"), Value::Bytes(&[1]))],
-            Statement::PackedSelf | Statement::PackedSelfForged => {
-                if matches!(self.statement, Statement::PackedSelfForged) {
-                    *signature.last_mut().unwrap() ^= 1;
-                }
-                vec![
-                    (Value::Text("alg"), Value::Integer(-7)),
-                    (Value::Text("sig"), Value::Bytes(&signature)),
-                ]
+            Statement::Empty => cbor_map(&[]),
+            Statement::Junk => cbor_map(&[("sig", Value::Bytes(&[1]))]),
+            Statement::PackedSelf => {
+                cbor_map(&[("alg", algorithm), ("sig", Value::Bytes(&signature))])
             }
+            Statement::PackedSelfForged => {
+                *signature.last_mut().unwrap() ^= 1;
+                cbor_map(&[("alg", algorithm), ("sig", Value::Bytes(&signature))])
+            }
+            Statement::Made(make) => make(&authenticator_data, &hash, &self.key),
         };
-        let mut attestation_object = Vec::new();
-        encode(
-            &Value::Map(vec![
-                (Value::Text("fmt"), Value::Text(self.format)),
-                (Value::Text("attStmt"), Value::Map(statement)),
-                (Value::Text("authData"), Value::Bytes(&authenticator_data)),
-            ]),
-            &mut attestation_object,
-        );
+        let mut attestation_object = vec![0xa3];
+        encode(&Value::Text("fmt"), &mut attestation_object);
+        encode(&Value::Text(self.format), &mut attestation_object);
+        encode(&Value::Text("attStmt"), &mut attestation_object);
+        attestation_object.extend_from_slice(&statement);
+        encode(&Value::Text("authData"), &mut attestation_object);
+        encode(&Value::Bytes(&authenticator_data), &mut attestation_object);
         registration::Response {
             id: self.id.unwrap_or_else(|| base64url::encode(&self.raw_id)),
             raw_id: self.raw_id,
@@ -256,13 +266,27 @@ fn head(rp_id: &str, flags: u8, sign_count: u32) -> Vec<u8> {
     data
 }
 
-fn sign(key: &SigningKey, authenticator_data: &[u8], client_data_json: &[u8]) -> Vec<u8> {
-    let hash = Sha256::digest(client_data_json);
-    let signature: Signature = key.sign(&[authenticator_data, &hash].concat());
-    signature.to_der().as_bytes().to_vec()
+fn sign(key: &TestKey, authenticator_data: &[u8], client_data_json: &[u8]) -> Vec<u8> {
+    key.sign(&[authenticator_data, &Sha256::digest(client_data_json)].concat())
 }
 
-fn cose(entries: Vec<(i64, Value<'_>)>) -> Vec<u8> {
+/// A map with text keys.
+pub fn cbor_map(entries: &[(&str, Value<'_>)]) -> Vec<u8> {
+    let entries = entries
+        .iter()
+        .map(|(key, value)| (Value::Text(key), value.clone()))
+        .collect();
+    let mut out = Vec::new();
+    encode(&Value::Map(entries), &mut out);
+    out
+}
+
+/// An array of byte strings.
+pub fn cbor_array(items: &[Vec<u8>]) -> Value<'_> {
+    Value::Array(items.iter().map(|item| Value::Bytes(item)).collect())
+}
+
+pub fn cose(entries: Vec<(i64, Value<'_>)>) -> Vec<u8> {
     let mut out = Vec::new();
     let entries = entries
         .into_iter()

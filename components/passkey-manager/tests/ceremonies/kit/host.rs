@@ -3,8 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use p256::ecdsa::signature::Verifier as _;
-use p256::ecdsa::{Signature, VerifyingKey};
 use passkey_manager::bindings::ceremonies::{Ceremony, Kind};
 use passkey_manager::bindings::credentials::{Credential, Status, Use};
 use passkey_manager::bindings::relying_party::{
@@ -49,6 +47,7 @@ impl MemoryHost {
                 resident_key: ResidentKey::Preferred,
                 attestation: AttestationConveyance::None,
                 algorithms: vec![-8, -7, -257],
+                attestation_roots: Vec::new(),
             }),
             credentials: RefCell::default(),
             ceremonies: RefCell::default(),
@@ -109,7 +108,7 @@ impl MemoryHost {
 impl Host for MemoryHost {
     fn describe(&self, rp_id: &str) -> Result<Profile, relying_party::Error> {
         self.calls.borrow_mut().push("describe");
-        if rp_id == RP {
+        if rp_id == self.profile.borrow().id {
             Ok(self.profile.borrow().clone())
         } else {
             Err(relying_party::Error::NotFound)
@@ -134,17 +133,7 @@ impl Host for MemoryHost {
         signature: &[u8],
     ) -> Result<bool, signatures::Error> {
         self.calls.borrow_mut().push("verify");
-        let PublicKey::Ec2(point) = key else {
-            return Err(signatures::Error::UnsupportedAlgorithm);
-        };
-        if algorithm != -7 {
-            return Err(signatures::Error::UnsupportedAlgorithm);
-        }
-        let sec1 = [&[4], point.x.as_slice(), point.y.as_slice()].concat();
-        let key =
-            VerifyingKey::from_sec1_bytes(&sec1).map_err(|_| signatures::Error::InvalidKey)?;
-        Ok(Signature::from_der(signature)
-            .is_ok_and(|signature| key.verify(message, &signature).is_ok()))
+        super::verify::verify(algorithm, key, message, signature)
     }
 
     fn insert_credential(&self, credential: &Credential) -> Result<(), store::Error> {

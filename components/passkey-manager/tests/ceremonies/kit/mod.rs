@@ -1,12 +1,18 @@
 //! What the tests share: an in-memory host and a software authenticator.
 
 mod authenticator;
+mod certificates;
 mod host;
+mod keys;
+mod verify;
 
 pub use authenticator::{
-    AT, Authenticator, BE, BS, Create, ED, Get, Statement, UP, UV, cose_es256, cose_okp, cose_rsa,
+    AT, Authenticator, BE, BS, Create, ED, Get, MakeStatement, Statement, UP, UV, cbor_array,
+    cbor_map, cose_es256, cose_okp, cose_rsa,
 };
+pub use certificates::{Authority, der, leaf, packed_leaf};
 pub use host::MemoryHost;
+pub use keys::{ALL, TestKey};
 
 use passkey_manager::bindings::authentication::{Authenticated, RequestOptions};
 use passkey_manager::bindings::registration::{BeginRequest, CreationOptions, Registered};

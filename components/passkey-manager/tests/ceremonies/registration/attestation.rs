@@ -37,21 +37,20 @@ fn authenticator_extensions_are_accepted() {
 }
 
 #[test]
-fn attestation_in_a_cross_origin_frame_is_refused() {
+fn attestation_in_a_cross_origin_frame_is_verified() {
     let host = MemoryHost::new();
     host.profile.borrow_mut().allow_cross_origin = true;
-    let attested = register_with(&host, &Authenticator::new(1), |create| {
+    register_with(&host, &Authenticator::new(1), |create| {
         create.client_data["crossOrigin"] = json!(true);
         create.format = "packed";
         create.statement = Statement::PackedSelf;
-    });
-    assert_eq!(code(attested), Code::AttestationInvalid);
+    })
+    .unwrap();
 }
 
 #[test]
 fn algorithm_that_was_not_offered_is_refused() {
     for key in [
-        cose_okp(-8, &[1; 32]),
         cose_rsa(-258, &[0xc7; 256]),
         cose_rsa(-37, &[0xc7; 256]),
         cose_okp(-7000, &[1; 32]),
@@ -67,24 +66,17 @@ fn algorithm_that_was_not_offered_is_refused() {
 #[test]
 fn offered_algorithm_beyond_this_revision_is_refused() {
     // A ceremony that another revision began may offer more.
-    for key in [
-        cose_okp(-8, &[1; 32]),
-        cose_rsa(-258, &[0xc7; 256]),
-        cose_rsa(-37, &[0xc7; 256]),
-        cose_rsa(-257, &[0xc7; 384]),
-    ] {
-        let host = MemoryHost::new();
-        let options = begin_registration(&host);
-        host.change_ceremony(&options.ceremony, |ceremony| {
-            ceremony.algorithms = vec![-7, -8, -37, -257, -258];
-        });
-        let mut create = Authenticator::new(1).create(&options);
-        create.public_key = key;
-        assert_eq!(
-            code(finish_registration(&host, create)),
-            Code::AlgorithmNotAllowed
-        );
-    }
+    let host = MemoryHost::new();
+    let options = begin_registration(&host);
+    host.change_ceremony(&options.ceremony, |ceremony| {
+        ceremony.algorithms = vec![-7, -47, -53, -65_535];
+    });
+    let mut create = Authenticator::new(1).create(&options);
+    create.public_key = cose_rsa(-65_535, &[0xc7; 256]);
+    assert_eq!(
+        code(finish_registration(&host, create)),
+        Code::AlgorithmNotAllowed
+    );
 }
 
 #[test]
@@ -95,6 +87,8 @@ fn algorithm_key_type_and_curve_must_agree() {
         cose_okp(-7, &[1; 32]),
         cose_rsa(-7, &[0xc7; 256]),
         cose_rsa(-257, &[0xc7; 128]),
+        // RSA under the name of EdDSA; P-256 under that of P-384 was not offered.
+        cose_rsa(-8, &[0xc7; 256]),
     ] {
         assert_eq!(
             refused(|create| create.public_key = key),

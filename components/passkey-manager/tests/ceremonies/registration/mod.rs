@@ -36,13 +36,12 @@ fn options_follow_the_profile_and_the_request() {
     assert_eq!(options.attestation, AttestationConveyance::Direct);
     assert_eq!(options.hints, ["client-device"]);
     assert_eq!(options.extensions, r#"{"credProps":true}"#);
-    // Ed25519 is offered by the profile but can't be registered.
-    assert_eq!(options.algorithms, [-7, -257]);
+    assert_eq!(options.algorithms, [-8, -7, -257]);
 
     let (stored, _) = host.ceremonies.borrow()[&options.ceremony].clone();
     assert_eq!(stored.challenge, options.challenge);
     assert_eq!(stored.resident_key, ResidentKey::Required);
-    assert_eq!(stored.algorithms, [-7, -257]);
+    assert_eq!(stored.algorithms, [-8, -7, -257]);
     assert_eq!(stored.extensions, ["credProps"]);
 }
 
@@ -238,7 +237,7 @@ fn bad_hints_are_refused() {
 #[test]
 fn profile_without_a_usable_algorithm_is_refused() {
     let host = MemoryHost::new();
-    host.profile.borrow_mut().algorithms = vec![-8];
+    host.profile.borrow_mut().algorithms = vec![-65_535, -47];
     let begun = registration::begin(&host, registration_request(ALICE));
     assert_eq!(code(begun), Code::AlgorithmNotAllowed);
 }

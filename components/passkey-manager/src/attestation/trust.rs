@@ -1,0 +1,90 @@
+//! Trust in a verified statement (WebAuthn L3 section 7.1 steps 23 and 24).
+//!
+//! Anchors come from the relying party's configuration alone; a root that a
+//! statement brings along anchors nothing. Without anchors every verified statement
+//! is accepted, and means no more than a claim: dates are not looked at then, since
+//! whoever makes up a chain makes up its dates.
+
+use super::certificate::Certificate;
+use super::{TrustPath, chain, invalid};
+use crate::bindings::relying_party::AttestationConveyance;
+use crate::bindings::{Code, Rejection};
+use crate::host::Host;
+use crate::rejection::reject;
+
+/// What the relying party asks of statements.
+pub struct Policy<'p> {
+    /// Trust anchors, certificates in DER. Empty: nothing needs to be anchored.
+    pub roots: &'p [Vec<u8>],
+    /// What the ceremony asked the authenticator for. With anchors, `direct` and
+    /// `enterprise` take no answer that has no certificates; with `none` and
+    /// `indirect` browsers take the statement away, so there it is no offence.
+    pub conveyance: AttestationConveyance,
+}
+
+/// Accept a trust path, or say why not.
+///
+/// # Errors
+/// `attestation-untrusted`, `attestation-invalid` for an anchored chain that is out
+/// of date.
+pub(super) fn assess(
+    host: &impl Host,
+    path: &TrustPath<'_>,
+    policy: &Policy<'_>,
+) -> Result<(), Rejection> {
+    if policy.roots.is_empty() {
+        return Ok(());
+    }
+    match path {
+        TrustPath::None | TrustPath::SelfSigned => match policy.conveyance {
+            AttestationConveyance::None | AttestationConveyance::Indirect => Ok(()),
+            AttestationConveyance::Direct | AttestationConveyance::Enterprise => Err(untrusted(
+                "this relying party asks for attestation by a certificate",
+            )),
+        },
+        TrustPath::Certificates(certificates) => anchor(host, certificates, policy.roots),
+        TrustPath::Several(paths) => paths.iter().try_for_each(|path| assess(host, path, policy)),
+    }
+}
+
+/// Find the anchor that the chain ends in: one of its certificates is an anchor, or
+/// was issued by one. What a chain has beyond that does not matter.
+fn anchor(host: &impl Host, chain: &[Certificate<'_>], roots: &[Vec<u8>]) -> Result<(), Rejection> {
+    let now = i64::try_from(host.now() / 1000).unwrap_or(i64::MAX);
+    let in_date = |path: usize| {
+        if chain
+            .iter()
+            .take(path)
+            .all(|certificate| certificate.is_in_date(now))
+        {
+            Ok(())
+        } else {
+            Err(invalid("a certificate of the statement is out of date"))
+        }
+    };
+    for (index, certificate) in chain.iter().enumerate() {
+        for root in roots {
+            if certificate.der() == root.as_slice() {
+                return in_date(index + 1);
+            }
+            // What is no certificate anchors nothing.
+            let Ok(root) = Certificate::parse(root) else {
+                continue;
+            };
+            // Names first: most anchors are other makers', and signatures cost.
+            let issued = root.subject() == certificate.issuer()
+                && root.is_in_date(now)
+                && chain::check_link(host, certificate, &root, index).is_ok();
+            if issued {
+                return in_date(index + 1);
+            }
+        }
+    }
+    Err(untrusted(
+        "the statement's certificates do not lead to a trust anchor of this relying party",
+    ))
+}
+
+fn untrusted(detail: &str) -> Rejection {
+    reject(Code::AttestationUntrusted, detail)
+}

@@ -1,0 +1,141 @@
+//! The kinds of difference from the library, each with its reason.
+
+use passkey_manager::bindings::{Code, Rejection};
+
+/// What is refused here and not there, by the words of the refusal: we are stricter.
+const STRICTER: &[(Code, &str, &str)] = &[
+    // L3 section 13.4.9: compared byte by byte; the library compares URLs.
+    (
+        Code::OriginMismatch,
+        "origin \"",
+        "origin as another spelling",
+    ),
+    // Level 3 leaves the comparison out; the id under which the passkey is kept must
+    // be the authenticator's.
+    (Code::Malformed, "rawId is not", "another credential id"),
+    (
+        Code::Malformed,
+        "authenticator data sets reserved",
+        "reserved flags",
+    ),
+    // CTAP2's canonical CBOR, and the types of L3 section 6.5.4.
+    (
+        Code::Malformed,
+        "attestationObject: CBOR",
+        "CBOR beyond the profile",
+    ),
+    (
+        Code::Malformed,
+        "attestationObject: ",
+        "member of another type",
+    ),
+    (
+        Code::Malformed,
+        "attestationObject has a key",
+        "member without a name",
+    ),
+    (
+        Code::Malformed,
+        "clientDataJSON",
+        "client data with a name twice",
+    ),
+    (
+        Code::Malformed,
+        "the public key is not a COSE_Key",
+        "key with padded numbers",
+    ),
+    (
+        Code::Malformed,
+        "the public key is not well-formed",
+        "key in CBOR beyond the profile",
+    ),
+    (
+        Code::Malformed,
+        "authenticator extensions",
+        "extensions without names",
+    ),
+    // L3 section 5.8.5: the library takes ES384 keys under the name of ES512.
+    (
+        Code::AlgorithmNotAllowed,
+        "the public key's curve",
+        "algorithm of another curve",
+    ),
+    // Section 8.2: `alg` is the one that the statement was signed with.
+    (
+        Code::AttestationInvalid,
+        "COSE algorithm",
+        "algorithm of another key",
+    ),
+    // Section 8.7.
+    (
+        Code::AttestationInvalid,
+        "format none comes",
+        "statement under none",
+    ),
+    // Sections 8.2 and 8.6: no members but those.
+    (
+        Code::AttestationInvalid,
+        "the packed statement has other",
+        "foreign member of a statement",
+    ),
+    (
+        Code::AttestationInvalid,
+        "the fido-u2f statement has other",
+        "foreign member of a statement",
+    ),
+    // Section 8.2.1: the library asks for the attributes, not for what they hold.
+    (
+        Code::AttestationInvalid,
+        "the attestation certificate's subject",
+        "subject of a certificate",
+    ),
+    (
+        Code::AttestationInvalid,
+        "the country in the",
+        "subject of a certificate",
+    ),
+    // RFC 5280 sections 4.1.1.2 and 4.2.
+    (
+        Code::AttestationInvalid,
+        "a certificate names two",
+        "two signature algorithms",
+    ),
+    (
+        Code::AttestationInvalid,
+        "a certificate has",
+        "certificate extension",
+    ),
+    (
+        Code::AttestationInvalid,
+        "a certificate is not X.509",
+        "certificate not in DER",
+    ),
+];
+
+/// What is accepted here and refused there, by the library's error: it lacks
+/// something, or checks what no verification procedure asks for.
+const LACKS: &[(&str, &str)] = &[
+    // Fields of an attestation certificate that say nothing in a statement without
+    // anchors: dates before 1970, names by identifiers that nobody has.
+    (
+        "X509DerInvalid",
+        "library checks: fields of a certificate that are not read",
+    ),
+];
+
+/// The name of what the two verdicts amount to; `None` for a difference that has
+/// none.
+pub fn of(ours: &Result<(), Rejection>, theirs: &Result<(), String>) -> Option<&'static str> {
+    match (ours, theirs) {
+        (Ok(()), Ok(())) => Some("both accept"),
+        (Err(_), Err(_)) => Some("both refuse"),
+        (Err(rejection), Ok(())) => STRICTER
+            .iter()
+            .find(|(code, words, _)| *code == rejection.code && rejection.detail.starts_with(words))
+            .map(|(.., kind)| *kind),
+        (Ok(()), Err(error)) => LACKS
+            .iter()
+            .find(|(theirs, _)| error.starts_with(theirs))
+            .map(|(_, kind)| *kind),
+    }
+}
