@@ -37,11 +37,6 @@ const CORE_INSTANCES: u32 = 16;
 const MEMORIES: u32 = 2;
 const TABLES: u32 = 8;
 
-/// Bytes of each warm slot that stay resident between calls.
-const KEPT_MEMORY: usize = 512 << 10;
-const KEPT_TABLES: usize = 64 << 10;
-const KEPT_STACK: usize = 32 << 10;
-
 // === impl Options ===
 
 impl Default for Options {
@@ -113,12 +108,7 @@ fn config(options: &Options) -> Config {
             .max_tables_per_component(TABLES)
             .max_memory_size(options.memory)
             .table_elements(options.table_elements)
-            .max_unused_warm_slots(options.instances)
-            // What a call touched is zeroed and kept instead of given back: mapping
-            // it anew for the next call costs more than an instance does.
-            .linear_memory_keep_resident(KEPT_MEMORY)
-            .table_keep_resident(KEPT_TABLES)
-            .async_stack_keep_resident(KEPT_STACK);
+            .max_unused_warm_slots(options.instances);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
     config
