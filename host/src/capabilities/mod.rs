@@ -21,7 +21,7 @@ mod signatures;
 mod tokens;
 
 pub use context::{CallContext, CallState, Caller, Services};
-pub use passkeys::PasskeysLink;
+pub use passkeys::{PasskeysLink, code_name};
 pub use relying_party::RelyingParty;
 pub use signatures::{SignatureError, verify as verify_signature};
 

@@ -252,7 +252,7 @@ fn settle<A: Action, T>(permit: Permit<A>, target: String, result: &Result<T, Re
         target,
         match result {
             Ok(_) => Outcome::Success,
-            Err(rejection) => Outcome::Failed(code(rejection.code)),
+            Err(rejection) => Outcome::Failed(code_name(rejection.code)),
         },
     );
 }
@@ -268,7 +268,7 @@ fn credential(id: &[u8]) -> String {
 }
 
 /// The code's name in the HTTP API and in audit records.
-fn code(code: Code) -> &'static str {
+pub fn code_name(code: Code) -> &'static str {
     match code {
         Code::Malformed => "malformed",
         Code::TooLarge => "too-large",

@@ -54,7 +54,6 @@ pub mod requests;
 mod auth_service;
 mod calls;
 mod capabilities;
-mod codes;
 mod component;
 mod link;
 mod memory;
@@ -64,11 +63,13 @@ mod state;
 pub use auth_service::AuthService;
 pub use authenticator::Authenticator;
 pub use calls::{Call, Failure};
-pub use codes::code_name;
 pub use component::{CallError, LoadError, built};
 pub use link::{Answer, Link, Question};
 pub use passkey_manager::PasskeyManager;
 pub use requests::profile;
+
+/// A code's name, as in WIT and in the HTTP API.
+pub use zeropass::capabilities::code_name;
 
 /// The WIT types that calls carry, as the host has them.
 pub use zeropass::capabilities::bindings::{
