@@ -18,6 +18,7 @@
 mod check;
 mod error;
 mod settle;
+pub mod postgres;
 pub mod sqlite;
 mod target;
 mod types;
