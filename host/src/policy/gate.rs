@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use thiserror::Error;
+use tokio::sync::watch;
 
-use super::action::{Action, ApiAuthentications};
+use super::action::{self, Action, ApiAuthentications};
 use super::cache::{Cache, Key};
 use super::decision::{Decision, Question};
 use super::facts::Facts;
@@ -33,6 +34,7 @@ pub struct Gate {
     /// Held while a successor is made, so that no epoch is given twice.
     reloading: Mutex<()>,
     bindings: Vec<(String, Vec<String>)>,
+    changes: watch::Sender<u64>,
     clock: Arc<dyn Clock>,
 }
 
@@ -71,6 +73,7 @@ impl Gate {
             state: ArcSwap::from_pointee(state),
             reloading: Mutex::new(()),
             bindings: relying_parties,
+            changes: watch::Sender::new(1),
             clock,
         }))
     }
@@ -89,7 +92,13 @@ impl Gate {
         let epoch = self.epoch() + 1;
         self.state
             .store(Arc::new(State::new(epoch, bundle, &self.bindings)?));
+        self.changes.send_replace(epoch);
         Ok(epoch)
+    }
+
+    /// Tells of each new epoch, after it is in force.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Counts the bundles that were in force, from 1.
@@ -158,6 +167,25 @@ impl Gate {
             policies,
         });
         Err(Denied { action: A::NAME })
+    }
+
+    /// Whether a workload may use any part of the API at all, for any relying party
+    /// or for none. It leaves no record: nobody asked for anything.
+    pub fn admits(&self, workload: &str) -> bool {
+        let state = self.state.load();
+        let parties = state.facts.relying_parties().map(Some).chain([None]);
+        parties.into_iter().any(|relying_party| {
+            action::API.iter().any(|action| {
+                state
+                    .call(Key {
+                        action,
+                        component: None,
+                        workload,
+                        relying_party,
+                    })
+                    .allowed
+            })
+        })
     }
 
     /// The relying parties that a workload may act for, sorted: those for which
