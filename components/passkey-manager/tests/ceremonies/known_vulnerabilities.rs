@@ -65,10 +65,7 @@ fn ceremony_of_b_answered_with_the_key_of_a() {
         let options = begin_sign_in(&host, Subject::Account(BOB.to_owned()));
         let mut answer = a.get(&options);
         answer.user_handle = handle;
-        assert_eq!(
-            code(finish_sign_in(&host, answer)),
-            Code::CredentialUnknown
-        );
+        assert_eq!(code(finish_sign_in(&host, answer)), Code::CredentialUnknown);
     }
 }
 
@@ -81,10 +78,7 @@ fn user_without_any_key_answered_with_the_key_of_a() {
     let options = begin_sign_in(&host, Subject::Account(BOB.to_owned()));
     assert!(!options.allow_credentials.is_empty(), "the list is decoys");
     let answer = a.get(&options);
-    assert_eq!(
-        code(finish_sign_in(&host, answer)),
-        Code::CredentialUnknown
-    );
+    assert_eq!(code(finish_sign_in(&host, answer)), Code::CredentialUnknown);
 }
 
 /// webauthn-framework 215: an empty list was taken for a discoverable sign-in.
@@ -100,10 +94,7 @@ fn empty_allow_list_is_not_anyone() {
         let options = begin_sign_in(&host, subject);
         host.change_ceremony(&options.ceremony, |ceremony| ceremony.credentials.clear());
         let answer = a.get(&options);
-        assert_eq!(
-            code(finish_sign_in(&host, answer)),
-            Code::CredentialUnknown
-        );
+        assert_eq!(code(finish_sign_in(&host, answer)), Code::CredentialUnknown);
     }
 }
 
@@ -235,10 +226,7 @@ fn registration_challenge_used_to_sign_in() {
     // The registration's challenge in an answer to a sign-in.
     let mut answer = authenticator.get(&sign_in);
     answer.client_data["challenge"] = base64url::encode(&registration.challenge).into();
-    assert_eq!(
-        code(finish_sign_in(&host, answer)),
-        Code::ChallengeMismatch
-    );
+    assert_eq!(code(finish_sign_in(&host, answer)), Code::ChallengeMismatch);
 
     // The registration itself, finished as a sign-in.
     let mut answer = authenticator.get(&sign_in);
