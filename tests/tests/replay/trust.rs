@@ -1,9 +1,7 @@
 //! `policy.attestationRoots` and `policy.now`: the W3C's attested vectors against their
 //! own root, against others, and outside of its time.
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, DnValue, IsCa, KeyPair, KeyUsagePurpose,
-};
+use rcgen::{BasicConstraints, CertificateParams, DnType, DnValue, IsCa, KeyPair, KeyUsagePurpose};
 use serde_json::{Value, json};
 
 use super::{b64, bytes, lines, w3c};
@@ -88,7 +86,9 @@ fn attested_vectors_are_untrusted_under_another_root() {
     // Else the name, and not the signature, would be what is refused.
     let subject = |der: &[u8]| {
         let name = b"WebAuthn test vectors";
-        der.windows(name.len()).filter(|window| window == name).count()
+        der.windows(name.len())
+            .filter(|window| window == name)
+            .count()
     };
     assert_eq!(subject(namesake.der()), subject(&root));
     for roots in [
