@@ -6,6 +6,7 @@
 
 mod identity;
 mod journal;
+mod metrics;
 mod policy;
 mod settings;
 
@@ -24,7 +25,7 @@ use self::settings::{
     component_limits, engine_options, front_door_limits, health_address, listener_limits,
     relying_party,
 };
-use crate::audit::Outcome;
+use crate::audit::{Log, Outcome};
 use crate::capabilities::{RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
@@ -40,6 +41,7 @@ use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
 use crate::store::sqlite::SqliteStore;
+use crate::telemetry::metrics::Registry;
 
 /// How often the store forgets what is out of date.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -50,6 +52,7 @@ pub struct Host {
     identity: HostIdentity,
     hangups: Signal,
     policy_folder: PathBuf,
+    metrics: Arc<Registry>,
     listener: Listener<FrontDoor>,
     health: Option<Health>,
     drain_deadline: Duration,
@@ -95,7 +98,10 @@ impl Host {
 
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
-        let store = SqliteStore::open(&config.store.sqlite, lifetime, Arc::clone(&clock)).await?;
+        let log = Arc::new(Log::unsealed());
+        let metrics = Arc::new(metrics::registry(gate.counts(), log.counts()));
+        let path = &config.store.sqlite;
+        let store = SqliteStore::open_with(path, lifetime, Arc::clone(&clock), log).await?;
         let services = Arc::new(Services {
             gate,
             store: Arc::new(store),
@@ -126,6 +132,7 @@ impl Host {
             identity,
             hangups,
             policy_folder: config.policy.folder.clone(),
+            metrics,
             listener,
             health,
             drain_deadline: config.service.drain_deadline,
@@ -148,6 +155,11 @@ impl Host {
     /// Who the host is; renewed while it serves.
     pub fn identity(&self) -> Identity {
         self.identity.identity.clone()
+    }
+
+    /// The host's metrics, to be rendered when somebody asks.
+    pub fn metrics(&self) -> &Arc<Registry> {
+        &self.metrics
     }
 
     /// Serve until SIGTERM or SIGINT, then drain. SIGHUP reloads the policies.
