@@ -9,6 +9,7 @@ mod journal;
 mod metrics;
 mod policy;
 mod settings;
+mod store;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -40,7 +41,6 @@ use crate::server::Listener;
 use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
-use crate::store::sqlite::SqliteStore;
 use crate::telemetry::metrics::Registry;
 
 /// How often the store forgets what is out of date.
@@ -100,11 +100,10 @@ impl Host {
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
         let log = Arc::new(Log::unsealed());
         let metrics = Arc::new(metrics::registry(gate.counts(), log.counts()));
-        let path = &config.store.sqlite;
-        let store = SqliteStore::open_with(path, lifetime, Arc::clone(&clock), log).await?;
+        let store = store::open(&config.store, lifetime, Arc::clone(&clock), log).await?;
         let services = Arc::new(Services {
             gate,
-            store: Arc::new(store),
+            store,
             relying_parties,
             signer,
             pseudonyms,

@@ -29,6 +29,9 @@ use crate::{build, process, toolchain};
 /// where there is no browser.
 const BROWSER: &str = "browser";
 
+/// Part of the path of every test that starts a PostgreSQL server.
+const POSTGRES: &str = "postgres";
+
 /// Runs the suite, with the long tests if asked.
 pub fn run(workspace: &Workspace, stop: &Stop, long: bool) -> Result<ExitCode> {
     let ci = std::env::var("CI").is_ok_and(|value| value == "true");
@@ -37,6 +40,7 @@ pub fn run(workspace: &Workspace, stop: &Stop, long: bool) -> Result<ExitCode> {
         stop,
         report: Report::new(ci),
         browser: None,
+        postgres: false,
         variables: Vec::new(),
     };
     suite.prepare()?;
@@ -56,6 +60,8 @@ struct Suite<'a> {
     report: Report,
     /// Chromium and its driver, once found.
     browser: Option<system::Browser>,
+    /// Whether there is a PostgreSQL server to start.
+    postgres: bool,
     /// More environment for the tests.
     variables: Vec<(&'static str, PathBuf)>,
 }
@@ -71,10 +77,11 @@ impl Suite<'_> {
             toolchain::lint_tools(workspace, stop)?;
             Ok(Outcome::Passed)
         })?;
-        let browser = &mut self.browser;
+        let (browser, postgres) = (&mut self.browser, &mut self.postgres);
         self.report.step(stop, "system packages", &[], || {
             let found = system::provide(stop);
             *browser = found.browser;
+            *postgres = found.postgres;
             Ok(found.outcome)
         })
     }
@@ -138,8 +145,12 @@ impl Suite<'_> {
         let needs = ["build components", "build guests", "build binaries"];
         let mut command = self.cargo_test(long);
         command.arg("--no-fail-fast");
+        command.arg("--");
         if self.browser.is_none() {
-            command.args(["--", "--skip", BROWSER]);
+            command.args(["--skip", BROWSER]);
+        }
+        if !self.postgres {
+            command.args(["--skip", POSTGRES]);
         }
         let (stop, mut counts) = (self.stop, Counts::default());
         self.report.step(stop, "tests", &needs, || {
@@ -149,6 +160,12 @@ impl Suite<'_> {
         if self.browser.is_none() {
             let why = "no Chromium with its driver; see system packages";
             self.report.step(stop, "browser tests", &[], || {
+                Ok(Outcome::Skipped(why.into()))
+            })?;
+        }
+        if !self.postgres {
+            let why = "no PostgreSQL server; see system packages";
+            self.report.step(stop, "PostgreSQL tests", &[], || {
                 Ok(Outcome::Skipped(why.into()))
             })?;
         }

@@ -7,6 +7,7 @@ pub mod config;
 pub mod pki;
 pub mod policy;
 mod serve;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,6 +37,9 @@ enum Command {
     /// Look at policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Prepare, change or move the store.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Certificates for development.
     #[command(subcommand)]
     Pki(PkiCommand),
@@ -114,6 +118,7 @@ impl Command {
                 Ok(true)
             }
             Self::Policy(PolicyCommand::Check { folder }) => policy::check(&folder, out),
+            Self::Store(command) => store::run(command, out),
             Self::Pki(PkiCommand::Init { dir, trust_domain }) => {
                 pki::init(&dir, &trust_domain, out)?;
                 Ok(true)

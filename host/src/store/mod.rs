@@ -17,6 +17,7 @@
 
 mod check;
 mod error;
+mod gap;
 mod settle;
 pub mod postgres;
 pub mod sqlite;
@@ -34,6 +35,7 @@ use crate::clock::Timestamp;
 use crate::policy::{Permit, action};
 
 pub use error::Error;
+use gap::gap;
 pub use types::{
     Account, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser,
     Credential, CredentialStatus, CredentialUse, NewAccount, NewSession, ResidentKey, Session,

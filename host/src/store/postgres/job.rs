@@ -56,6 +56,9 @@ pub(super) trait Job: Send + Sync {
     /// Make the change, anew each time. Errors are the group's; the change's own are kept.
     async fn apply(&mut self, db: &mut PgConnection) -> Result<(), sqlx::Error>;
 
+    /// Make no change; the caller hears `error`, and the record says so.
+    fn refuse(&mut self, error: Error);
+
     /// The request's records so far and that of this change, in order.
     fn records(&self) -> &[Record];
 
@@ -162,6 +165,10 @@ impl<C: Change> Job for Task<C> {
             sqlx::query("RELEASE SAVEPOINT change").execute(&mut *db).await?;
         }
         Ok(())
+    }
+
+    fn refuse(&mut self, error: Error) {
+        self.conclude(Err(error));
     }
 
     fn records(&self) -> &[Record] {

@@ -20,7 +20,7 @@ mod connect;
 mod credentials;
 mod error;
 mod job;
-mod log;
+mod ledger;
 mod privileges;
 mod read;
 mod role;
@@ -46,8 +46,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use self::connect::Gateway;
-use self::log::Log;
+use self::ledger::Ledger;
 use self::writer::Writer;
+use crate::audit::Log;
 use crate::clock::{Clock, Timestamp};
 use crate::store::Error;
 
@@ -64,7 +65,7 @@ pub struct PostgresStore {
     /// For records without a change.
     recorder: Writer,
     records: PgPool,
-    log: Arc<Log>,
+    ledger: Arc<Ledger>,
     clock: Arc<dyn Clock>,
     /// Milliseconds.
     session_lifetime: u64,
@@ -86,15 +87,15 @@ struct Running {
 // === impl PostgresStore ===
 
 impl PostgresStore {
-    /// Connect as every role, check the schema and each role's privileges, and open the
-    /// log `log` of this host. Sessions last `session_lifetime` milliseconds.
+    /// Connect as every role, check the schema and each role's privileges, and go on with
+    /// this host's log of records. Sessions last `session_lifetime` milliseconds.
     ///
     /// # Errors
     /// A role that can't connect or has other privileges than it needs, or a schema of
     /// another version.
     pub async fn open(
         settings: &Settings,
-        log: &str,
+        log: Arc<Log>,
         session_lifetime: u64,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
@@ -111,17 +112,18 @@ impl PostgresStore {
             open(Role::AuditWriter, &settings.audit_writer).await?;
         let (records_gateway, records) = open(Role::AuditReader, &settings.audit_reader).await?;
         drop(records);
-        sqlx::query("SELECT zeropass.open_audit($1)")
-            .bind(log)
-            .execute(&mut recorder)
+        let size: i64 = sqlx::query_scalar("SELECT zeropass.open_audit($1)")
+            .bind(log.id())
+            .fetch_one(&mut recorder)
             .await
             .map_err(OpenError::Database)?;
+        log.resume(u64::try_from(size).unwrap_or_default());
 
-        let log = Arc::new(Log::new(log.to_owned()));
+        let ledger = Arc::new(Ledger::new(log));
         let mut writers = Vec::new();
         let mut start = |gateway: &Arc<Gateway>, connection| {
             let (writer, writing) =
-                writer::writer(Arc::clone(gateway), Arc::clone(&log), connection);
+                writer::writer(Arc::clone(gateway), Arc::clone(&ledger), connection);
             let (stop, stopped) = oneshot::channel();
             writers.push((stop, tokio::spawn(writing.run(stopped))));
             writer
@@ -137,7 +139,7 @@ impl PostgresStore {
             },
             recorder: start(&recorder_gateway, recorder),
             records: records_gateway.pool(settings.audit_reader.connections),
-            log,
+            ledger,
             clock,
             session_lifetime,
             running: Mutex::new(Some(Running {
@@ -191,6 +193,7 @@ impl PostgresStore {
                 tracing::error!(%error, "a writer of the store ended badly");
             }
         }
+        self.ledger.abandon().await;
         drop(gateways);
     }
 }
@@ -198,7 +201,7 @@ impl PostgresStore {
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore")
-            .field("log", &self.log.id())
+            .field("log", &self.ledger.log().id())
             .field("commits", &self.commits())
             .finish_non_exhaustive()
     }

@@ -271,14 +271,14 @@ impl Store for PostgresStore {
     /// Also when there is nothing to append, no answer leaves before it is known which
     /// records are there.
     async fn append(&self, trail: &Trail) -> Result<(), Error> {
-        if trail.is_empty() && !self.log.in_doubt() {
+        if trail.is_empty() && !self.ledger.waiting() {
             return Ok(());
         }
         self.recorder.run(trail, Errand).await
     }
 
     async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {
-        audit::after(&self.records, self.log.id(), after, limit).await
+        audit::after(&self.records, self.ledger.log().id(), after, limit).await
     }
 
     async fn ready(&self) -> Result<(), Error> {

@@ -9,12 +9,11 @@
 //! - a transaction that certainly did not happen (a deadlock, a serialization failure, a
 //!   connection that broke before COMMIT) is done again, [`ATTEMPTS`] times at most;
 //! - one whose COMMIT got no answer is never done again before the database has said that
-//!   it did not happen ([`super::log`]);
+//!   it did not happen ([`super::ledger`]);
 //! - while the database can't be used, groups fail at their first attempt.
 //!
 //! Bounds: [`QUEUE`] waiting jobs, [`GROUP`] jobs in a commit, [`PATIENCE`] in front of a full
-//! queue, [`STEP`] for a transaction up to its COMMIT and for the COMMIT, [`OWED`] records kept
-//! for callers that are gone.
+//! queue, [`STEP`] for a transaction up to its COMMIT and for the COMMIT.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,8 +27,8 @@ use uuid::Uuid;
 
 use super::connect::{Gateway, LIFETIME};
 use super::job::{Change, Ending, Errand, Job, Task};
-use super::log::Log;
-use crate::audit::{Record, Trail};
+use super::ledger::Ledger;
+use crate::audit::Trail;
 use crate::policy::Permit;
 use crate::policy::action::Action;
 use crate::store::Error;
@@ -38,7 +37,6 @@ const QUEUE: usize = 1024;
 const GROUP: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_secs(8);
-const OWED: usize = 65_536;
 const ATTEMPTS: u32 = 6;
 
 /// Before the second attempt; doubled before each that follows.
@@ -59,6 +57,7 @@ const SYNCHRONOUS: &str = "
 pub(super) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
     state: Arc<State>,
+    ledger: Arc<Ledger>,
 }
 
 /// What the writer task shows to others.
@@ -71,11 +70,10 @@ struct State {
 /// The task's own things.
 pub(super) struct Loop {
     gateway: Arc<Gateway>,
-    log: Arc<Log>,
+    ledger: Arc<Ledger>,
     held: Option<Held>,
     jobs: mpsc::Receiver<Box<dyn Job>>,
     state: Arc<State>,
-    owed: Vec<Record>,
 }
 
 /// A connection outside of any transaction. One that is dropped inside of one ends it.
@@ -97,7 +95,7 @@ enum Fault {
 /// The writer and its loop, which runs until it is told to stop or the [`Writer`] is gone.
 pub(super) fn writer(
     gateway: Arc<Gateway>,
-    log: Arc<Log>,
+    ledger: Arc<Ledger>,
     connection: PgConnection,
 ) -> (Writer, Loop) {
     let (sender, jobs) = mpsc::channel(QUEUE);
@@ -105,14 +103,14 @@ pub(super) fn writer(
     let writer = Writer {
         jobs: sender,
         state: Arc::clone(&state),
+        ledger: Arc::clone(&ledger),
     };
     let writing = Loop {
         gateway,
-        log,
+        ledger,
         held: Some(Held::new(connection)),
         jobs,
         state,
-        owed: Vec::new(),
     };
     (writer, writing)
 }
@@ -155,7 +153,7 @@ impl Writer {
     /// Whether the writer can commit. After a failure it is tried out, so that
     /// readiness returns without traffic.
     pub(super) async fn ready(&self) -> Result<(), Error> {
-        if self.jobs.is_closed() {
+        if self.jobs.is_closed() || !self.ledger.log().accepts() {
             return Err(Error::Busy);
         }
         if self.state.failing.load(Ordering::Acquire) {
@@ -203,12 +201,8 @@ impl Loop {
                 }
             }
         }
-        if !self.owed.is_empty() || self.log.in_doubt() {
+        if self.ledger.waiting() {
             self.group(Vec::new()).await;
-            let lost = self.owed.len();
-            if lost > 0 {
-                tracing::error!(lost, "audit records could not be written before the end");
-            }
         }
         if let Some(held) = self.held.take()
             && let Err(error) = held.connection.close().await
@@ -224,10 +218,13 @@ impl Loop {
             self.state.commits.fetch_add(1, Ordering::Relaxed);
         }
         let failing = ending != Ending::Committed;
+        if failing {
+            self.ledger.log().failed();
+        }
         self.state.failing.store(failing, Ordering::Release);
         for job in jobs {
             let left = job.finish(ending);
-            self.owe(left);
+            self.ledger.owe(left).await;
         }
     }
 
@@ -241,10 +238,7 @@ impl Loop {
         let mut pause = PAUSE;
         for attempt in 1..=attempts {
             let fault = match self.attempt(jobs).await {
-                Ok(()) => {
-                    self.owed.clear();
-                    return Ending::Committed;
-                }
+                Ok(()) => return Ending::Committed,
                 Err(fault) => fault,
             };
             let jobs = jobs.len();
@@ -275,21 +269,19 @@ impl Loop {
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))
             .map_err(Fault::of)?;
 
-        let log = Arc::clone(&self.log);
-        let mut turn = log.turn().await;
+        let ledger = Arc::clone(&self.ledger);
+        let mut turn = ledger.turn().await;
         let group = Uuid::new_v4().simple().to_string();
-        let records = self
-            .owed
-            .iter()
-            .chain(jobs.iter().flat_map(|job| job.records()));
-        timeout(STEP, log.append(&turn, &mut connection, &group, records))
+        let records = jobs.iter().flat_map(|job| job.records());
+        let appended = ledger.append(&mut turn, &mut connection, &group, records);
+        let stored = timeout(STEP, appended)
             .await
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))
             .map_err(Fault::of)?;
         let answer = timeout(STEP, sqlx::query("COMMIT").execute(&mut connection)).await;
         let error = match answer {
             Ok(Ok(_)) => {
-                log.settle(&mut turn);
+                ledger.committed(&mut turn, &stored);
                 self.held = Some(Held { connection, made });
                 return Ok(());
             }
@@ -297,18 +289,17 @@ impl Loop {
             Ok(Err(error)) => error,
             Err(_elapsed) => sqlx::Error::PoolTimedOut,
         };
-        // The head's lock must not be ours any more when we ask.
+        // The lock on the head must not be ours any more when we ask.
         drop(connection);
-        match log.was_committed(&self.gateway, &group).await {
+        match ledger.was_committed(&self.gateway, &group).await {
             Some(true) => {
-                log.settle(&mut turn);
+                ledger.committed(&mut turn, &stored);
                 Ok(())
             }
             Some(false) => Err(Fault::Again(error)),
             None => {
-                let mut records = std::mem::take(&mut self.owed);
-                records.extend(jobs.iter_mut().flat_map(|job| job.give_records()));
-                log.doubt(&mut turn, group, records);
+                let records = jobs.iter_mut().flat_map(|job| job.give_records());
+                ledger.doubt(&mut turn, group, stored, records);
                 Err(Fault::InDoubt(error))
             }
         }
@@ -326,7 +317,11 @@ impl Loop {
         let mut applied = 0;
         loop {
             while let Some(job) = jobs.get_mut(applied) {
-                job.apply(connection).await?;
+                if self.ledger.log().accepts() {
+                    job.apply(connection).await?;
+                } else {
+                    job.refuse(Error::Busy);
+                }
                 applied += 1;
             }
             if jobs.len() >= GROUP {
@@ -349,18 +344,6 @@ impl Loop {
         let mut connection = self.gateway.connect().await?;
         sqlx::query(SYNCHRONOUS).execute(&mut connection).await?;
         Ok(Held::new(connection))
-    }
-
-    fn owe(&mut self, records: Vec<Record>) {
-        self.owed.extend(records);
-        let lost = self.owed.len().saturating_sub(OWED);
-        if lost > 0 {
-            self.owed.truncate(OWED);
-            tracing::error!(
-                lost,
-                "audit records were lost: the store could not commit for too long"
-            );
-        }
     }
 }
 

@@ -76,7 +76,10 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     let material = Material::load(&files, clock.now())?;
     let tls = CurrentTls::new(server_config(&material, Arc::clone(&clock))?);
     let lifetime = u64::try_from(config.tokens.session_lifetime.as_millis())?;
-    let store = SqliteStore::open(&config.store.sqlite, lifetime, Arc::clone(&clock)).await?;
+    let config::Store::Sqlite(path) = &config.store else {
+        anyhow::bail!("the twin's store is SQLite");
+    };
+    let store = SqliteStore::open(path, lifetime, Arc::clone(&clock)).await?;
     let store: Arc<dyn Store> = Arc::new(store);
     let limits = Limits::default();
     let twin = Twin {

@@ -147,41 +147,71 @@ CREATE TABLE zeropass.audit (
     PRIMARY KEY (log, seq)
 );
 
+CREATE INDEX audit_time ON zeropass.audit (time);
+
+-- What is left of records that retention has cut: their leaves.
+CREATE TABLE zeropass.audit_pruned (
+    log  text   NOT NULL,
+    seq  bigint NOT NULL,
+    leaf bytea  NOT NULL CHECK (length(leaf) = 32),
+    PRIMARY KEY (log, seq)
+);
+
+-- For the owner, whom no grant holds back: a mistake is refused. Only what is older than 365
+-- days may go, and only when its leaf stays behind.
 CREATE FUNCTION zeropass.audit_is_append_only() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF TG_OP = 'DELETE' AND TG_TABLE_NAME = 'audit' THEN
+        IF OLD.time <= (extract(epoch FROM now())::bigint - 365 * 86400) * 1000 AND EXISTS (
+            SELECT FROM zeropass.audit_pruned p WHERE p.log = OLD.log AND p.seq = OLD.seq)
+        THEN
+            RETURN OLD;
+        END IF;
+    END IF;
     RAISE EXCEPTION 'the audit log is append-only';
 END
 $$;
 REVOKE ALL ON FUNCTION zeropass.audit_is_append_only() FROM PUBLIC;
--- For the owner, whom no grant holds back: a mistake is refused, a decision is not.
-CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON zeropass.audit
+CREATE TRIGGER audit_rows_stay BEFORE UPDATE OR DELETE ON zeropass.audit
+    FOR EACH ROW EXECUTE FUNCTION zeropass.audit_is_append_only();
+CREATE TRIGGER audit_stays BEFORE TRUNCATE ON zeropass.audit
+    FOR EACH STATEMENT EXECUTE FUNCTION zeropass.audit_is_append_only();
+CREATE TRIGGER audit_pruned_rows_stay BEFORE UPDATE OR DELETE ON zeropass.audit_pruned
+    FOR EACH ROW EXECUTE FUNCTION zeropass.audit_is_append_only();
+CREATE TRIGGER audit_pruned_stays BEFORE TRUNCATE ON zeropass.audit_pruned
     FOR EACH STATEMENT EXECUTE FUNCTION zeropass.audit_is_append_only();
 
--- No role that runs may touch the tables of the log: these functions are the only way in. The
--- lock on the head gives the numbers without gaps, in the order of commits.
+-- No role that runs may touch the tables of the log: these functions are the only way in.
 
-CREATE FUNCTION zeropass.open_audit(log_id text) RETURNS void
+-- Begin a log, or go on with it; how many records it has.
+CREATE FUNCTION zeropass.open_audit(log_id text) RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO zeropass.audit_logs VALUES (log_id, 0, '-') ON CONFLICT (log) DO NOTHING
+    INSERT INTO zeropass.audit_logs VALUES (log_id, 0, '-') ON CONFLICT (log) DO NOTHING;
+    SELECT size FROM zeropass.audit_logs WHERE log = log_id
 $$;
 
-CREATE FUNCTION zeropass.append_audit(log_id text, group_id text, records text) RETURNS bigint
+-- Records in consecutive places from `first` on, each the JSON array of its columns. The lock on
+-- the head holds until the commit; a place that is not the next one is refused: nobody
+-- else may write this log.
+CREATE FUNCTION zeropass.append_audit(log_id text, group_id text, first bigint, records text)
+RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    added bigint := json_array_length(records::json);
-    before bigint;
 BEGIN
-    UPDATE zeropass.audit_logs SET size = size + added, last_group = group_id
-        WHERE log = log_id RETURNING size - added INTO STRICT before;
+    UPDATE zeropass.audit_logs
+        SET size = size + json_array_length(records::json), last_group = group_id
+        WHERE log = log_id AND size = first - 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'audit log %: place % is not the next one', log_id, first
+            USING ERRCODE = 'ZP001';
+    END IF;
     INSERT INTO zeropass.audit
-    SELECT log_id, before + place, (r ->> 0)::bigint, r ->> 1, r ->> 2, r ->> 3, r ->> 4, r ->> 5,
-        r ->> 6, r ->> 7, r ->> 8, r ->> 9, r ->> 10, r ->> 11
+    SELECT log_id, first + place - 1, (r ->> 0)::bigint, r ->> 1, r ->> 2, r ->> 3, r ->> 4,
+        r ->> 5, r ->> 6, r ->> 7, r ->> 8, r ->> 9, r ->> 10, r ->> 11
     FROM json_array_elements(records::json) WITH ORDINALITY AS one (r, place);
-    RETURN before + 1;
 END
 $$;
 
@@ -193,10 +223,11 @@ AS $$
 $$;
 
 REVOKE ALL ON FUNCTION zeropass.open_audit(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION zeropass.append_audit(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION zeropass.append_audit(text, text, bigint, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION zeropass.last_audit_group(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION zeropass.open_audit(text) TO zeropass_audit_writer;
-GRANT EXECUTE ON FUNCTION zeropass.append_audit(text, text, text),
+GRANT EXECUTE ON FUNCTION zeropass.append_audit(text, text, bigint, text),
     zeropass.last_audit_group(text)
     TO zeropass_accounts, zeropass_credentials, zeropass_audit_writer;
-GRANT SELECT ON zeropass.audit, zeropass.audit_logs TO zeropass_audit_reader;
+GRANT SELECT ON zeropass.audit, zeropass.audit_logs, zeropass.audit_pruned
+    TO zeropass_audit_reader;

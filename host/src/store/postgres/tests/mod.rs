@@ -13,6 +13,7 @@
 
 mod behaviour;
 mod privileges;
+mod relay;
 #[path = "../../../../../tests/src/postgres/server.rs"]
 #[allow(dead_code, reason = "the test kit uses the rest")]
 mod server;
@@ -24,6 +25,7 @@ use tokio::sync::OnceCell;
 
 use self::server::{SERVER_NAME, Server};
 use super::{Login, OpenError, PostgresStore, Role, Settings, migrate, roles};
+use crate::audit::Log;
 use crate::clock::FixedClock;
 use crate::store::Store;
 use crate::store::contract::{Kit, LIFETIME, NOW, contract};
@@ -98,6 +100,7 @@ fn settings(server: &Server, database: &str) -> Settings {
 
 async fn open(settings: &Settings, log: &str) -> Result<(Kit, Arc<PostgresStore>), OpenError> {
     let clock = Arc::new(FixedClock::new(NOW));
+    let log = Arc::new(Log::new(log, 1_000_000));
     let store = PostgresStore::open(settings, log, LIFETIME, clock.clone()).await?;
     let store = Arc::new(store);
     Ok((Kit::over(store.clone(), clock), store))
@@ -114,6 +117,7 @@ async fn fresh() -> (Kit, Arc<PostgresStore>, String) {
 
 async fn temporary(clock: Arc<FixedClock>) -> Arc<dyn Store> {
     let settings = settings(shared().await, &database().await);
-    let store = PostgresStore::open(&settings, "host-a", LIFETIME, clock).await;
+    let log = Arc::new(Log::unsealed());
+    let store = PostgresStore::open(&settings, log, LIFETIME, clock).await;
     Arc::new(store.unwrap())
 }

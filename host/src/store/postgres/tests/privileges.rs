@@ -1,6 +1,8 @@
 //! Each role can do its duty and nothing else, and a host with more does not start.
 
 use super::*;
+use crate::clock::{Clock as _, SystemClock};
+use crate::store::contract::{DAY, RP};
 use crate::store::postgres::privileges::{GRANTS, granted};
 use crate::store::postgres::{Gateway, schema};
 
@@ -24,7 +26,7 @@ async fn golden_list_of_grants_equals_the_catalog() {
 #[tokio::test]
 async fn each_role_is_refused_what_is_not_its_duty() {
     let (kit, _store, database) = fresh().await;
-    kit.create(crate::store::contract::RP, "ada").await;
+    kit.create(RP, "ada").await;
     let server = shared().await;
     let tables = [
         "accounts",
@@ -33,12 +35,13 @@ async fn each_role_is_refused_what_is_not_its_duty() {
         "ceremonies",
         "audit",
         "audit_logs",
+        "audit_pruned",
     ];
     let own: [(Role, &[&str]); 4] = [
         (Role::Accounts, &["accounts", "sessions"]),
         (Role::Credentials, &["credentials", "ceremonies"]),
         (Role::AuditWriter, &[]),
-        (Role::AuditReader, &["audit", "audit_logs"]),
+        (Role::AuditReader, &["audit", "audit_logs", "audit_pruned"]),
     ];
     for (role, own) in own {
         let mut forbidden = vec![
@@ -75,7 +78,7 @@ async fn each_role_is_refused_what_is_not_its_duty() {
             forbidden.push("SELECT zeropass.open_audit('mine')".to_owned());
         }
         if role == Role::AuditReader {
-            forbidden.push("SELECT zeropass.append_audit('host-a', 'g', '[]')".to_owned());
+            forbidden.push("SELECT zeropass.append_audit('host-a', 'g', 9, '[]')".to_owned());
         }
         if role != Role::Accounts {
             forbidden.push("SELECT zeropass.sweep_accounts(9, 9)".to_owned());
@@ -90,21 +93,35 @@ async fn each_role_is_refused_what_is_not_its_duty() {
     assert!(owner.unwrap_err().contains("not permitted to log in"));
 }
 
-/// The owner is whom no grant holds back; the trigger guards against its mistakes.
+/// The owner is whom no grant holds back; the triggers guard against its mistakes.
 #[tokio::test]
-async fn audit_rows_can_not_be_changed_by_mistake() {
+async fn audit_row_goes_only_when_it_is_old_and_its_leaf_stays() {
     let (kit, _store, database) = fresh().await;
-    kit.create(crate::store::contract::RP, "ada").await;
+    // The kit's clock stands more than 365 days ago; the trigger asks the machine's.
+    kit.create(RP, "ada").await;
+    kit.clock.set(SystemClock.now() - 364 * DAY);
+    kit.create(RP, "bob").await;
     let before = kit.records().await;
-    for statement in [
-        "UPDATE zeropass.audit SET target = 'x'",
-        "DELETE FROM zeropass.audit",
-        "TRUNCATE zeropass.audit",
-    ] {
-        let said = shared().await.sql(&database, statement).unwrap_err();
-        assert!(said.contains("append-only"), "{said}");
-    }
+    let server = shared().await;
+    let refused = |statement: &str| {
+        let said = server.sql(&database, statement).unwrap_err();
+        assert!(said.contains("append-only"), "{statement}: {said}");
+    };
+    refused("UPDATE zeropass.audit SET target = 'x'");
+    refused("DELETE FROM zeropass.audit");
+    refused("TRUNCATE zeropass.audit");
     assert_eq!(kit.records().await, before);
+    let leaves = "INSERT INTO zeropass.audit_pruned
+        SELECT log, seq, decode(repeat('00', 32), 'hex') FROM zeropass.audit";
+    server.sql(&database, leaves).unwrap();
+    refused("DELETE FROM zeropass.audit");
+    refused("DELETE FROM zeropass.audit_pruned");
+    refused("UPDATE zeropass.audit_pruned SET seq = 9");
+    refused("TRUNCATE zeropass.audit_pruned");
+    server
+        .sql(&database, "DELETE FROM zeropass.audit WHERE seq = 1")
+        .unwrap();
+    assert_eq!(kit.records().await, before[1..]);
 }
 
 /// A host that could do more than it needs does not start, and says what is too much.
