@@ -16,8 +16,8 @@ use anyhow::Context;
 
 use self::components::admission_settings;
 use self::settings::{
-    engine_options, front_door_limits, health_address, listener_limits,
-    material_files, relying_party,
+    engine_options, front_door_limits, health_address, listener_limits, material_files,
+    relying_party,
 };
 use crate::audit::{Actor, Origin, Outcome, Record, Trail};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};

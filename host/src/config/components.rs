@@ -97,9 +97,8 @@ impl Format for UrlPath {
     }
 
     fn read(&self, at: &At<'_>) -> Option<String> {
-        let is_path = |text: &&str| {
-            text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic())
-        };
+        let is_path =
+            |text: &&str| text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic());
         match at.value().as_str().filter(is_path) {
             Some(path) => Some(path.to_owned()),
             None => at.refuse(&self.expected(), None),

@@ -55,7 +55,10 @@ impl Signers {
         let mut all: Vec<Signer> = Vec::new();
         for file in files {
             let signer = Signer::parse(&file.path, &file.text)?;
-            if let Some(first) = all.iter().find(|one| one.key.keynum() == signer.key.keynum()) {
+            if let Some(first) = all
+                .iter()
+                .find(|one| one.key.keynum() == signer.key.keynum())
+            {
                 let reason = format!(
                     "has the key {} of signer `{}`; expected one file for each key",
                     signer.key_id(),
@@ -64,7 +67,10 @@ impl Signers {
                 return Err(refused(&file.path, reason));
             }
             if all.iter().any(|one| one.id == signer.id) {
-                let reason = format!("there is another signer `{}`; rename one of the files", signer.id);
+                let reason = format!(
+                    "there is another signer `{}`; rename one of the files",
+                    signer.id
+                );
                 return Err(refused(&file.path, reason));
             }
             all.push(signer);
@@ -106,7 +112,8 @@ impl Signer {
             .then(|| PublicKey::from_base64(key).ok())
             .flatten()
             .ok_or_else(|| {
-                let what = "key: not a minisign public key; expected the second line of a .pub file";
+                let what =
+                    "key: not a minisign public key; expected the second line of a .pub file";
                 refused(path, what.to_owned())
             })?;
         if text.names.is_empty() {
@@ -173,8 +180,14 @@ mod tests {
     fn signer_is_found_by_its_key_id() {
         let (one, two) = (key(), key());
         let signers = read(&[
-            ("signers/release.toml", format!("key = {one:?}\nnames = [\"auth-service\"]")),
-            ("signers/old.toml", format!("key = {two:?}\nnames = [\"a\"]\nrevoked = true")),
+            (
+                "signers/release.toml",
+                format!("key = {one:?}\nnames = [\"auth-service\"]"),
+            ),
+            (
+                "signers/old.toml",
+                format!("key = {two:?}\nnames = [\"a\"]\nrevoked = true"),
+            ),
         ])
         .unwrap();
         let key = PublicKey::from_base64(&one).unwrap();
@@ -183,7 +196,11 @@ mod tests {
         assert_eq!(found.names, ["auth-service"]);
         // As minisign itself names it.
         assert!(key.to_box().unwrap().to_string().contains(&found.key_id()));
-        assert!(signers.iter().any(|signer| signer.id == "old" && signer.revoked));
+        assert!(
+            signers
+                .iter()
+                .any(|signer| signer.id == "old" && signer.revoked)
+        );
         assert!(signers.find(&[0; 8]).is_none());
     }
 
@@ -191,11 +208,20 @@ mod tests {
     fn malformed_signers_are_refused_with_file_and_reason() {
         let good = key();
         for (text, reason) in [
-            (format!("names = [\"a\"]\nkey = \"{}\"", &good[..55]), "not a minisign public key"),
-            (format!("names = [\"a\"]\nkey = \"{}\"", "ü".repeat(28)), "not a minisign public key"),
+            (
+                format!("names = [\"a\"]\nkey = \"{}\"", &good[..55]),
+                "not a minisign public key",
+            ),
+            (
+                format!("names = [\"a\"]\nkey = \"{}\"", "ü".repeat(28)),
+                "not a minisign public key",
+            ),
             (format!("names = []\nkey = {good:?}"), "names: empty"),
             (format!("key = {good:?}"), "missing field `names`"),
-            (format!("key = {good:?}\nnames = [\"a\"]\nrevokd = true"), "unknown field `revokd`"),
+            (
+                format!("key = {good:?}\nnames = [\"a\"]\nrevokd = true"),
+                "unknown field `revokd`",
+            ),
         ] {
             let error = read(&[("signers/a.toml", text)]).unwrap_err().to_string();
             assert!(error.starts_with("signers/a.toml: "), "{error}");

@@ -292,9 +292,7 @@ fn step(
 /// An upgrade that lacks nothing but grants waits for them.
 fn held(error: LoadError, against: Option<&Admitted>) -> Refusal {
     match (error, against) {
-        (LoadError::Differs(asks), Some(against))
-            if asks.iter().all(Difference::is_grantable) =>
-        {
+        (LoadError::Differs(asks), Some(against)) if asks.iter().all(Difference::is_grantable) => {
             Refusal::Held {
                 predecessor: against.label(),
                 asks,

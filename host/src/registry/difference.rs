@@ -79,7 +79,10 @@ impl fmt::Display for Difference {
                 component,
                 offered,
             } => {
-                write!(f, "asks for {item}, which policy does not grant to {component}")?;
+                write!(
+                    f,
+                    "asks for {item}, which policy does not grant to {component}"
+                )?;
                 if *offered {
                     return Ok(());
                 }

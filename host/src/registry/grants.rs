@@ -68,9 +68,8 @@ pub(super) fn link(
             continue;
         }
         if granted.contains(&id.as_str()) {
-            differences.extend(
-                lacking(&linker, name, surface).map(|item| Difference::Unknown { item }),
-            );
+            differences
+                .extend(lacking(&linker, name, surface).map(|item| Difference::Unknown { item }));
             continue;
         }
         let is_offered = offered.iter().any(|(known, _)| *known == id);
@@ -90,12 +89,12 @@ pub(super) fn link(
     if !differences.is_empty() {
         return Err(differences);
     }
-    linker
-        .instantiate_pre(component)
-        .map_err(|error| match other_forms(&linker, component, surface) {
+    linker.instantiate_pre(component).map_err(|error| {
+        match other_forms(&linker, component, surface) {
             forms if forms.is_empty() => vec![Difference::Unfit(format!("{error:#}"))],
             forms => forms,
-        })
+        }
+    })
 }
 
 /// The functions of an import that the linker's interface of that name lacks.
@@ -151,13 +150,15 @@ fn other_forms(
     own.iter()
         .enumerate()
         .filter(|(index, _)| differs(*index))
-        .filter_map(|(_, (import, _, function))| match surface.imports.get(*import) {
-            Some(Item::Interface(functions)) => Some(Difference::OtherForm {
-                item: format!("{}.{function}", unversioned(import)),
-                signature: functions.get(*function)?.clone(),
-            }),
-            _ => None,
-        })
+        .filter_map(
+            |(_, (import, _, function))| match surface.imports.get(*import) {
+                Some(Item::Interface(functions)) => Some(Difference::OtherForm {
+                    item: format!("{}.{function}", unversioned(import)),
+                    signature: functions.get(*function)?.clone(),
+                }),
+                _ => None,
+            },
+        )
         .collect()
 }
 

@@ -89,7 +89,9 @@ impl Loader {
     /// # Errors
     /// [`LoadError`].
     pub fn auth_service(&self, file: &Path, limits: Limits) -> Result<AuthService, LoadError> {
-        let revision = self.file("auth-service", file, limits)?.into_auth_service()?;
+        let revision = self
+            .file("auth-service", file, limits)?
+            .into_auth_service()?;
         Arc::into_inner(revision).ok_or(LoadError::Name)
     }
 
@@ -102,7 +104,9 @@ impl Loader {
         file: &Path,
         limits: Limits,
     ) -> Result<PasskeyManager, LoadError> {
-        let revision = self.file("passkey-manager", file, limits)?.into_passkey_manager()?;
+        let revision = self
+            .file("passkey-manager", file, limits)?
+            .into_passkey_manager()?;
         Arc::into_inner(revision).ok_or(LoadError::Name)
     }
 

@@ -95,11 +95,15 @@ async fn auth_service(
         ));
     }
     let is_description = || {
-        serde_json::from_slice::<serde_json::Value>(answer.body())
-            .is_ok_and(|body| body.get("openapi").is_some_and(serde_json::Value::is_string))
+        serde_json::from_slice::<serde_json::Value>(answer.body()).is_ok_and(|body| {
+            body.get("openapi")
+                .is_some_and(serde_json::Value::is_string)
+        })
     };
     if path == DESCRIPTION && !is_description() {
-        return Err(format!("GET {path} was answered with something else than an OpenAPI document"));
+        return Err(format!(
+            "GET {path} was answered with something else than an OpenAPI document"
+        ));
     }
     Ok(())
 }

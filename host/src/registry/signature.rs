@@ -200,7 +200,10 @@ mod tests {
             (with(2, &blank), "blank"),
             // The library would read beyond its end.
             (with(3, "AAAA"), "line 4"),
-            (with(2, &format!("trusted comment: {}", "x".repeat(5000))), "4 KiB"),
+            (
+                with(2, &format!("trusted comment: {}", "x".repeat(5000))),
+                "4 KiB",
+            ),
         ] {
             let error = Signature::parse(&text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");

@@ -216,14 +216,21 @@ mod tests {
             ("world=zeropass:components/", "world=", "world `auth"),
             ("time=2026", "time=yesterday", "time `yesterday"),
             ("time=2026-11-20", "time=1026-11-20", "is malformed"),
-            (" time=", " time=2026-11-20T09:30:00Z time=", "time is there twice"),
+            (
+                " time=",
+                " time=2026-11-20T09:30:00Z time=",
+                "time is there twice",
+            ),
             (" time=", " colour=red time=", "unknown field `colour`"),
             (" time=", "  time=", "`` is no field"),
         ] {
             let line = LINE.replacen(from, to, 1);
             let error = Statement::parse(&line).unwrap_err().to_string();
             assert!(error.contains(reason), "{line}: {error}");
-            assert!(error.contains("expected `zeropass-component name="), "{error}");
+            assert!(
+                error.contains("expected `zeropass-component name="),
+                "{error}"
+            );
         }
     }
 }

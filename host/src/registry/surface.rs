@@ -135,7 +135,10 @@ fn written(ty: &Type) -> String {
         Type::FixedLengthList(list) => format!("list<{}, {}>", written(&list.ty()), list.len()),
         Type::Map(map) => format!("map<{}, {}>", written(&map.key()), written(&map.value())),
         Type::Tuple(tuple) => {
-            format!("tuple<{}>", all(tuple.types().map(|ty| written(&ty)).collect()))
+            format!(
+                "tuple<{}>",
+                all(tuple.types().map(|ty| written(&ty)).collect())
+            )
         }
         Type::Option(option) => format!("option<{}>", written(&option.ty())),
         Type::Result(result) => match (result.ok(), result.err()) {
@@ -157,10 +160,16 @@ fn written(ty: &Type) -> String {
             format!("variant{{{}}}", all(cases.collect()))
         }
         Type::Enum(names) => {
-            format!("enum{{{}}}", all(names.names().map(str::to_owned).collect()))
+            format!(
+                "enum{{{}}}",
+                all(names.names().map(str::to_owned).collect())
+            )
         }
         Type::Flags(names) => {
-            format!("flags{{{}}}", all(names.names().map(str::to_owned).collect()))
+            format!(
+                "flags{{{}}}",
+                all(names.names().map(str::to_owned).collect())
+            )
         }
         // Two resources can't be told apart by anything that lasts.
         Type::Own(_) => "own<resource>".into(),

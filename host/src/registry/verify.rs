@@ -8,10 +8,10 @@
 
 use aws_lc_rs::digest;
 
+use super::grants::interface_id;
 use super::signature::{Signature, SignedComponent};
 use super::statement::{Statement, rfc3339};
 use crate::clock::Timestamp;
-use super::grants::interface_id;
 use crate::policy::{Signers, key_id};
 use crate::runtime::precompiled::hex;
 
@@ -46,7 +46,9 @@ pub enum Distrust {
     )]
     UnknownSigner(String),
     /// Policy has revoked the key.
-    #[error("it is signed by `{signer}` (key {key_id}), whose key is revoked; sign it with another key")]
+    #[error(
+        "it is signed by `{signer}` (key {key_id}), whose key is revoked; sign it with another key"
+    )]
     RevokedSigner {
         /// The signer.
         signer: String,
