@@ -5,26 +5,32 @@
 //! order, and the first that can't be used ends the start with its own message.
 
 mod components;
+mod identity;
+mod journal;
+mod metrics;
+mod policy;
 mod settings;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::components::admission_settings;
+use self::identity::HostIdentity;
+pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
-    engine_options, front_door_limits, health_address, listener_limits, material_files,
-    relying_party,
+    engine_options, front_door_limits, health_address, listener_limits, relying_party,
 };
-use crate::audit::{Actor, Origin, Outcome, Record, Trail};
+use crate::audit::{Log, Outcome};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
-use crate::identity::tls::server_config;
-use crate::identity::{CurrentTls, Material, MaterialError};
+use crate::identity::{Identity, MaterialError};
 use crate::link::InProcess;
 use crate::policy::{Bundle, Gate};
 use crate::registry::{Admission, Loader, Slot};
@@ -36,6 +42,7 @@ use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
 use crate::store::sqlite::SqliteStore;
+use crate::telemetry::metrics::Registry;
 
 /// How often the store forgets what is out of date.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -43,6 +50,10 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// A host that is ready to serve.
 pub struct Host {
     services: Arc<Services>,
+    identity: HostIdentity,
+    hangups: Signal,
+    policy_folder: PathBuf,
+    metrics: Arc<Registry>,
     listener: Listener<FrontDoor>,
     health: Option<Health>,
     drain_deadline: Duration,
@@ -62,8 +73,9 @@ impl Host {
         let signer = Signer::open(keys, config.tokens.issuer.as_str())?;
         let pseudonyms = Pseudonyms::new(&random_key(keys, "pseudonym.key")?);
         let cache_key = random_key(keys, "cache.key")?;
-        let material = Material::load(&material_files(config)?, clock.now())?;
-        let tls = CurrentTls::new(server_config(&material, Arc::clone(&clock))?);
+        let identity = HostIdentity::open(config, Arc::clone(&clock)).await?;
+        // Before anything can ask for a reload, which would end the process.
+        let hangups = signal(SignalKind::hangup())?;
 
         let relying_parties: BTreeMap<String, RelyingParty> = config
             .relying_parties
@@ -86,7 +98,10 @@ impl Host {
 
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
-        let store = SqliteStore::open(&config.store.sqlite, lifetime, Arc::clone(&clock)).await?;
+        let log = Arc::new(Log::unsealed());
+        let metrics = Arc::new(metrics::registry(gate.counts(), log.counts()));
+        let path = &config.store.sqlite;
+        let store = SqliteStore::open_with(path, lifetime, Arc::clone(&clock), log).await?;
         let services = Arc::new(Services {
             gate,
             store: Arc::new(store),
@@ -113,12 +128,17 @@ impl Host {
         };
         let address = config.service.listen;
         let limits = listener_limits(&config.service);
+        let tls = identity.tls.clone();
         let listener = Listener::bind(address, tls, limits, clock, Arc::new(front_door))
             .await
             .with_context(|| format!("service.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
-        services.lifecycle("host.start").await?;
+        lifecycle(&services, "host.start").await?;
         Ok(Self {
             services,
+            identity,
+            hangups,
+            policy_folder: config.policy.folder.clone(),
+            metrics,
             listener,
             health,
             drain_deadline: config.service.drain_deadline,
@@ -138,7 +158,17 @@ impl Host {
         &self.services
     }
 
-    /// Serve until SIGTERM or SIGINT, then drain.
+    /// Who the host is; renewed while it serves.
+    pub fn identity(&self) -> Identity {
+        self.identity.identity.clone()
+    }
+
+    /// The host's metrics, to be rendered when somebody asks.
+    pub fn metrics(&self) -> &Arc<Registry> {
+        &self.metrics
+    }
+
+    /// Serve until SIGTERM or SIGINT, then drain. SIGHUP reloads the policies.
     ///
     /// # Errors
     /// Signal handlers can't be installed.
@@ -166,6 +196,12 @@ impl Host {
     ) -> Drained {
         let (trigger, watcher) = drain::channel();
         let sweeper = tokio::spawn(sweep(Arc::clone(&self.services)));
+        let keeper = tokio::spawn(self.identity.keep(Arc::clone(&self.services)));
+        let reloader = tokio::spawn(policy::reload_on_hangup(
+            self.hangups,
+            Arc::clone(&self.services),
+            self.policy_folder,
+        ));
         let health = self
             .health
             .map(|health| tokio::spawn(health.serve(watcher.clone())));
@@ -173,7 +209,9 @@ impl Host {
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
         sweeper.abort();
-        if self.services.lifecycle("host.stop").await.is_err() {
+        keeper.abort();
+        reloader.abort();
+        if lifecycle(&self.services, "host.stop").await.is_err() {
             tracing::error!("the stop could not be recorded");
         }
         self.services.store.close().await;
@@ -197,28 +235,16 @@ async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyho
         .with_context(|| format!("health.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))
 }
 
-impl Services {
-    /// Record something that the host itself did.
-    async fn lifecycle(&self, action: &'static str) -> anyhow::Result<()> {
-        let trail = Trail::new();
-        trail.push(Record {
-            time: self.clock.now(),
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: uuid::Uuid::now_v7().to_string(),
-                    workload: "host".into(),
-                    address: "local".into(),
-                }),
-                component: None,
-            },
-            action,
-            relying_party: "-".into(),
-            target: "host".into(),
-            outcome: Outcome::Success,
-            policies: Arc::from([]),
-        });
-        Ok(self.store.append(&trail).await?)
-    }
+/// Record something that the host itself did.
+async fn lifecycle(services: &Services, action: &'static str) -> anyhow::Result<()> {
+    Ok(journal::record(
+        services,
+        journal::host_actor(),
+        action,
+        "host",
+        Outcome::Success,
+    )
+    .await?)
 }
 
 async fn sweep(services: Arc<Services>) {
