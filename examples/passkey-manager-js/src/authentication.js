@@ -54,13 +54,15 @@ function finish(rpId, id, response) {
   form(response);
   const hash = clientData(response.clientDataJson, "webauthn.get", ceremony, profile);
 
+  // An option without a value is undefined.
+  const anyone = ceremony.user === undefined;
   const listed = ceremony.credentials.some((one) => equal(one, response.rawId));
-  const credential = ceremony.user === null || listed ? find(rpId, response.rawId) : null;
+  const credential = anyone || listed ? find(rpId, response.rawId) : null;
   if (credential === null) throw reject("credential-unknown", "no such passkey");
   const owner = uuid(credential.userId);
   const handle = response.userHandle;
-  const named = ceremony.user === null || ceremony.user.id === credential.userId;
-  const own = handle === null ? ceremony.user !== null : equal(handle, owner);
+  const named = anyone || ceremony.user.id === credential.userId;
+  const own = handle === undefined ? !anyone : equal(handle, owner);
   if (!named || !own) throw reject("user-handle-mismatch", "the passkey is another account's");
 
   const data = authenticatorData(response.authenticatorData, ceremony);
