@@ -31,6 +31,8 @@ const BROWSER: &str = "browser";
 
 /// Part of the path of every test that starts a PostgreSQL server.
 const POSTGRES: &str = "postgres";
+/// Part of the name of every test of the component in JavaScript.
+const JAVASCRIPT: &str = "javascript";
 
 /// Runs the suite, with the long tests if asked.
 pub fn run(workspace: &Workspace, stop: &Stop, long: bool) -> Result<ExitCode> {
@@ -41,6 +43,7 @@ pub fn run(workspace: &Workspace, stop: &Stop, long: bool) -> Result<ExitCode> {
         report: Report::new(ci),
         browser: None,
         postgres: false,
+        javascript: false,
         variables: Vec::new(),
     };
     suite.prepare()?;
@@ -58,6 +61,8 @@ struct Suite<'a> {
     workspace: &'a Workspace,
     stop: &'a Stop,
     report: Report,
+    /// Whether the component in JavaScript has been built.
+    javascript: bool,
     /// Chromium and its driver, once found.
     browser: Option<system::Browser>,
     /// Whether there is a PostgreSQL server to start.
@@ -107,6 +112,24 @@ impl Suite<'_> {
             build::guests(workspace, stop)?;
             Ok(Outcome::Passed)
         })?;
+        let javascript = &mut self.javascript;
+        self.report.step(
+            stop,
+            "build JavaScript component",
+            &["build components"],
+            || {
+                if ["node", "npm"]
+                    .into_iter()
+                    .any(|tool| toolchain::on_path(tool).is_none())
+                {
+                    let why = "no Node.js with npm; on Debian: `sudo apt-get install nodejs npm`";
+                    return Ok(Outcome::Skipped(why.into()));
+                }
+                build::javascript(workspace, stop)?;
+                *javascript = true;
+                Ok(Outcome::Passed)
+            },
+        )?;
         // The end-to-end tests start these; cargo builds the binaries of a test's
         // own package only.
         self.report
@@ -151,6 +174,9 @@ impl Suite<'_> {
         }
         if !self.postgres {
             command.args(["--skip", POSTGRES]);
+        }
+        if !self.javascript {
+            command.args(["--skip", JAVASCRIPT]);
         }
         let (stop, mut counts) = (self.stop, Counts::default());
         self.report.step(stop, "tests", &needs, || {
