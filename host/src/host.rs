@@ -4,6 +4,7 @@
 //! certificates, policies, components and store are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
+mod audit;
 mod metrics;
 mod settings;
 
@@ -13,12 +14,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::sync::oneshot;
 
 use self::settings::{
     component_limits, engine_options, front_door_limits, health_address, listener_limits,
     material_files, relying_party,
 };
-use crate::audit::{Actor, Log, Origin, Outcome, Record, Trail};
+use crate::audit::{Outcome, Sealer, Trail};
 use crate::capabilities::{RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
@@ -34,7 +36,7 @@ use crate::server::Listener;
 use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{SqliteHistory, SqliteStore};
 use crate::telemetry::metrics::Registry;
 
 /// How often the store forgets what is out of date.
@@ -44,6 +46,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub struct Host {
     services: Arc<Services>,
     metrics: Arc<Registry>,
+    sealer: Sealer,
     listener: Listener<FrontDoor>,
     health: Option<Health>,
     drain_deadline: Duration,
@@ -88,10 +91,21 @@ impl Host {
 
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
-        let log = Arc::new(Log::unsealed());
-        let metrics = Arc::new(metrics::registry(gate.counts(), log.counts()));
+        let (seal_key, log) = audit::open(config)?;
         let path = &config.store.sqlite;
-        let store = SqliteStore::open_with(path, lifetime, Arc::clone(&clock), log).await?;
+        let store =
+            SqliteStore::open_with(path, lifetime, Arc::clone(&clock), Arc::clone(&log)).await?;
+        let history = SqliteHistory::open(path).await?;
+        let sealer = audit::sealer(
+            config,
+            seal_key,
+            Arc::clone(&log),
+            &history,
+            Arc::clone(&clock),
+        )
+        .await?;
+        let metrics = metrics::registry(gate.counts(), &log, sealer.counts(), &clock);
+        let metrics = Arc::new(metrics);
         let services = Arc::new(Services {
             gate,
             store: Arc::new(store),
@@ -115,10 +129,24 @@ impl Host {
         let listener = Listener::bind(address, tls, limits, clock, Arc::new(front_door))
             .await
             .with_context(|| format!("service.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
-        services.lifecycle("host.start").await?;
+        if log.next() == 1 {
+            services
+                .lifecycle("log.open", log.id(), Outcome::Success)
+                .await?;
+        }
+        if !sealer.was_clean() {
+            tracing::warn!("the last run ended without a stop: recorded as a gap");
+            let end = format!("record {}", log.next() - 1);
+            let why = Outcome::Failed("no-stop-recorded");
+            services.lifecycle("log.gap", &end, why).await?;
+        }
+        services
+            .lifecycle("host.start", "host", Outcome::Success)
+            .await?;
         Ok(Self {
             services,
             metrics,
+            sealer,
             listener,
             health,
             drain_deadline: config.service.drain_deadline,
@@ -170,6 +198,8 @@ impl Host {
         drain: impl AsyncFnOnce(drain::Trigger, Duration) -> Drained,
     ) -> Drained {
         let (trigger, watcher) = drain::channel();
+        let (stop_sealing, sealing_stopped) = oneshot::channel();
+        let sealing = tokio::spawn(self.sealer.run(sealing_stopped));
         let sweeper = tokio::spawn(sweep(Arc::clone(&self.services)));
         let health = self
             .health
@@ -178,10 +208,17 @@ impl Host {
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
         sweeper.abort();
-        if self.services.lifecycle("host.stop").await.is_err() {
+        let stop = self
+            .services
+            .lifecycle("host.stop", "host", Outcome::Success);
+        if stop.await.is_err() {
             tracing::error!("the stop could not be recorded");
         }
         self.services.store.close().await;
+        let _ = stop_sealing.send(());
+        if let Err(error) = sealing.await {
+            tracing::error!(%error, "the sealer ended badly");
+        }
         if let Some(health) = health {
             health.abort();
         }
@@ -226,24 +263,14 @@ async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyho
 
 impl Services {
     /// Record something that the host itself did.
-    async fn lifecycle(&self, action: &'static str) -> anyhow::Result<()> {
+    async fn lifecycle(
+        &self,
+        action: &'static str,
+        target: &str,
+        outcome: Outcome,
+    ) -> anyhow::Result<()> {
         let trail = Trail::new();
-        trail.push(Record {
-            time: self.clock.now(),
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: uuid::Uuid::now_v7().to_string(),
-                    workload: "host".into(),
-                    address: "local".into(),
-                }),
-                component: None,
-            },
-            action,
-            relying_party: "-".into(),
-            target: "host".into(),
-            outcome: Outcome::Success,
-            policies: Arc::from([]),
-        });
+        trail.push(audit::own(&*self.clock, action, target, outcome));
         Ok(self.store.append(&trail).await?)
     }
 }
