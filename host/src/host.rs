@@ -4,6 +4,8 @@
 //! certificates, policies, components and store are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
+mod authenticators;
+mod metadata;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -43,6 +45,7 @@ pub struct Host {
     services: Arc<Services>,
     listener: Listener<FrontDoor>,
     health: Option<Health>,
+    metadata: Option<metadata::Watch>,
     drain_deadline: Duration,
 }
 
@@ -66,8 +69,13 @@ impl Host {
         let relying_parties: BTreeMap<String, RelyingParty> = config
             .relying_parties
             .iter()
-            .map(|party| Ok((party.id.as_str().to_owned(), relying_party(party)?)))
+            .map(|party| {
+                let settings = relying_party(party, config.metadata.is_some())?;
+                Ok((party.id.as_str().to_owned(), settings))
+            })
             .collect::<Result<_, MaterialError>>()?;
+        let (metadata, metadata_watch) = metadata::start(config.metadata.as_ref(), clock.now())
+            .context("metadata: FIDO's BLOB can't be used")?;
         let bundle = Bundle::load(&config.policy.folder)?;
         let bound = relying_parties
             .iter()
@@ -90,6 +98,7 @@ impl Host {
             gate,
             store: Arc::new(store),
             relying_parties,
+            metadata,
             signer,
             pseudonyms,
             clock: Arc::clone(&clock),
@@ -114,6 +123,7 @@ impl Host {
             services,
             listener,
             health,
+            metadata: metadata_watch,
             drain_deadline: config.service.drain_deadline,
         })
     }
@@ -159,6 +169,9 @@ impl Host {
     ) -> Drained {
         let (trigger, watcher) = drain::channel();
         let sweeper = tokio::spawn(sweep(Arc::clone(&self.services)));
+        let metadata = self
+            .metadata
+            .map(|watch| tokio::spawn(watch.run(Arc::clone(&self.services))));
         let health = self
             .health
             .map(|health| tokio::spawn(health.serve(watcher.clone())));
@@ -166,6 +179,9 @@ impl Host {
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
         sweeper.abort();
+        if let Some(metadata) = metadata {
+            metadata.abort();
+        }
         if self.services.lifecycle("host.stop").await.is_err() {
             tracing::error!("the stop could not be recorded");
         }

@@ -13,11 +13,13 @@
 //! `zeropass.example.toml` explains each setting; a test keeps it complete.
 
 mod algorithm;
+mod authenticators;
 mod components;
 mod error;
 mod format;
 mod health;
 mod log;
+mod metadata;
 mod origin;
 mod path;
 mod reader;
@@ -34,10 +36,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use self::algorithm::Algorithm;
+pub use self::authenticators::{Aaguid, Authenticators, CertificationLevel};
 pub use self::components::{Component, Components, Link, LinkKind, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
 pub use self::log::{Log, LogFormat};
+pub use self::metadata::Metadata;
 pub use self::origin::Origin;
 use self::reader::{Files, Reader};
 pub use self::reader::{Given, Setting};
@@ -72,6 +76,8 @@ pub struct Config {
     pub components: Components,
     /// `[link]`
     pub link: Link,
+    /// `[metadata]`: none without that section.
+    pub metadata: Option<Metadata>,
     /// `[[relying-party]]`: at least one, and no id twice.
     pub relying_parties: Vec<RelyingParty>,
     folder: PathBuf,
@@ -160,7 +166,9 @@ impl Config {
         });
         let link = root.section("link", components::read_link);
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
-        let relying_parties = relying_party::read_all(&mut root, trust_domain);
+        let metadata = root.optional_section("metadata", metadata::read);
+        let has_metadata = !matches!(metadata, Some(None));
+        let relying_parties = relying_party::read_all(&mut root, trust_domain, has_metadata);
         root.finish();
         Some(Self {
             service: service?,
@@ -174,6 +182,7 @@ impl Config {
             runtime: runtime?,
             components: components?,
             link: link?,
+            metadata: metadata?,
             relying_parties: relying_parties?,
             folder: reader.folder().to_owned(),
             settings: Vec::new(),
