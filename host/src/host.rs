@@ -1,33 +1,41 @@
 //! The whole host, put together from its configuration.
 //!
 //! Everything that can be wrong is found before the first listener opens: keys,
-//! certificates, policies, components and store are loaded and checked in that
+//! certificates, policies, store and components are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
 mod authenticators;
+mod components;
+mod identity;
+mod journal;
 mod metadata;
+mod metrics;
+mod policy;
 mod settings;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::components::admission_settings;
+use self::identity::HostIdentity;
+pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
-    component_limits, engine_options, front_door_limits, health_address, listener_limits,
-    material_files, relying_party,
+    engine_options, front_door_limits, health_address, listener_limits, relying_party,
 };
-use crate::audit::{Actor, Origin, Outcome, Record, Trail};
-use crate::capabilities::{RelyingParty, Services};
+use crate::audit::{Log, Outcome};
+use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
-use crate::identity::tls::server_config;
-use crate::identity::{CurrentTls, Material, MaterialError};
+use crate::identity::{Identity, MaterialError};
 use crate::link::InProcess;
 use crate::policy::{Bundle, Gate};
-use crate::registry::{AuthService, Loader, PasskeyManager, Slot};
+use crate::registry::{Admission, Loader, Slot};
 use crate::runtime::Runtime;
 use crate::runtime::precompiled::Cache;
 use crate::secrets::{Pseudonyms, Signer, random_key};
@@ -36,6 +44,7 @@ use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
 use crate::store::sqlite::SqliteStore;
+use crate::telemetry::metrics::Registry;
 
 /// How often the store forgets what is out of date.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -43,6 +52,10 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// A host that is ready to serve.
 pub struct Host {
     services: Arc<Services>,
+    identity: HostIdentity,
+    hangups: Signal,
+    policy_folder: PathBuf,
+    metrics: Arc<Registry>,
     listener: Listener<FrontDoor>,
     health: Option<Health>,
     metadata: Option<metadata::Watch>,
@@ -63,8 +76,9 @@ impl Host {
         let signer = Signer::open(keys, config.tokens.issuer.as_str())?;
         let pseudonyms = Pseudonyms::new(&random_key(keys, "pseudonym.key")?);
         let cache_key = random_key(keys, "cache.key")?;
-        let material = Material::load(&material_files(config)?, clock.now())?;
-        let tls = CurrentTls::new(server_config(&material, Arc::clone(&clock))?);
+        let identity = HostIdentity::open(config, Arc::clone(&clock)).await?;
+        // Before anything can ask for a reload, which would end the process.
+        let hangups = signal(SignalKind::hangup())?;
 
         let relying_parties: BTreeMap<String, RelyingParty> = config
             .relying_parties
@@ -76,7 +90,8 @@ impl Host {
             .collect::<Result<_, MaterialError>>()?;
         let (metadata, metadata_watch) = metadata::start(config.metadata.as_ref(), clock.now())
             .context("metadata: FIDO's BLOB can't be used")?;
-        let bundle = Bundle::load(&config.policy.folder)?;
+        let bundle =
+            Bundle::load_with_signers(&config.policy.folder, config.policy.signers.as_deref())?;
         let bound = relying_parties
             .iter()
             .map(|(id, party)| (id.clone(), party.workloads.clone()))
@@ -88,12 +103,13 @@ impl Host {
         })?;
         let cache = Cache::new(&config.cache.folder, &cache_key);
         let loader = Loader::new(runtime, cache, Arc::clone(&gate));
-        let (auth_service, passkey_manager) = load(&loader, &config.components)?;
-        let passkey_manager = Arc::new(Slot::new(Arc::new(passkey_manager)));
 
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
-        let store = SqliteStore::open(&config.store.sqlite, lifetime, Arc::clone(&clock)).await?;
+        let log = Arc::new(Log::unsealed());
+        let metrics = Arc::new(metrics::registry(gate.counts(), log.counts()));
+        let path = &config.store.sqlite;
+        let store = SqliteStore::open_with(path, lifetime, Arc::clone(&clock), log).await?;
         let services = Arc::new(Services {
             gate,
             store: Arc::new(store),
@@ -102,11 +118,17 @@ impl Host {
             signer,
             pseudonyms,
             clock: Arc::clone(&clock),
-            passkeys: OnceLock::from(Arc::new(InProcess::new(passkey_manager)) as Arc<_>),
+            passkeys: OnceLock::new(),
         });
+        let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config));
+        let (auth_service, passkey_manager) =
+            components::admit(&admission, &config.components).await?;
+        let passkey_manager = Arc::new(Slot::new(passkey_manager.revision.into_passkey_manager()?));
+        let link: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(passkey_manager));
+        let _ = services.passkeys.set(link);
         let front_door = FrontDoor::new(
             Arc::clone(&services),
-            Arc::new(Slot::new(Arc::new(auth_service))),
+            Arc::new(Slot::new(auth_service.revision.into_auth_service()?)),
             front_door_limits(config),
         );
         let health = match &config.health {
@@ -115,12 +137,17 @@ impl Host {
         };
         let address = config.service.listen;
         let limits = listener_limits(&config.service);
+        let tls = identity.tls.clone();
         let listener = Listener::bind(address, tls, limits, clock, Arc::new(front_door))
             .await
             .with_context(|| format!("service.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
-        services.lifecycle("host.start").await?;
+        lifecycle(&services, "host.start").await?;
         Ok(Self {
             services,
+            identity,
+            hangups,
+            policy_folder: config.policy.folder.clone(),
+            metrics,
             listener,
             health,
             metadata: metadata_watch,
@@ -141,7 +168,17 @@ impl Host {
         &self.services
     }
 
-    /// Serve until SIGTERM or SIGINT, then drain.
+    /// Who the host is; renewed while it serves.
+    pub fn identity(&self) -> Identity {
+        self.identity.identity.clone()
+    }
+
+    /// The host's metrics, to be rendered when somebody asks.
+    pub fn metrics(&self) -> &Arc<Registry> {
+        &self.metrics
+    }
+
+    /// Serve until SIGTERM or SIGINT, then drain. SIGHUP reloads the policies.
     ///
     /// # Errors
     /// Signal handlers can't be installed.
@@ -172,6 +209,12 @@ impl Host {
         let metadata = self
             .metadata
             .map(|watch| tokio::spawn(watch.run(Arc::clone(&self.services))));
+        let keeper = tokio::spawn(self.identity.keep(Arc::clone(&self.services)));
+        let reloader = tokio::spawn(policy::reload_on_hangup(
+            self.hangups,
+            Arc::clone(&self.services),
+            self.policy_folder,
+        ));
         let health = self
             .health
             .map(|health| tokio::spawn(health.serve(watcher.clone())));
@@ -182,7 +225,9 @@ impl Host {
         if let Some(metadata) = metadata {
             metadata.abort();
         }
-        if self.services.lifecycle("host.stop").await.is_err() {
+        keeper.abort();
+        reloader.abort();
+        if lifecycle(&self.services, "host.stop").await.is_err() {
             tracing::error!("the stop could not be recorded");
         }
         self.services.store.close().await;
@@ -191,28 +236,6 @@ impl Host {
         }
         drained
     }
-}
-
-/// Compiling is seconds of CPU: off the executor, both at once.
-fn load(
-    loader: &Loader,
-    components: &config::Components,
-) -> anyhow::Result<(AuthService, PasskeyManager)> {
-    tokio::task::block_in_place(|| {
-        std::thread::scope(|scope| {
-            let auth_service = scope.spawn(|| {
-                let limits = component_limits(&components.auth_service, components.response_bytes);
-                loader.auth_service(&components.auth_service.file, limits)
-            });
-            let limits = component_limits(&components.passkey_manager, components.response_bytes);
-            let passkey_manager =
-                loader.passkey_manager(&components.passkey_manager.file, limits)?;
-            let auth_service = auth_service
-                .join()
-                .map_err(|_| anyhow::anyhow!("loading auth-service failed"))??;
-            Ok((auth_service, passkey_manager))
-        })
-    })
 }
 
 async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyhow::Result<Health> {
@@ -228,28 +251,16 @@ async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyho
         .with_context(|| format!("health.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))
 }
 
-impl Services {
-    /// Record something that the host itself did.
-    async fn lifecycle(&self, action: &'static str) -> anyhow::Result<()> {
-        let trail = Trail::new();
-        trail.push(Record {
-            time: self.clock.now(),
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: uuid::Uuid::now_v7().to_string(),
-                    workload: "host".into(),
-                    address: "local".into(),
-                }),
-                component: None,
-            },
-            action,
-            relying_party: "-".into(),
-            target: "host".into(),
-            outcome: Outcome::Success,
-            policies: Arc::from([]),
-        });
-        Ok(self.store.append(&trail).await?)
-    }
+/// Record something that the host itself did.
+async fn lifecycle(services: &Services, action: &'static str) -> anyhow::Result<()> {
+    Ok(journal::record(
+        services,
+        journal::host_actor(),
+        action,
+        "host",
+        Outcome::Success,
+    )
+    .await?)
 }
 
 async fn sweep(services: Arc<Services>) {

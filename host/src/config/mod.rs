@@ -18,6 +18,7 @@ mod components;
 mod error;
 mod format;
 mod health;
+mod identity;
 mod log;
 mod metadata;
 mod origin;
@@ -40,13 +41,14 @@ pub use self::authenticators::{Aaguid, Authenticators, CertificationLevel};
 pub use self::components::{Component, Components, Link, LinkKind, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
+pub use self::identity::IdentitySource;
 pub use self::log::{Log, LogFormat};
 pub use self::metadata::Metadata;
 pub use self::origin::Origin;
 use self::reader::{Files, Reader};
 pub use self::reader::{Given, Setting};
 pub use self::relying_party::{Attestation, RelyingParty, ResidentKey, UserVerification};
-pub use self::service::Service;
+pub use self::service::{KeyExchange, Service};
 pub use self::spiffe::{TrustDomain, WorkloadId};
 pub use self::state::{Cache, Keys, Policy, Store, Tokens};
 pub use self::web::{Issuer, RpId, WebUrl};
@@ -152,7 +154,10 @@ impl Config {
     fn read_all(reader: &Reader<'_>) -> Option<Self> {
         let document = reader.parse()?;
         let mut root = reader.root(document.get_ref());
-        let service = root.section("service", service::read);
+        let workload_api = root.section("identity", identity::read);
+        let service = root.section("service", |section| {
+            service::read(section, workload_api.clone().flatten())
+        });
         let health = root.optional_section("health", health::read);
         let log = root.section("log", log::read);
         let store = root.section("store", state::read_store);
@@ -170,6 +175,7 @@ impl Config {
         let has_metadata = !matches!(metadata, Some(None));
         let relying_parties = relying_party::read_all(&mut root, trust_domain, has_metadata);
         root.finish();
+        workload_api?;
         Some(Self {
             service: service?,
             health: health?,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use crate::audit::{Actor, Origin, Outcome, Record, Trail};
+use super::journal::{host_actor, record};
+use crate::audit::Outcome;
 use crate::capabilities::Services;
 use crate::clock::Timestamp;
 use crate::config;
@@ -97,12 +98,8 @@ async fn settle(services: &Services, found: Result<Blob, MetadataError>, now: Ti
             ("-".to_owned(), Outcome::Failed(error.code()))
         }
     };
-    if services
-        .store
-        .append(&trail(target, outcome, now))
-        .await
-        .is_err()
-    {
+    let recorded = record(services, host_actor(), RELOAD, &target, outcome).await;
+    if recorded.is_err() {
         tracing::error!("a reload of metadata could not be recorded; it is tried again");
         return false;
     }
@@ -111,27 +108,6 @@ async fn settle(services: &Services, found: Result<Blob, MetadataError>, now: Ti
         services.metadata.replace(blob);
     }
     true
-}
-
-fn trail(target: String, outcome: Outcome, time: Timestamp) -> Trail {
-    let trail = Trail::new();
-    trail.push(Record {
-        time,
-        actor: Actor {
-            origin: Arc::new(Origin {
-                request_id: uuid::Uuid::now_v7().to_string(),
-                workload: "host".into(),
-                address: "local".into(),
-            }),
-            component: None,
-        },
-        action: RELOAD,
-        relying_party: "-".into(),
-        target,
-        outcome,
-        policies: Arc::from([]),
-    });
-    trail
 }
 
 fn tell(blob: &Blob, now: Timestamp) {
