@@ -1,34 +1,43 @@
 //! The whole host, put together from its configuration.
 //!
 //! Everything that can be wrong is found before the first listener opens: keys,
-//! certificates, policies, components and store are loaded and checked in that
+//! certificates, policies, store and components are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
 mod audit;
+mod authenticators;
+mod components;
+mod identity;
+mod journal;
+mod metadata;
 mod metrics;
+mod policy;
 mod settings;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+use self::components::admission_settings;
+use self::identity::HostIdentity;
+pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
-    component_limits, engine_options, front_door_limits, health_address, listener_limits,
-    material_files, relying_party,
+    engine_options, front_door_limits, health_address, listener_limits, relying_party,
 };
-use crate::audit::{Outcome, Sealer, Trail};
-use crate::capabilities::{RelyingParty, Services};
+use crate::audit::{Outcome, Sealer};
+use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
-use crate::identity::tls::server_config;
-use crate::identity::{CurrentTls, Material, MaterialError};
+use crate::identity::{Identity, MaterialError};
 use crate::link::InProcess;
 use crate::policy::{Bundle, Gate};
-use crate::registry::{AuthService, Loader, PasskeyManager, Slot};
+use crate::registry::{Admission, Loader, Slot};
 use crate::runtime::Runtime;
 use crate::runtime::precompiled::Cache;
 use crate::secrets::{Pseudonyms, Signer, random_key};
@@ -45,10 +54,14 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// A host that is ready to serve.
 pub struct Host {
     services: Arc<Services>,
+    identity: HostIdentity,
+    hangups: Signal,
+    policy_folder: PathBuf,
     metrics: Arc<Registry>,
     sealer: Sealer,
     listener: Listener<FrontDoor>,
     health: Option<Health>,
+    metadata: Option<metadata::Watch>,
     drain_deadline: Duration,
 }
 
@@ -66,15 +79,22 @@ impl Host {
         let signer = Signer::open(keys, config.tokens.issuer.as_str())?;
         let pseudonyms = Pseudonyms::new(&random_key(keys, "pseudonym.key")?);
         let cache_key = random_key(keys, "cache.key")?;
-        let material = Material::load(&material_files(config)?, clock.now())?;
-        let tls = CurrentTls::new(server_config(&material, Arc::clone(&clock))?);
+        let identity = HostIdentity::open(config, Arc::clone(&clock)).await?;
+        // Before anything can ask for a reload, which would end the process.
+        let hangups = signal(SignalKind::hangup())?;
 
         let relying_parties: BTreeMap<String, RelyingParty> = config
             .relying_parties
             .iter()
-            .map(|party| Ok((party.id.as_str().to_owned(), relying_party(party)?)))
+            .map(|party| {
+                let settings = relying_party(party, config.metadata.is_some())?;
+                Ok((party.id.as_str().to_owned(), settings))
+            })
             .collect::<Result<_, MaterialError>>()?;
-        let bundle = Bundle::load(&config.policy.folder)?;
+        let (metadata, metadata_watch) = metadata::start(config.metadata.as_ref(), clock.now())
+            .context("metadata: FIDO's BLOB can't be used")?;
+        let bundle =
+            Bundle::load_with_signers(&config.policy.folder, config.policy.signers.as_deref())?;
         let bound = relying_parties
             .iter()
             .map(|(id, party)| (id.clone(), party.workloads.clone()))
@@ -86,8 +106,6 @@ impl Host {
         })?;
         let cache = Cache::new(&config.cache.folder, &cache_key);
         let loader = Loader::new(runtime, cache, Arc::clone(&gate));
-        let (auth_service, passkey_manager) = load(&loader, &config.components)?;
-        let passkey_manager = Arc::new(Slot::new(Arc::new(passkey_manager)));
 
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
@@ -104,20 +122,28 @@ impl Host {
             Arc::clone(&clock),
         )
         .await?;
+        audit::opening_records(&store, &log, &sealer, &*clock).await?;
         let metrics = metrics::registry(gate.counts(), &log, sealer.counts(), &clock);
         let metrics = Arc::new(metrics);
         let services = Arc::new(Services {
             gate,
             store: Arc::new(store),
             relying_parties,
+            metadata,
             signer,
             pseudonyms,
             clock: Arc::clone(&clock),
-            passkeys: OnceLock::from(Arc::new(InProcess::new(passkey_manager)) as Arc<_>),
+            passkeys: OnceLock::new(),
         });
+        let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config));
+        let (auth_service, passkey_manager) =
+            components::admit(&admission, &config.components).await?;
+        let passkey_manager = Arc::new(Slot::new(passkey_manager.revision.into_passkey_manager()?));
+        let link: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(passkey_manager));
+        let _ = services.passkeys.set(link);
         let front_door = FrontDoor::new(
             Arc::clone(&services),
-            Arc::new(Slot::new(Arc::new(auth_service))),
+            Arc::new(Slot::new(auth_service.revision.into_auth_service()?)),
             front_door_limits(config),
         );
         let health = match &config.health {
@@ -126,29 +152,21 @@ impl Host {
         };
         let address = config.service.listen;
         let limits = listener_limits(&config.service);
+        let tls = identity.tls.clone();
         let listener = Listener::bind(address, tls, limits, clock, Arc::new(front_door))
             .await
             .with_context(|| format!("service.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
-        if log.next() == 1 {
-            services
-                .lifecycle("log.open", log.id(), Outcome::Success)
-                .await?;
-        }
-        if !sealer.was_clean() {
-            tracing::warn!("the last run ended without a stop: recorded as a gap");
-            let end = format!("record {}", log.next() - 1);
-            let why = Outcome::Failed("no-stop-recorded");
-            services.lifecycle("log.gap", &end, why).await?;
-        }
-        services
-            .lifecycle("host.start", "host", Outcome::Success)
-            .await?;
+        lifecycle(&services, "host.start").await?;
         Ok(Self {
             services,
+            identity,
+            hangups,
+            policy_folder: config.policy.folder.clone(),
             metrics,
             sealer,
             listener,
             health,
+            metadata: metadata_watch,
             drain_deadline: config.service.drain_deadline,
         })
     }
@@ -166,12 +184,17 @@ impl Host {
         &self.services
     }
 
+    /// Who the host is; renewed while it serves.
+    pub fn identity(&self) -> Identity {
+        self.identity.identity.clone()
+    }
+
     /// The host's metrics, to be rendered when somebody asks.
     pub fn metrics(&self) -> &Arc<Registry> {
         &self.metrics
     }
 
-    /// Serve until SIGTERM or SIGINT, then drain.
+    /// Serve until SIGTERM or SIGINT, then drain. SIGHUP reloads the policies.
     ///
     /// # Errors
     /// Signal handlers can't be installed.
@@ -201,6 +224,15 @@ impl Host {
         let (stop_sealing, sealing_stopped) = oneshot::channel();
         let sealing = tokio::spawn(self.sealer.run(sealing_stopped));
         let sweeper = tokio::spawn(sweep(Arc::clone(&self.services)));
+        let metadata = self
+            .metadata
+            .map(|watch| tokio::spawn(watch.run(Arc::clone(&self.services))));
+        let keeper = tokio::spawn(self.identity.keep(Arc::clone(&self.services)));
+        let reloader = tokio::spawn(policy::reload_on_hangup(
+            self.hangups,
+            Arc::clone(&self.services),
+            self.policy_folder,
+        ));
         let health = self
             .health
             .map(|health| tokio::spawn(health.serve(watcher.clone())));
@@ -208,10 +240,12 @@ impl Host {
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
         sweeper.abort();
-        let stop = self
-            .services
-            .lifecycle("host.stop", "host", Outcome::Success);
-        if stop.await.is_err() {
+        if let Some(metadata) = metadata {
+            metadata.abort();
+        }
+        keeper.abort();
+        reloader.abort();
+        if lifecycle(&self.services, "host.stop").await.is_err() {
             tracing::error!("the stop could not be recorded");
         }
         self.services.store.close().await;
@@ -224,28 +258,6 @@ impl Host {
         }
         drained
     }
-}
-
-/// Compiling is seconds of CPU: off the executor, both at once.
-fn load(
-    loader: &Loader,
-    components: &config::Components,
-) -> anyhow::Result<(AuthService, PasskeyManager)> {
-    tokio::task::block_in_place(|| {
-        std::thread::scope(|scope| {
-            let auth_service = scope.spawn(|| {
-                let limits = component_limits(&components.auth_service, components.response_bytes);
-                loader.auth_service(&components.auth_service.file, limits)
-            });
-            let limits = component_limits(&components.passkey_manager, components.response_bytes);
-            let passkey_manager =
-                loader.passkey_manager(&components.passkey_manager.file, limits)?;
-            let auth_service = auth_service
-                .join()
-                .map_err(|_| anyhow::anyhow!("loading auth-service failed"))??;
-            Ok((auth_service, passkey_manager))
-        })
-    })
 }
 
 async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyhow::Result<Health> {
@@ -261,18 +273,16 @@ async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyho
         .with_context(|| format!("health.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))
 }
 
-impl Services {
-    /// Record something that the host itself did.
-    async fn lifecycle(
-        &self,
-        action: &'static str,
-        target: &str,
-        outcome: Outcome,
-    ) -> anyhow::Result<()> {
-        let trail = Trail::new();
-        trail.push(audit::own(&*self.clock, action, target, outcome));
-        Ok(self.store.append(&trail).await?)
-    }
+/// Record something that the host itself did.
+async fn lifecycle(services: &Services, action: &'static str) -> anyhow::Result<()> {
+    Ok(journal::record(
+        services,
+        journal::host_actor(),
+        action,
+        "host",
+        Outcome::Success,
+    )
+    .await?)
 }
 
 async fn sweep(services: Arc<Services>) {

@@ -14,11 +14,14 @@
 
 mod algorithm;
 mod audit;
+mod authenticators;
 mod components;
 mod error;
 mod format;
 mod health;
+mod identity;
 mod log;
+mod metadata;
 mod origin;
 mod path;
 mod reader;
@@ -36,15 +39,18 @@ use std::path::{Path, PathBuf};
 
 pub use self::algorithm::Algorithm;
 pub use self::audit::Audit;
+pub use self::authenticators::{Aaguid, Authenticators, CertificationLevel};
 pub use self::components::{Component, Components, Link, LinkKind, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
+pub use self::identity::IdentitySource;
 pub use self::log::{Log, LogFormat};
+pub use self::metadata::Metadata;
 pub use self::origin::Origin;
 use self::reader::{Files, Reader};
 pub use self::reader::{Given, Setting};
 pub use self::relying_party::{Attestation, RelyingParty, ResidentKey, UserVerification};
-pub use self::service::Service;
+pub use self::service::{KeyExchange, Service};
 pub use self::spiffe::{TrustDomain, WorkloadId};
 pub use self::state::{Cache, Keys, Policy, Store, Tokens};
 pub use self::web::{Issuer, RpId, WebUrl};
@@ -76,6 +82,8 @@ pub struct Config {
     pub components: Components,
     /// `[link]`
     pub link: Link,
+    /// `[metadata]`: none without that section.
+    pub metadata: Option<Metadata>,
     /// `[[relying-party]]`: at least one, and no id twice.
     pub relying_parties: Vec<RelyingParty>,
     folder: PathBuf,
@@ -150,7 +158,10 @@ impl Config {
     fn read_all(reader: &Reader<'_>) -> Option<Self> {
         let document = reader.parse()?;
         let mut root = reader.root(document.get_ref());
-        let service = root.section("service", service::read);
+        let workload_api = root.section("identity", identity::read);
+        let service = root.section("service", |section| {
+            service::read(section, workload_api.clone().flatten())
+        });
         let health = root.optional_section("health", health::read);
         let log = root.section("log", log::read);
         let store = root.section("store", state::read_store);
@@ -165,8 +176,11 @@ impl Config {
         });
         let link = root.section("link", components::read_link);
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
-        let relying_parties = relying_party::read_all(&mut root, trust_domain);
+        let metadata = root.optional_section("metadata", metadata::read);
+        let has_metadata = !matches!(metadata, Some(None));
+        let relying_parties = relying_party::read_all(&mut root, trust_domain, has_metadata);
         root.finish();
+        workload_api?;
         Some(Self {
             service: service?,
             health: health?,
@@ -180,6 +194,7 @@ impl Config {
             runtime: runtime?,
             components: components?,
             link: link?,
+            metadata: metadata?,
             relying_parties: relying_parties?,
             folder: reader.folder().to_owned(),
             settings: Vec::new(),

@@ -73,9 +73,9 @@ fn only(text: &str) -> String {
 fn whole_example() -> String {
     let mut text = String::new();
     for line in EXAMPLE.lines() {
-        let setting = line
-            .strip_prefix('#')
-            .filter(|rest| rest.starts_with(|letter: char| letter.is_ascii_lowercase()));
+        let setting = line.strip_prefix('#').filter(|rest| {
+            rest.starts_with(|first: char| first.is_ascii_lowercase() || first == '[')
+        });
         text.push_str(setting.unwrap_or(line));
         text.push('\n');
     }
@@ -96,7 +96,20 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     let config = parse(MINIMAL).unwrap();
     let service = &config.service;
     assert_eq!(service.listen, "127.0.0.1:8443".parse().unwrap());
-    assert_eq!(service.certificate, Path::new("/etc/zeropass/pki/host.pem"));
+    let IdentitySource::Files { certificate, .. } = &service.identity else {
+        panic!("{:?}", service.identity)
+    };
+    assert_eq!(certificate, Path::new("/etc/zeropass/pki/host.pem"));
+    assert_eq!(service.key_exchange, KeyExchange::Hybrid);
+    assert_eq!(service.max_connection_age, Duration::from_secs(3600));
+    assert_eq!(
+        (
+            service.identity_connections,
+            service.identity_rate,
+            service.identity_burst
+        ),
+        (512, 5_000, 10_000)
+    );
     assert!(service.crl.is_empty());
     assert_eq!(service.handshake_timeout, Duration::from_secs(5));
     assert_eq!(
@@ -153,6 +166,53 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(algorithms, [-7, -35, -257]);
     assert!(!party.allow_cross_origin && party.enroll_url.is_none());
     assert!(party.attestation_roots.is_empty());
+    assert_eq!(config.metadata, None);
+    assert_eq!(
+        party.authenticators,
+        Authenticators {
+            allowed: Vec::new(),
+            denied: Vec::new(),
+            device_bound: false,
+            enterprise: false,
+            minimum_certification: None,
+            refuse_compromised: true,
+            metadata_roots: true,
+            at_sign_in: false,
+        }
+    );
+}
+
+#[test]
+fn agent_makes_the_files_of_the_service_unnecessary() {
+    let without = MINIMAL
+        .lines()
+        .filter(|line| {
+            !["certificate", "key", "client-ca"]
+                .iter()
+                .any(|key| line.starts_with(&format!("{key} = ")))
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+    for (agent, socket) in [
+        ("unix:/run/agent.sock", "/run/agent.sock"),
+        ("unix:///run/agent.sock", "/run/agent.sock"),
+        ("unix:agent.sock", "/etc/zeropass/agent.sock"),
+    ] {
+        let text = format!("{without}\n[identity]\nworkload-api = \"{agent}\"\n");
+        let config = parse(&text).unwrap();
+        let socket = socket.into();
+        assert_eq!(
+            config.service.identity,
+            IdentitySource::WorkloadApi { socket }
+        );
+    }
+    assert_eq!(
+        only(&format!(
+            "{MINIMAL}[identity]\nworkload-api = \"tcp://127.0.0.1:1\"\n"
+        )),
+        "identity.workload-api = \"tcp://127.0.0.1:1\": expected \"unix:\" and the path of a \
+         SPIFFE agent's socket, such as \"unix:/run/spire/agent.sock\""
+    );
 }
 
 #[test]
@@ -262,8 +322,17 @@ fn example_marks_required_settings_and_no_others() {
     let minimal = parse(&format!("{MINIMAL}[health]\n")).unwrap();
     let mut comment = String::new();
     let mut settings = minimal.settings().iter();
+    let mut in_optional_section = false;
     for line in EXAMPLE.lines() {
-        let optional = line.starts_with("#enroll-url") || line.starts_with("#manage-url");
+        if line.starts_with(['[', '#']) && line.contains('[') && !line.starts_with("# ") {
+            in_optional_section = line.starts_with('#');
+        }
+        if in_optional_section {
+            comment.clear();
+            continue;
+        }
+        // As the head of the example says: "#" and no blank.
+        let optional = line.starts_with('#') && line.contains(" = ") && !line.starts_with("# ");
         if line.starts_with('#') && !optional {
             comment.push_str(line);
             continue;
@@ -492,6 +561,110 @@ fn relying_party_must_fit_together() {
 }
 
 #[test]
+fn rules_about_authenticators_must_fit_together() {
+    let party = |line: &str| message_about("[[relying-party]]", line);
+    let aaguid = "\"cb69481e-8ff7-4039-93ec-0a2729a154a8\"";
+    for (line, expected) in [
+        (
+            "allowed-aaguids = [\"yubikey\"]".to_owned(),
+            "relying-party[0].allowed-aaguids[0] = \"yubikey\": expected an AAGUID such as \"cb69481e-8ff7-4039-93ec-0a2729a154a8\"",
+        ),
+        (
+            "denied-aaguids = [\"cb69481e8ff7403993ec0a2729a154a8\"]".to_owned(),
+            "expected an AAGUID such as",
+        ),
+        (
+            format!("allowed-aaguids = [{aaguid}]\ndenied-aaguids = [{aaguid}]"),
+            "relying-party[0].denied-aaguids[0] = \"cb69481e-8ff7-4039-93ec-0a2729a154a8\": expected no AAGUID that is in allowed-aaguids too",
+        ),
+        (
+            "attestation = \"enterprise\"".to_owned(),
+            "relying-party[0].attestation = \"enterprise\": expected \"direct\" or less unless enterprise-attestation = true",
+        ),
+        (
+            "minimum-certification = \"L4\"".to_owned(),
+            "expected one of \"L1\", \"L1+\", \"L2\", \"L2+\", \"L3\", \"L3+\"",
+        ),
+        (
+            "minimum-certification = \"L2\"".to_owned(),
+            "relying-party[0].minimum-certification = \"L2\": expected it to be absent unless [metadata] says which models are certified",
+        ),
+    ] {
+        let message = party(&line);
+        assert!(message.contains(expected), "{expected}\nin\n{message}");
+    }
+    let metadata = "[metadata]\nblob = \"blob.jwt\"\nroot = \"root.pem\"\n";
+    let with = |lines: &str| {
+        let text = MINIMAL.replace(
+            "[[relying-party]]\n",
+            &format!("[[relying-party]]\n{lines}\n"),
+        );
+        format!("{text}{metadata}")
+    };
+    parse(&with("minimum-certification = \"L2\"")).unwrap();
+    let own = "minimum-certification = \"L2\"\nmetadata-roots = false\nattestation-roots = [\"maker.pem\"]";
+    parse(&with(own)).unwrap();
+    parse(&with(
+        "attestation = \"enterprise\"\nenterprise-attestation = true",
+    ))
+    .unwrap();
+    let unproven = only(&with(
+        "minimum-certification = \"L2\"\nmetadata-roots = false",
+    ));
+    assert!(
+        unproven.ends_with("unless metadata-roots = true or attestation-roots prove the model"),
+        "{unproven}"
+    );
+}
+
+#[test]
+fn metadata_section_names_its_files() {
+    let section = |lines: &str| format!("{MINIMAL}[metadata]\n{lines}\n");
+    let both = "blob = \"blob.jwt\"\nroot = \"root.pem\"";
+    let found = parse(&section(both)).unwrap().metadata.unwrap();
+    assert_eq!(found.blob, Path::new("/etc/zeropass/blob.jwt"));
+    assert_eq!(found.roots, [Path::new("/etc/zeropass/root.pem")]);
+    assert_eq!(
+        (found.signer, found.check_every),
+        (None, Duration::from_secs(30))
+    );
+    let several =
+        "blob = \"blob.jwt\"\nroot = [\"one.pem\", \"two.crt\"]\nsigner = \"MDS.example\"";
+    let found = parse(&section(several)).unwrap().metadata.unwrap();
+    assert_eq!(found.roots.len(), 2);
+    assert_eq!(found.signer.as_deref(), Some("mds.example"));
+    for (lines, expected) in [
+        (
+            "root = \"root.pem\"",
+            "metadata.blob is missing: expected the path of a FIDO metadata BLOB",
+        ),
+        (
+            "blob = \"blob.jwt\"",
+            "metadata.root is missing: expected the path of a root certificate of the BLOB's signer, or a list of such paths",
+        ),
+        (
+            "blob = \"blob.jwt\"\nroot = 7",
+            "metadata.root = 7: expected the path of a root certificate",
+        ),
+        (
+            "blob = \"blob.jwt\"\nroot = []",
+            "metadata.root = []: expected a list of at least 1",
+        ),
+        (
+            "blob = \"blob.jwt\"\nroot = \"root.pem\"\nsigner = \"https://mds.example\"",
+            "expected a DNS name such as \"mds.fidoalliance.org\"",
+        ),
+        (
+            "blob = \"blob.jwt\"\nroot = \"root.pem\"\ncheck-every = \"1ms\"",
+            "metadata.check-every = \"1ms\": expected a duration",
+        ),
+    ] {
+        let message = only(&section(lines));
+        assert!(message.contains(expected), "{expected}\nin\n{message}");
+    }
+}
+
+#[test]
 fn related_origin_may_lie_outside_the_domain() {
     let text = MINIMAL.replace(
         "origins = [",
@@ -652,6 +825,9 @@ fn complete_folder_loads() {
         std::fs::write(folder.path().join(name), "").unwrap();
     }
     let config = Config::load(&file).unwrap();
-    assert_eq!(config.service.key, folder.path().join("pki/host.key"));
+    let IdentitySource::Files { key, .. } = &config.service.identity else {
+        panic!("{:?}", config.service.identity)
+    };
+    assert_eq!(*key, folder.path().join("pki/host.key"));
     assert_eq!(config.folder(), folder.path());
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::journal::host_actor;
 use crate::audit::{
-    Actor, Log, Origin, Outcome, Record, Schedule, SealKey, Sealer, Sink, Source, Turn,
+    Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn,
 };
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::store::Store;
 
 /// The key and the log of this host.
 pub(super) fn open(config: &Config) -> anyhow::Result<(SealKey, Arc<Log>)> {
@@ -31,23 +33,31 @@ pub(super) async fn sealer(
     Ok(Sealer::start(log, key, sink, source, clock, schedule).await?)
 }
 
-/// A record of something that the host itself did.
-pub(super) fn own(
+/// What the log says of itself before anything else of this run: that it begins, or
+/// that the run before ended without a stop.
+pub(super) async fn opening_records(
+    store: &dyn Store,
+    log: &Log,
+    sealer: &Sealer,
     clock: &dyn Clock,
-    action: &'static str,
-    target: &str,
-    outcome: Outcome,
-) -> Record {
+) -> anyhow::Result<()> {
+    let trail = Trail::new();
+    if log.next() == 1 {
+        trail.push(own(clock, "log.open", log.id(), Outcome::Success));
+    }
+    if !sealer.was_clean() {
+        let end = format!("record {}", log.next() - 1);
+        tracing::warn!(end, "the last run ended without a stop: recorded as a gap");
+        let why = Outcome::Failed("no-stop-recorded");
+        trail.push(own(clock, "log.gap", &end, why));
+    }
+    Ok(store.append(&trail).await?)
+}
+
+fn own(clock: &dyn Clock, action: &'static str, target: &str, outcome: Outcome) -> Record {
     Record {
         time: clock.now(),
-        actor: Actor {
-            origin: Arc::new(Origin {
-                request_id: uuid::Uuid::now_v7().to_string(),
-                workload: "host".into(),
-                address: "local".into(),
-            }),
-            component: None,
-        },
+        actor: host_actor(),
         action,
         relying_party: "-".into(),
         target: target.to_owned(),

@@ -65,6 +65,10 @@ actions! {
     RelyingPartyDescribe = "relying-party.describe";
     /// `zeropass:host/relying-party.pseudonym`
     RelyingPartyPseudonym = "relying-party.pseudonym";
+    /// `zeropass:host/relying-party.attestation-anchors`
+    RelyingPartyAttestationAnchors = "relying-party.attestation-anchors";
+    /// `zeropass:host/relying-party.authenticator`
+    RelyingPartyAuthenticator = "relying-party.authenticator";
     /// `zeropass:host/signatures.verify`
     SignaturesVerify = "signatures.verify";
     /// `zeropass:host/tokens.sign`
@@ -104,3 +108,12 @@ actions! {
     /// Inbound `/.well-known` and `/openapi.json`.
     ApiMetadata = "api.metadata";
 }
+
+/// The inbound actions: the parts of the HTTP API.
+pub const API: &[&str] = &[
+    ApiRegistrations::NAME,
+    ApiAuthentications::NAME,
+    ApiUsers::NAME,
+    ApiSessions::NAME,
+    ApiMetadata::NAME,
+];
