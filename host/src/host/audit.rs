@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::journal::host_actor;
-use crate::audit::{
-    Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn,
-};
+use crate::audit::{Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::Store;
