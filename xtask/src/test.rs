@@ -31,6 +31,7 @@ const BROWSER: &str = "browser";
 
 /// Part of the path of every test that starts a PostgreSQL server.
 const POSTGRES: &str = "postgres";
+
 /// Part of the name of every test of the component in JavaScript.
 const JAVASCRIPT: &str = "javascript";
 

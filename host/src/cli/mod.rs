@@ -38,15 +38,12 @@ enum Command {
     /// Look at policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
-<<<<<<< HEAD
     /// Prepare, change or move the store.
     #[command(subcommand)]
     Store(store::StoreCommand),
-=======
     /// Component revisions: sign and inspect them.
     #[command(subcommand)]
     Component(component::ComponentCommand),
->>>>>>> main
     /// Certificates for development.
     #[command(subcommand)]
     Pki(PkiCommand),
@@ -126,11 +123,8 @@ impl Command {
                 Ok(true)
             }
             Self::Policy(PolicyCommand::Check { folder }) => policy::check(&folder, out),
-<<<<<<< HEAD
             Self::Store(command) => store::run(command, out),
-=======
             Self::Component(command) => command.run(out),
->>>>>>> main
             Self::Pki(PkiCommand::Init { dir, trust_domain }) => {
                 pki::init(&dir, &trust_domain, out)?;
                 Ok(true)

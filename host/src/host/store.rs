@@ -1,13 +1,13 @@
-//! The store that the configuration names.
+//! The store that the configuration names, and its audit logs as an auditor reads them.
 
 use std::sync::Arc;
 
-use crate::audit::Log;
+use crate::audit::{Log, Source};
 use crate::clock::Clock;
 use crate::config;
 use crate::store::Store;
-use crate::store::postgres::{Login, PostgresStore, Server, Settings};
-use crate::store::sqlite::SqliteStore;
+use crate::store::postgres::{Login, PostgresHistory, PostgresStore, Server, Settings};
+use crate::store::sqlite::{SqliteHistory, SqliteStore};
 
 /// Open it, to write this log. Sessions last `lifetime` milliseconds.
 pub(super) async fn open(
@@ -15,14 +15,18 @@ pub(super) async fn open(
     lifetime: u64,
     clock: Arc<dyn Clock>,
     log: Arc<Log>,
-) -> anyhow::Result<Arc<dyn Store>> {
+) -> anyhow::Result<(Arc<dyn Store>, Box<dyn Source>)> {
     Ok(match store {
         config::Store::Sqlite(path) => {
-            Arc::new(SqliteStore::open_with(path, lifetime, clock, log).await?)
+            let store = SqliteStore::open_with(path, lifetime, clock, log).await?;
+            let history = SqliteHistory::open(path).await?;
+            (Arc::new(store), Box::new(history))
         }
         config::Store::Postgres(postgres) => {
             let settings = settings(postgres);
-            Arc::new(PostgresStore::open(&settings, log, lifetime, clock).await?)
+            let store = PostgresStore::open(&settings, log, lifetime, clock).await?;
+            let history = PostgresHistory::open(&settings.server, &settings.audit_reader).await?;
+            (Arc::new(store), Box::new(history))
         }
     })
 }

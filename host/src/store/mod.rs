@@ -18,8 +18,8 @@
 mod check;
 mod error;
 mod gap;
-mod settle;
 pub mod postgres;
+mod settle;
 pub mod sqlite;
 mod target;
 mod types;

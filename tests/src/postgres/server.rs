@@ -156,7 +156,8 @@ impl Server {
         let name = format!("store_{number}");
         self.sql("postgres", &format!("CREATE DATABASE {name}"))
             .expect("a database can be made");
-        self.sql(&name, prepare).expect("the database can be prepared");
+        self.sql(&name, prepare)
+            .expect("the database can be prepared");
         name
     }
 
@@ -363,9 +364,7 @@ impl Authority {
         let mut params = params(name);
         for dns in dns {
             let dns = (*dns).try_into().expect("a DNS name");
-            params
-                .subject_alt_names
-                .push(rcgen::SanType::DnsName(dns));
+            params.subject_alt_names.push(rcgen::SanType::DnsName(dns));
         }
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![
@@ -406,7 +405,9 @@ fn psql(connection: &str, statements: &str) -> Result<String, String> {
     // A psql that ends early does not read everything.
     let _ = stdin.write_all(statements.as_bytes());
     drop(stdin);
-    let done = child.wait_with_output().map_err(|error| error.to_string())?;
+    let done = child
+        .wait_with_output()
+        .map_err(|error| error.to_string())?;
     match done.status.success() {
         true => Ok(String::from_utf8_lossy(&done.stdout).trim_end().to_owned()),
         false => {
@@ -429,7 +430,8 @@ fn program(name: &str) -> Result<PathBuf, String> {
         .collect();
     found.sort();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    found.pop()
+    found
+        .pop()
         .or_else(|| {
             std::env::split_paths(&path)
                 .map(|folder| folder.join(name))
@@ -452,7 +454,9 @@ fn other_user() -> Result<Option<(u32, u32)>, String> {
     ["postgres", "nobody"]
         .iter()
         .find_map(|name| {
-            let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+            let line = users
+                .lines()
+                .find(|line| line.split(':').next() == Some(name))?;
             let mut ids = line.split(':').skip(2);
             Some((ids.next()?.parse().ok()?, ids.next()?.parse().ok()?))
         })

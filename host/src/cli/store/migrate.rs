@@ -15,7 +15,11 @@ pub(super) fn migrate(migrator: &Migrator, out: &mut dyn Write) -> anyhow::Resul
     if done.from == done.to {
         writeln!(out, "the schema is at version {}: nothing to do", done.to)?;
     } else {
-        writeln!(out, "the schema went from version {} to {}", done.from, done.to)?;
+        writeln!(
+            out,
+            "the schema went from version {} to {}",
+            done.from, done.to
+        )?;
     }
     Ok(())
 }

@@ -18,7 +18,9 @@ pub enum OpenError {
     #[error("{0:?} is neither a DNS name nor an IP address; set store.postgres.server-name")]
     ServerName(String),
     /// The private socket can't be made.
-    #[error("the tunnel to the database: {0}; the folder for temporary files must be writable and its path short")]
+    #[error(
+        "the tunnel to the database: {0}; the folder for temporary files must be writable and its path short"
+    )]
     Tunnel(std::io::Error),
     /// A role can't connect.
     #[error("{role} can't connect to the database: {}", reason(source))]

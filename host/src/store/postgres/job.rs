@@ -160,9 +160,13 @@ impl<C: Change> Job for Task<C> {
         self.conclude(result);
         if C::SAVEPOINT {
             if undo {
-                sqlx::query("ROLLBACK TO SAVEPOINT change").execute(&mut *db).await?;
+                sqlx::query("ROLLBACK TO SAVEPOINT change")
+                    .execute(&mut *db)
+                    .await?;
             }
-            sqlx::query("RELEASE SAVEPOINT change").execute(&mut *db).await?;
+            sqlx::query("RELEASE SAVEPOINT change")
+                .execute(&mut *db)
+                .await?;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ mod ceremonies;
 mod connect;
 mod credentials;
 mod error;
+mod history;
 mod job;
 mod ledger;
 mod privileges;
@@ -53,6 +54,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::store::Error;
 
 pub use self::error::OpenError;
+pub use self::history::PostgresHistory;
 pub use self::role::Role;
 pub use self::schema::{Migrated, migrate, roles};
 pub use self::settings::{Login, Server, Settings};

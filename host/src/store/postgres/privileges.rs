@@ -125,10 +125,7 @@ pub(super) async fn findings(
 }
 
 /// What the catalog says that `role`, or everybody, has in this database.
-pub(super) async fn granted(
-    db: &mut PgConnection,
-    role: Role,
-) -> Result<Vec<String>, sqlx::Error> {
+pub(super) async fn granted(db: &mut PgConnection, role: Role) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(GRANTED)
         .bind(role.name())
         .fetch_all(db)
@@ -142,9 +139,6 @@ pub(super) fn expected(role: Role) -> impl Iterator<Item = &'static str> {
         .filter(move |line| line.split(' ').next() == Some(role.name()))
 }
 
-async fn words(
-    db: &mut PgConnection,
-    statement: &'static str,
-) -> Result<Vec<String>, sqlx::Error> {
+async fn words(db: &mut PgConnection, statement: &'static str) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(statement).fetch_all(db).await
 }

@@ -32,10 +32,7 @@ where
 }
 
 /// As [`decode`], for a column that may be NULL.
-pub(super) fn decode_some<T>(
-    row: &PgRow,
-    column: &'static str,
-) -> Result<Option<T>, sqlx::Error>
+pub(super) fn decode_some<T>(row: &PgRow, column: &'static str) -> Result<Option<T>, sqlx::Error>
 where
     T: TryFrom<i64>,
     T::Error: std::error::Error + Send + Sync + 'static,

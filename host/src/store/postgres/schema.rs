@@ -44,7 +44,9 @@ pub struct Migrated {
 pub fn roles() -> String {
     let mut text = ROLES.to_owned();
     text.push_str("\n-- What each role has in the end, on the database (-) and in it. The host\n");
-    text.push_str("-- compares this with the catalog when it starts, and refuses any other state.\n");
+    text.push_str(
+        "-- compares this with the catalog when it starts, and refuses any other state.\n",
+    );
     text.push_str("--\n");
     for line in GRANTS.lines() {
         text.push_str("--   ");
@@ -70,9 +72,10 @@ pub async fn migrate(server: &Server, login: &Login) -> Result<Migrated, OpenErr
         .run(&mut connection)
         .await
         .map_err(|source| match source {
-            MigrateError::VersionMissing(found) if found > known() => {
-                OpenError::NewerSchema { found, known: known() }
-            }
+            MigrateError::VersionMissing(found) if found > known() => OpenError::NewerSchema {
+                found,
+                known: known(),
+            },
             source => OpenError::Schema(source),
         })?;
     let to = found(&mut connection).await?;

@@ -263,7 +263,10 @@ impl Loop {
 
     /// Everything between BEGIN and COMMIT, once.
     async fn attempt(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<(), Fault> {
-        let Held { mut connection, made } = self.connect().await.map_err(Fault::of)?;
+        let Held {
+            mut connection,
+            made,
+        } = self.connect().await.map_err(Fault::of)?;
         timeout(STEP, self.apply(&mut connection, jobs))
             .await
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))

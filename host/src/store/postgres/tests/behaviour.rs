@@ -91,27 +91,49 @@ async fn hosts_see_what_the_other_one_did() {
     };
     let using = async |kit: &Kit, from| {
         let permit = kit.permit();
-        let using = kit.store.credentials_record_use(permit, b"key".to_vec(), recorded(from));
+        let using = kit
+            .store
+            .credentials_record_use(permit, b"key".to_vec(), recorded(from));
         using.await
     };
     using(&one, 5).await.unwrap();
-    assert_eq!(using(&other, 5).await, Err(Error::Conflict), "a counter counts once");
+    assert_eq!(
+        using(&other, 5).await,
+        Err(Error::Conflict),
+        "a counter counts once"
+    );
     let suspended = CredentialStatus::Suspended;
     let (user, key) = (ada.id.clone(), b"key".to_vec());
-    let suspend = one.store.credentials_set_status(one.permit(), user, key, suspended);
+    let suspend = one
+        .store
+        .credentials_set_status(one.permit(), user, key, suspended);
     suspend.await.unwrap();
     assert_eq!(other.get(RP, b"key").await.unwrap().status, suspended);
-    assert_eq!(using(&other, 6).await, Err(Error::Conflict), "it is suspended");
+    assert_eq!(
+        using(&other, 6).await,
+        Err(Error::Conflict),
+        "it is suspended"
+    );
 
     let session = NewSession {
         user_id: ada.id.clone(),
         credential_id: b"key".to_vec(),
         user_verified: true,
     };
-    let session = one.store.sessions_create(one.permit(), session).await.unwrap();
-    let revoke = other.store.sessions_revoke(other.permit(), session.id.clone());
+    let session = one
+        .store
+        .sessions_create(one.permit(), session)
+        .await
+        .unwrap();
+    let revoke = other
+        .store
+        .sessions_revoke(other.permit(), session.id.clone());
     revoke.await.unwrap();
-    let seen = one.store.sessions_get(one.permit(), session.id).await.unwrap();
+    let seen = one
+        .store
+        .sessions_get(one.permit(), session.id)
+        .await
+        .unwrap();
     assert_eq!(seen.revoked_at, Some(NOW));
 }
 
@@ -180,14 +202,20 @@ async fn conflicts_are_tried_again_and_happen_once() {
 #[tokio::test]
 async fn conflict_that_does_not_pass_is_busy_and_recorded() {
     let (kit, _, database) = fresh().await;
-    shared().await.sql(&database, &failing(1000, "40001")).unwrap();
+    shared()
+        .await
+        .sql(&database, &failing(1000, "40001"))
+        .unwrap();
     assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Err(Error::Busy));
     let drop = "DROP TRIGGER fail ON zeropass.ceremonies";
     shared().await.sql(&database, drop).unwrap();
     assert_eq!(kit.take(&id(1)).await, Err(Error::NotFound));
     assert_eq!(
         outcomes(&kit).await,
-        ["ceremonies.put failed:busy", "ceremonies.take failed:not-found"]
+        [
+            "ceremonies.put failed:busy",
+            "ceremonies.take failed:not-found"
+        ]
     );
 }
 
@@ -220,7 +248,9 @@ async fn deadlocks_between_hosts_are_nobodys_failure() {
     }
     for kit in &hosts {
         let records = outcomes(kit).await;
-        let renamed = records.iter().filter(|r| *r == "credentials.rename success");
+        let renamed = records
+            .iter()
+            .filter(|r| *r == "credentials.rename success");
         assert_eq!(renamed.count(), 200);
     }
 }
@@ -367,9 +397,14 @@ async fn column_of_a_newer_schema_disturbs_nobody() {
 async fn crash_of_the_server_under_load_loses_nothing() {
     let mut server = Server::start().unwrap();
     prepare(&server, "zeropass").await;
-    let (kit, _store) = open(&settings(&server, "zeropass"), "host-a").await.unwrap();
+    let (kit, _store) = open(&settings(&server, "zeropass"), "host-a")
+        .await
+        .unwrap();
     let kit = Arc::new(kit);
-    let (stop, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let (stop, next) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU32::new(0)),
+    );
     let load: Vec<_> = (0..16)
         .map(|_| {
             let (kit, stop, next) = (Arc::clone(&kit), Arc::clone(&stop), Arc::clone(&next));
@@ -427,7 +462,10 @@ async fn crash_of_the_server_under_load_loses_nothing() {
         if taken.contains(number) {
             assert_eq!(again, Err(Error::Used), "{number}");
         } else {
-            assert!(matches!(again, Ok(_) | Err(Error::Used)), "{number}: {again:?}");
+            assert!(
+                matches!(again, Ok(_) | Err(Error::Used)),
+                "{number}: {again:?}"
+            );
         }
     }
     let outcomes = outcomes(&kit).await;

@@ -203,7 +203,11 @@ async fn role_with_more_than_it_needs_is_refused() {
         server.sql("zeropass", give).unwrap();
         let error = open(&settings, "host-a").await.err();
         let error = error.unwrap_or_else(|| panic!("it started after {give}"));
-        let OpenError::Privileges { role: who, findings } = &error else {
+        let OpenError::Privileges {
+            role: who,
+            findings,
+        } = &error
+        else {
             panic!("{give}: {error}");
         };
         let first = matches!(findings.as_slice(), [only] if only == finding);
@@ -236,7 +240,9 @@ async fn schema_of_another_version_is_refused() {
         "{error}"
     );
     assert!(error.to_string().contains("run the newer zeropass"));
-    let error = migrate(&settings.server, &migrator(server)).await.unwrap_err();
+    let error = migrate(&settings.server, &migrator(server))
+        .await
+        .unwrap_err();
     assert!(
         matches!(error, OpenError::NewerSchema { found: 999, .. }),
         "{error}"

@@ -32,7 +32,10 @@ async fn server_of_another_authority_is_refused() {
     std::fs::write(&ca, Authority::new("another authority").pem()).unwrap();
     settings.server.ca = ca;
     let said = refusal(&settings).await;
-    assert!(said.contains("TLS: ") && said.contains("UnknownIssuer"), "{said}");
+    assert!(
+        said.contains("TLS: ") && said.contains("UnknownIssuer"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -40,7 +43,10 @@ async fn server_without_tls_is_refused() {
     let hba = "local all postgres trust\nhost all all 127.0.0.1/32 trust\n";
     let server = Server::start_with("ssl = off\n", hba).unwrap();
     let said = refusal(&settings(&server, "postgres")).await;
-    assert!(said.contains("the server offers no TLS; set ssl = on there"), "{said}");
+    assert!(
+        said.contains("the server offers no TLS; set ssl = on there"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -49,17 +55,26 @@ async fn server_with_tls_1_2_only_is_refused() {
     let hba = "local all postgres trust\nhostssl all all 127.0.0.1/32 cert\n";
     let server = Server::start_with(old, hba).unwrap();
     let said = refusal(&settings(&server, "postgres")).await;
-    assert!(said.contains("TLS: ") && said.contains("ProtocolVersion"), "{said}");
+    assert!(
+        said.contains("TLS: ") && said.contains("ProtocolVersion"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
 async fn server_that_wants_a_password_gets_none() {
     let hba = "local all postgres trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
     let server = Server::start_with("", hba).unwrap();
-    let roles = format!("{}; ALTER ROLE zeropass_accounts PASSWORD 'secret'", roles());
+    let roles = format!(
+        "{}; ALTER ROLE zeropass_accounts PASSWORD 'secret'",
+        roles()
+    );
     server.sql("postgres", &roles).unwrap();
     let said = refusal(&settings(&server, "postgres")).await;
-    assert!(said.contains("wants more than the certificate of zeropass_accounts"), "{said}");
+    assert!(
+        said.contains("wants more than the certificate of zeropass_accounts"),
+        "{said}"
+    );
 }
 
 /// The connection is encrypted, but the server never looked who we are.
@@ -70,7 +85,10 @@ async fn server_that_trusts_anybody_is_refused() {
     let lax = "local all postgres trust\nhostssl all all 127.0.0.1/32 trust\n";
     server.put("pg_hba.conf", lax);
     // A server that knows no authority of clients can't ask them for certificates.
-    server.put("zeropass.conf", &server::SETTINGS.replace("ssl_ca_file = 'ca.pem'", ""));
+    server.put(
+        "zeropass.conf",
+        &server::SETTINGS.replace("ssl_ca_file = 'ca.pem'", ""),
+    );
     server.sql("postgres", "SELECT pg_reload_conf()").unwrap();
     let settings = settings(&server, "zeropass");
     let mut said = String::new();
@@ -84,7 +102,10 @@ async fn server_that_trusts_anybody_is_refused() {
             Ok((kit, _)) => kit.store.close().await,
         }
     }
-    assert!(said.contains("the server did not ask for its certificate"), "{said}");
+    assert!(
+        said.contains("the server did not ask for its certificate"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -121,7 +142,10 @@ async fn material_that_can_not_be_used_is_named() {
     let mut wrong_key = settings(server, &database);
     wrong_key.accounts.key = wrong_key.credentials.key.clone();
     let said = refusal(&wrong_key).await;
-    assert!(said.starts_with("the database role zeropass_accounts: "), "{said}");
+    assert!(
+        said.starts_with("the database role zeropass_accounts: "),
+        "{said}"
+    );
     assert!(said.contains("zeropass_credentials.key"), "{said}");
     let mut missing = settings(server, &database);
     missing.server.ca = "/nowhere/ca.pem".into();
@@ -145,7 +169,8 @@ async fn certificates_rotate_without_a_restart() {
     settings.credentials.key.clone_from(&key);
     let (kit, _store) = open(&settings, "host-a").await.unwrap();
     let serials = || {
-        let serials = "SELECT DISTINCT client_serial FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+        let serials =
+            "SELECT DISTINCT client_serial FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
             WHERE usename = 'zeropass_credentials' AND datname = current_database()";
         server.sql(&database, serials).unwrap()
     };
@@ -202,12 +227,18 @@ async fn hostile_environment_changes_nothing() {
             .env("PGSSLCERT", "/nowhere.pem")
             .env("PGSSLKEY", "/nowhere.key")
             .env("PGAPPNAME", "evil")
-            .env("PGOPTIONS", "-c search_path=evil -c synchronous_commit=off -c role=postgres")
+            .env(
+                "PGOPTIONS",
+                "-c search_path=evil -c synchronous_commit=off -c role=postgres",
+            )
             .env("SSL_CERT_FILE", "/nowhere.pem")
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&inner.stdout);
-        assert!(inner.status.success() && said.contains("1 passed"), "{said}");
+        assert!(
+            inner.status.success() && said.contains("1 passed"),
+            "{said}"
+        );
         return;
     }
     let (kit, _store, database) = fresh().await;
