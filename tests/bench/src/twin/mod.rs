@@ -24,7 +24,7 @@ use auth_service::problem::Problem;
 use hyper::body::Incoming;
 use zeropass::audit::{Actor, ComponentIdentity, Origin, Outcome, Trail};
 use zeropass::clock::Clock;
-use zeropass::config::{Config, HealthListen, IdentitySource};
+use zeropass::config::{self, Config, HealthListen, IdentitySource};
 use zeropass::identity::tls::server_config;
 use zeropass::identity::{CurrentTls, Material, pki};
 use zeropass::policy::Gate;
