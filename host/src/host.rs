@@ -1,9 +1,10 @@
 //! The whole host, put together from its configuration.
 //!
 //! Everything that can be wrong is found before the first listener opens: keys,
-//! certificates, policies, components and store are loaded and checked in that
+//! certificates, policies, store and components are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
+mod components;
 mod identity;
 mod journal;
 mod metrics;
@@ -19,20 +20,20 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::components::admission_settings;
 use self::identity::HostIdentity;
 pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
-    component_limits, engine_options, front_door_limits, health_address, listener_limits,
-    relying_party,
+    engine_options, front_door_limits, health_address, listener_limits, relying_party,
 };
 use crate::audit::{Log, Outcome};
-use crate::capabilities::{RelyingParty, Services};
+use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
 use crate::identity::{Identity, MaterialError};
 use crate::link::InProcess;
 use crate::policy::{Bundle, Gate};
-use crate::registry::{AuthService, Loader, PasskeyManager, Slot};
+use crate::registry::{Admission, Loader, Slot};
 use crate::runtime::Runtime;
 use crate::runtime::precompiled::Cache;
 use crate::secrets::{Pseudonyms, Signer, random_key};
@@ -81,7 +82,8 @@ impl Host {
             .iter()
             .map(|party| Ok((party.id.as_str().to_owned(), relying_party(party)?)))
             .collect::<Result<_, MaterialError>>()?;
-        let bundle = Bundle::load(&config.policy.folder)?;
+        let bundle =
+            Bundle::load_with_signers(&config.policy.folder, config.policy.signers.as_deref())?;
         let bound = relying_parties
             .iter()
             .map(|(id, party)| (id.clone(), party.workloads.clone()))
@@ -93,8 +95,6 @@ impl Host {
         })?;
         let cache = Cache::new(&config.cache.folder, &cache_key);
         let loader = Loader::new(runtime, cache, Arc::clone(&gate));
-        let (auth_service, passkey_manager) = load(&loader, &config.components)?;
-        let passkey_manager = Arc::new(Slot::new(Arc::new(passkey_manager)));
 
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
@@ -109,11 +109,17 @@ impl Host {
             signer,
             pseudonyms,
             clock: Arc::clone(&clock),
-            passkeys: OnceLock::from(Arc::new(InProcess::new(passkey_manager)) as Arc<_>),
+            passkeys: OnceLock::new(),
         });
+        let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config));
+        let (auth_service, passkey_manager) =
+            components::admit(&admission, &config.components).await?;
+        let passkey_manager = Arc::new(Slot::new(passkey_manager.revision.into_passkey_manager()?));
+        let link: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(passkey_manager));
+        let _ = services.passkeys.set(link);
         let front_door = FrontDoor::new(
             Arc::clone(&services),
-            Arc::new(Slot::new(Arc::new(auth_service))),
+            Arc::new(Slot::new(auth_service.revision.into_auth_service()?)),
             front_door_limits(config),
         );
         let health = match &config.health {
@@ -214,28 +220,6 @@ impl Host {
         }
         drained
     }
-}
-
-/// Compiling is seconds of CPU: off the executor, both at once.
-fn load(
-    loader: &Loader,
-    components: &config::Components,
-) -> anyhow::Result<(AuthService, PasskeyManager)> {
-    tokio::task::block_in_place(|| {
-        std::thread::scope(|scope| {
-            let auth_service = scope.spawn(|| {
-                let limits = component_limits(&components.auth_service, components.response_bytes);
-                loader.auth_service(&components.auth_service.file, limits)
-            });
-            let limits = component_limits(&components.passkey_manager, components.response_bytes);
-            let passkey_manager =
-                loader.passkey_manager(&components.passkey_manager.file, limits)?;
-            let auth_service = auth_service
-                .join()
-                .map_err(|_| anyhow::anyhow!("loading auth-service failed"))??;
-            Ok((auth_service, passkey_manager))
-        })
-    })
 }
 
 async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyhow::Result<Health> {

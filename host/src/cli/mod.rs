@@ -3,6 +3,7 @@
 //! A command that fails says why in one message on standard error and exits with
 //! 1; wrong usage exits with 2.
 
+mod component;
 pub mod config;
 pub mod pki;
 pub mod policy;
@@ -36,9 +37,12 @@ enum Command {
     /// Look at policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Component revisions: sign and inspect them.
+    #[command(subcommand)]
+    Component(component::ComponentCommand),
     /// Certificates for development.
     #[command(subcommand)]
-    Pki(PkiCommand),
+    Pki(pki::PkiCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,20 +62,6 @@ enum PolicyCommand {
         /// The folder with the schema, the policies and the tests.
         #[arg(long, value_name = "FOLDER", default_value = "policies")]
         folder: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum PkiCommand {
-    /// Make a certificate authority and certificates for all roles; what is there
-    /// and valid is kept.
-    Init {
-        /// Where the files go.
-        #[arg(long, value_name = "FOLDER")]
-        dir: PathBuf,
-        /// The SPIFFE trust domain.
-        #[arg(long, value_name = "DOMAIN", default_value = "zeropass.internal")]
-        trust_domain: String,
     },
 }
 
@@ -114,10 +104,8 @@ impl Command {
                 Ok(true)
             }
             Self::Policy(PolicyCommand::Check { folder }) => policy::check(&folder, out),
-            Self::Pki(PkiCommand::Init { dir, trust_domain }) => {
-                pki::init(&dir, &trust_domain, out)?;
-                Ok(true)
-            }
+            Self::Component(command) => command.run(out),
+            Self::Pki(command) => command.run(out),
         }
     }
 }

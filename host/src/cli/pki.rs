@@ -15,14 +15,15 @@ use crate::identity::inspect::{Grounds, Inspection, inspect};
 use crate::identity::parts::{certificates, revocation_lists};
 use crate::identity::pki::{self, Done, List, Step, Wish};
 use crate::identity::{SpiffeId, TrustDomain};
+use crate::registry::signing_key;
 
 const DAY: Timestamp = 24 * 60 * 60 * 1000;
 
 /// The commands of `zeropass pki`.
 #[derive(Debug, Subcommand)]
 pub enum PkiCommand {
-    /// Make a certificate authority and certificates for all roles; what is there
-    /// and valid is kept.
+    /// Make a certificate authority, certificates for all roles and a key that signs
+    /// components; what is there and valid is kept.
     Init {
         /// Where the files go.
         #[arg(long, value_name = "FOLDER")]
@@ -158,15 +159,29 @@ impl PkiCommand {
     }
 }
 
-/// Make or complete the PKI in `folder` and say what was done, a line for each certificate.
+/// Make or complete the PKI in `folder`, with the key that signs components, and say
+/// what was done, a line for each certificate and the key.
 ///
 /// # Errors
-/// The trust domain is malformed, the folder can't be written, or its CA can't sign.
+/// The trust domain is malformed, the folder can't be written, or its CA or key can't sign.
 pub fn init(folder: &Path, trust_domain: &str, out: &mut dyn Write) -> anyhow::Result<()> {
     let trust_domain: TrustDomain = trust_domain.parse().context("--trust-domain")?;
     for step in pki::init(folder, &trust_domain, SystemClock.now())? {
         tell(&step, out)?;
     }
+    let done = if signing_key::init(folder)? {
+        "created"
+    } else {
+        "kept"
+    };
+    let key = signing_key::development(folder)?;
+    let file = folder.join("component-signing.key");
+    writeln!(
+        out,
+        "{done:<8} {}  signs components, key {}",
+        file.display(),
+        key.id()
+    )?;
     Ok(())
 }
 
@@ -301,7 +316,11 @@ fn table(file: &Path, inspection: &Inspection, out: &mut dyn Write) -> anyhow::R
         writeln!(out, "  {what:<11} {value}")?;
     }
     if says.intermediates > 0 {
-        writeln!(out, "  with        {} more certificates", says.intermediates)?;
+        writeln!(
+            out,
+            "  with        {} more certificates",
+            says.intermediates
+        )?;
     }
     let rows = inspection.rules.iter().map(|rule| {
         let kept = match rule.kept {

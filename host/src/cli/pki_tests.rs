@@ -65,7 +65,10 @@ fn role_and_name_make_the_id() {
         assert_eq!(pki(&folder, &line), (true, answer.to_owned()));
     }
     let there = try_pki(&folder, "issue --dir DIR --role host").unwrap_err();
-    assert!(there.to_string().contains("`zeropass pki renew`"), "{there}");
+    assert!(
+        there.to_string().contains("`zeropass pki renew`"),
+        "{there}"
+    );
     for wrong in [
         "issue --dir DIR",
         "issue --dir DIR --role king",
@@ -83,9 +86,15 @@ fn renew_and_revoke_say_what_they_did() {
     let folder = folder();
     assert_eq!(
         pki(&folder, "renew --dir DIR operator"),
-        (true, "renewed  DIR/operator.pem  spiffe://td/operator/dev\n".to_owned())
+        (
+            true,
+            "renewed  DIR/operator.pem  spiffe://td/operator/dev\n".to_owned()
+        )
     );
-    let (well, said) = pki(&folder, "revoke --dir DIR operator DIR/relying-party.pem --days 7");
+    let (well, said) = pki(
+        &folder,
+        "revoke --dir DIR operator DIR/relying-party.pem --days 7",
+    );
     assert!(well);
     assert!(
         said.starts_with("written  DIR/crl.pem  2 revoked, 2 of them new; good until 2"),

@@ -155,7 +155,11 @@ fn spiffe_rules(
     let parsed = uris.first().map(|uri| SpiffeId::parse(uri));
     let id = match parsed {
         None => {
-            rules.put("the URI is a workload's SPIFFE id", Some(false), "there is none");
+            rules.put(
+                "the URI is a workload's SPIFFE id",
+                Some(false),
+                "there is none",
+            );
             None
         }
         Some(Err(error)) => {
@@ -171,10 +175,19 @@ fn spiffe_rules(
     match (trust_domain, &id) {
         (Some(wanted), Some(id)) => {
             let found = format!("`{}`, wanted is `{wanted}`", id.trust_domain());
-            rules.add("of the trust domain", id.trust_domain() == wanted, &found, &found);
+            rules.add(
+                "of the trust domain",
+                id.trust_domain() == wanted,
+                &found,
+                &found,
+            );
         }
         (Some(_), None) => rules.put("of the trust domain", Some(false), "it has no SPIFFE id"),
-        (None, _) => rules.put("of the trust domain", None, "give --trust-domain to judge it"),
+        (None, _) => rules.put(
+            "of the trust domain",
+            None,
+            "give --trust-domain to judge it",
+        ),
     }
     id
 }
@@ -344,7 +357,9 @@ fn uses(rules: &Rules, id: Option<&SpiffeId>, authority: bool, names: &[String])
             name: "client of the service listener",
             fit: sound,
             why: if sound {
-                format!("the handshake succeeds; what it may do is for policy: bind `{id}` to a relying party")
+                format!(
+                    "the handshake succeeds; what it may do is for policy: bind `{id}` to a relying party"
+                )
             } else {
                 breaks()
             },
@@ -389,7 +404,10 @@ fn uses(rules: &Rules, id: Option<&SpiffeId>, authority: bool, names: &[String])
 fn names(certificate: &X509Certificate<'_>) -> (Vec<String>, Vec<String>) {
     let extension = certificate.subject_alternative_name().ok().flatten();
     let (mut uris, mut all) = (Vec::new(), Vec::new());
-    for name in extension.iter().flat_map(|names| &names.value.general_names) {
+    for name in extension
+        .iter()
+        .flat_map(|names| &names.value.general_names)
+    {
         match name {
             GeneralName::URI(uri) => {
                 uris.push((*uri).to_owned());

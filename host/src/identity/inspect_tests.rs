@@ -200,7 +200,9 @@ fn verdict_is_that_of_the_listener() {
     for (change, rule) in changes {
         let leaf = scene.leaf(change);
         let inspection = scene.inspect(&leaf, &scene.grounds());
-        let accepted = verifier.judge(std::slice::from_ref(&leaf), scene.now).is_ok();
+        let accepted = verifier
+            .judge(std::slice::from_ref(&leaf), scene.now)
+            .is_ok();
         assert_eq!(accepted, inspection.is_sound(), "{rule}");
         assert_eq!(rule.is_empty(), accepted);
         assert!(accepted || broken(&inspection).contains(&rule), "{rule}");

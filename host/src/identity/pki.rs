@@ -19,11 +19,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use self::operate::{List, REVOCATION_LIST, Wish, hex, issue, renew, revoke, trust_domain_of};
 use super::ca::CaFault;
 pub use super::ca::{Ca, CaError, IssueRequest, Issued};
-pub use self::operate::{
-    List, REVOCATION_LIST, Wish, hex, issue, renew, revoke, trust_domain_of,
-};
 use super::material::{Material, MaterialError, MaterialFiles};
 use super::spiffe::{SpiffeId, SpiffeIdError, TrustDomain};
 use crate::clock::Timestamp;
@@ -117,7 +115,9 @@ pub enum PkiError {
     #[error("{}: expected a PEM file with one revocation list; put it back, or remove it and revoke again what it named", .0.display())]
     List(PathBuf),
     /// A name that makes no file name.
-    #[error("`{0}` names no certificate here: letters, digits, `-` and `_`, and neither `ca` nor `crl`")]
+    #[error(
+        "`{0}` names no certificate here: letters, digits, `-` and `_`, and neither `ca` nor `crl`"
+    )]
     Name(String),
     /// A certificate that was just issued does not pass its own check.
     #[error("the new certificate is not usable: {0}")]

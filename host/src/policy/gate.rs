@@ -18,7 +18,7 @@ use super::action::{self, Action, ApiAuthentications};
 use super::cache::{Cache, Key};
 use super::decision::{Decision, Question};
 use super::facts::Facts;
-use super::{Bundle, Error, Interface, NO_RELYING_PARTY, Permit};
+use super::{Bundle, Error, Interface, NO_RELYING_PARTY, Permit, Signers};
 use crate::audit::{Actor, ComponentIdentity, Outcome, Record, Trail};
 use crate::clock::Clock;
 use crate::telemetry::metrics::Counter;
@@ -101,7 +101,8 @@ impl Gate {
             .reloading
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let bundle = Bundle::load(folder)?;
+        let more = self.state.load().bundle.more_signers().map(Path::to_owned);
+        let bundle = Bundle::load_with_signers(folder, more.as_deref())?;
         let epoch = self.epoch() + 1;
         self.state
             .store(Arc::new(State::new(epoch, bundle, &self.bindings)?));
@@ -122,6 +123,11 @@ impl Gate {
     /// [`Bundle::digest`] of what is in force.
     pub fn digest(&self) -> String {
         self.state.load().bundle.digest().to_owned()
+    }
+
+    /// Who may sign components.
+    pub fn signers(&self) -> Signers {
+        self.state.load().bundle.signers().clone()
     }
 
     /// Whether `component` may import `interface`, by its name with a full

@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
-use x509_parser::prelude::{
-    CertificateRevocationList, FromDer as _, GeneralName, X509Certificate,
-};
+use x509_parser::prelude::{CertificateRevocationList, FromDer as _, GeneralName, X509Certificate};
 
 use super::super::ca::{Ca, CaFault, IssueRequest, Revoked};
 use super::super::material::Material;

@@ -47,7 +47,10 @@ fn issued_certificate_is_usable_for_as_long_as_wished_and_not_overwritten() {
     let (folder, now) = folder();
     assert_eq!(trust_domain_of(folder.path()).unwrap(), domain());
     let step = issue(folder.path(), &wish("shop"), now).unwrap();
-    assert_eq!((step.done, step.id.as_str()), (Done::Created, "spiffe://td/workload/shop"));
+    assert_eq!(
+        (step.done, step.id.as_str()),
+        (Done::Created, "spiffe://td/workload/shop")
+    );
     revoke(folder.path(), &[], 24 * HOUR, now).unwrap();
     let svid = material(&folder, "shop", now).unwrap().svid().clone();
     assert_eq!(svid.not_after, (now + 2 * HOUR) / 1000 * 1000);
