@@ -112,26 +112,36 @@ fn inspection_is_a_table_of_rules_and_uses() {
     let (well, table) = pki(&folder, line);
     assert!(well);
     for row in [
-        "  name        URI spiffe://td/operator/dev",
-        "exactly one URI name                yes   it has 1",
-        "the chain ends at the CA            yes   it does",
-        "not revoked                         -     give --crl to judge it",
-        "operator on the admin listener         yes   the policies of the operators say what spiffe://td/operator/dev may do",
-        "component on the link                  NO    its id is not below `/component`",
+        "name URI spiffe://td/operator/dev",
+        "exactly one URI name yes it has 1",
+        "the chain ends at the CA yes it does",
+        "not revoked - give --crl to judge it",
+        "operator on the admin listener yes the policies of the operators say what spiffe://td/operator/dev may do",
+        "component on the link NO its id is not below `/component`",
     ] {
-        assert!(table.lines().any(|line| line == row), "{row}\n{table}");
+        assert!(
+            lines(&table).iter().any(|line| line == row),
+            "{row}\n{table}"
+        );
     }
     pki(&folder, "revoke --dir DIR operator");
     let (well, table) = pki(&folder, &format!("{line} --crl DIR/crl.pem"));
     assert!(!well);
-    assert!(
-        table.contains("NO    it, or an authority of its chain, is on a list"),
-        "{table}"
-    );
-    assert!(
-        table.contains("client of the service listener         NO    it breaks: not revoked"),
-        "{table}"
-    );
+    for row in [
+        "not revoked NO it, or an authority of its chain, is on a list",
+        "client of the service listener NO it breaks: not revoked",
+    ] {
+        assert!(
+            lines(&table).iter().any(|line| line == row),
+            "{row}\n{table}"
+        );
+    }
+}
+
+/// The lines, with single blanks.
+fn lines(table: &str) -> Vec<String> {
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    table.lines().map(words).collect()
 }
 
 #[test]

@@ -31,6 +31,7 @@
 )]
 
 pub mod agent;
+pub mod attack;
 pub mod audit;
 mod builder;
 pub mod certificates;

@@ -8,6 +8,7 @@
 )]
 
 mod agent;
+mod attacks;
 mod certificates;
 mod drain;
 mod health;
