@@ -4,4 +4,5 @@
 pub mod browser;
 pub mod deployment;
 pub mod isolation;
+pub mod postgres;
 pub mod signing;
