@@ -17,6 +17,7 @@ mod components;
 mod error;
 mod format;
 mod health;
+mod link;
 mod log;
 mod origin;
 mod path;
@@ -34,9 +35,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use self::algorithm::Algorithm;
-pub use self::components::{Component, Components, Link, LinkKind, Runtime};
+pub use self::components::{Component, Components, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
+pub use self::link::{Link, LinkCalling, LinkIdentity, LinkKind, LinkServing};
 pub use self::log::{Log, LogFormat};
 pub use self::origin::Origin;
 use self::reader::{Files, Reader};
@@ -158,8 +160,8 @@ impl Config {
         let components = root.section("components", |section| {
             components::read(section, runtime.as_ref())
         });
-        let link = root.section("link", components::read_link);
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
+        let link = root.section("link", |section| link::read(section, trust_domain));
         let relying_parties = relying_party::read_all(&mut root, trust_domain);
         root.finish();
         Some(Self {

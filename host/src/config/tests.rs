@@ -25,6 +25,12 @@ trust-domain = "zeropass.internal"
 file = "auth.wasm"
 [components.passkey-manager]
 file = "passkeys.wasm"
+[link.auth-service]
+certificate = "pki/auth-service.pem"
+key = "pki/auth-service.key"
+[link.passkey-manager]
+certificate = "pki/passkey-manager.pem"
+key = "pki/passkey-manager.key"
 [[relying-party]]
 id = "example.com"
 name = "Example"
@@ -136,7 +142,22 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
         (1_048_576, 16_384)
     );
     assert_eq!(manager.instances, 32);
-    assert_eq!(config.link.kind, LinkKind::InProcess);
+    assert_eq!(config.link.kind, LinkKind::Mtls);
+    let (serving, calling) = (
+        config.link.serving.as_ref().unwrap(),
+        config.link.calling.as_ref().unwrap(),
+    );
+    assert_eq!(serving.listen, "127.0.0.1:8445".parse().unwrap());
+    let id = "spiffe://zeropass.internal/component/auth-service";
+    assert_eq!(serving.caller.as_str(), id);
+    let id = "spiffe://zeropass.internal/component/passkey-manager";
+    assert_eq!(calling.callee.as_str(), id);
+    let certificate = Path::new("/etc/zeropass/pki/passkey-manager.pem");
+    assert_eq!(serving.identity.certificate, certificate);
+    let key = Path::new("/etc/zeropass/pki/auth-service.key");
+    assert_eq!(calling.identity.key, key);
+    assert!(calling.targets.is_empty());
+    assert_eq!(calling.connect_timeout, Duration::from_secs(1));
     let party = config.relying_party("example.com").unwrap();
     assert_eq!(party.ceremony_timeout, Duration::from_secs(300));
     assert_eq!(party.user_verification, UserVerification::Preferred);
@@ -246,8 +267,8 @@ fn example_shows_the_true_defaults() {
         }
     }
     assert_eq!(minimal.settings().len(), example.settings().len());
-    // All but the ten required settings.
-    assert_eq!(compared.len(), keys(&minimal).len() - 10);
+    // All but the fourteen required settings.
+    assert_eq!(compared.len(), keys(&minimal).len() - 14);
 }
 
 #[test]
@@ -256,7 +277,9 @@ fn example_marks_required_settings_and_no_others() {
     let mut comment = String::new();
     let mut settings = minimal.settings().iter();
     for line in EXAMPLE.lines() {
-        let optional = line.starts_with("#enroll-url") || line.starts_with("#manage-url");
+        let optional = line.starts_with("#enroll-url")
+            || line.starts_with("#manage-url")
+            || line.starts_with("#id = ");
         if line.starts_with('#') && !optional {
             comment.push_str(line);
             continue;

@@ -52,7 +52,7 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
 pub struct CurrentTls(Arc<ArcSwap<ServerConfig>>);
 
 /// rustls asks the host's clock, not the system.
-struct ClockTime(Arc<dyn Clock>);
+pub(super) struct ClockTime(pub(super) Arc<dyn Clock>);
 
 /// The one source of cryptography for TLS.
 pub fn provider() -> Arc<CryptoProvider> {

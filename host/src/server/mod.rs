@@ -6,6 +6,7 @@
 //! - [`activity`]: what a connection is doing, for the rules above.
 //! - [`handler`]: what a listener asks of those who answer.
 //! - [`front_door`]: from a verified request to auth-service and back.
+//! - [`link_door`]: from a component on another host, or on this one, to passkey-manager.
 //! - [`refusal`]: refused handshakes as stable codes.
 //! - [`body`]: request bodies with a limit on bytes and time.
 //! - [`problem`]: answers that the host itself gives when it refuses.
@@ -24,7 +25,9 @@ pub mod front_door;
 pub mod handler;
 pub mod health;
 pub mod limits;
+pub mod link_door;
 pub mod listener;
+mod owed;
 pub mod problem;
 pub mod refusal;
 
