@@ -4,6 +4,7 @@
 //! certificates, policies, components and store are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
+mod metrics;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use self::settings::{
     component_limits, engine_options, front_door_limits, health_address, listener_limits,
     material_files, relying_party,
 };
-use crate::audit::{Actor, Origin, Outcome, Record, Trail};
+use crate::audit::{Actor, Log, Origin, Outcome, Record, Trail};
 use crate::capabilities::{RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
@@ -34,6 +35,7 @@ use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
 use crate::store::sqlite::SqliteStore;
+use crate::telemetry::metrics::Registry;
 
 /// How often the store forgets what is out of date.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -41,6 +43,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// A host that is ready to serve.
 pub struct Host {
     services: Arc<Services>,
+    metrics: Arc<Registry>,
     listener: Listener<FrontDoor>,
     health: Option<Health>,
     drain_deadline: Duration,
@@ -85,7 +88,10 @@ impl Host {
 
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
-        let store = SqliteStore::open(&config.store.sqlite, lifetime, Arc::clone(&clock)).await?;
+        let log = Arc::new(Log::unsealed());
+        let metrics = Arc::new(metrics::registry(gate.counts(), log.counts()));
+        let path = &config.store.sqlite;
+        let store = SqliteStore::open_with(path, lifetime, Arc::clone(&clock), log).await?;
         let services = Arc::new(Services {
             gate,
             store: Arc::new(store),
@@ -112,6 +118,7 @@ impl Host {
         services.lifecycle("host.start").await?;
         Ok(Self {
             services,
+            metrics,
             listener,
             health,
             drain_deadline: config.service.drain_deadline,
@@ -129,6 +136,11 @@ impl Host {
     /// What the components' calls reach, for tests that look at the store.
     pub fn services(&self) -> &Arc<Services> {
         &self.services
+    }
+
+    /// The host's metrics, to be rendered when somebody asks.
+    pub fn metrics(&self) -> &Arc<Registry> {
+        &self.metrics
     }
 
     /// Serve until SIGTERM or SIGINT, then drain.

@@ -6,6 +6,9 @@
     clippy::indexing_slicing
 )]
 
+#[path = "replay/trust.rs"]
+mod trust;
+
 use std::process::{Command, Output};
 
 use base64::Engine as _;
@@ -311,13 +314,9 @@ fn w3c(policy: Value) -> Option<Value> {
     };
     let file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let step = |step: &Value, members: &[&str]| -> Value {
-        let pairs = members.iter().map(|member| {
-            let hex = step[*member].as_str().unwrap();
-            let bytes: Vec<u8> = (0..hex.len() / 2)
-                .map(|index| u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).unwrap())
-                .collect();
-            ((*member).to_owned(), b64(&bytes))
-        });
+        let pairs = members
+            .iter()
+            .map(|member| ((*member).to_owned(), b64(&bytes(&step[*member]))));
         Value::Object(pairs.collect())
     };
     let vectors = file["vectors"].as_array().unwrap().iter().map(|vector| {
@@ -331,4 +330,12 @@ fn w3c(policy: Value) -> Option<Value> {
         })
     });
     Some(vectors.collect())
+}
+
+/// Bytes that the W3C's file has in hexadecimal.
+fn bytes(hex: &Value) -> Vec<u8> {
+    let hex = hex.as_str().unwrap();
+    (0..hex.len() / 2)
+        .map(|index| u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).unwrap())
+        .collect()
 }

@@ -20,6 +20,7 @@ use super::facts::Facts;
 use super::{Bundle, Error, Interface, NO_RELYING_PARTY, Permit};
 use crate::audit::{Actor, ComponentIdentity, Outcome, Record, Trail};
 use crate::clock::Clock;
+use crate::telemetry::metrics::Counter;
 
 /// The longest relying party id that a denial's record repeats: a domain's
 /// longest length. The id comes from a guest and may be anything.
@@ -34,6 +35,17 @@ pub struct Gate {
     reloading: Mutex<()>,
     bindings: Vec<(String, Vec<String>)>,
     clock: Arc<dyn Clock>,
+    counts: Counts,
+}
+
+/// Calls that were decided. Each leaves one record, so that the log must have as
+/// many.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Those that got a permit.
+    pub allowed: Counter,
+    /// Those that were denied.
+    pub denied: Counter,
 }
 
 /// A refusal. Its record is on the trail already.
@@ -72,6 +84,7 @@ impl Gate {
             reloading: Mutex::new(()),
             bindings: relying_parties,
             clock,
+            counts: Counts::default(),
         }))
     }
 
@@ -140,6 +153,7 @@ impl Gate {
         let relying_party = cut(relying_party.unwrap_or(NO_RELYING_PARTY)).to_owned();
         let policies = decision.policies;
         if decision.allowed {
+            self.counts.allowed.add(1);
             return Ok(Permit::grant(
                 time,
                 actor,
@@ -148,6 +162,7 @@ impl Gate {
                 trail.clone(),
             ));
         }
+        self.counts.denied.add(1);
         trail.push(Record {
             time,
             actor,
@@ -158,6 +173,11 @@ impl Gate {
             policies,
         });
         Err(Denied { action: A::NAME })
+    }
+
+    /// The calls decided so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// The relying parties that a workload may act for, sorted: those for which

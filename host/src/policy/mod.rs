@@ -26,7 +26,7 @@ mod tests;
 pub use bundle::{Bundle, Draft};
 pub use decision::Decision;
 pub use error::{Error, Failure};
-pub use gate::{Denied, Gate};
+pub use gate::{Counts, Denied, Gate};
 pub use interface::{Interface, InterfaceError};
 pub use permit::Permit;
 

@@ -63,13 +63,7 @@ impl Client {
     /// # Errors
     /// Anything but a session.
     pub async fn sign_in(&mut self, person: &Person) -> anyhow::Result<()> {
-        let begun = self
-            .post(
-                "/v1/authentications",
-                &json!({"user": {"name": person.name}}),
-                StatusCode::CREATED,
-            )
-            .await?;
+        let begun = self.begin(&person.name).await?;
         let text = |pointer: &str| {
             begun
                 .pointer(pointer)
@@ -103,6 +97,19 @@ impl Client {
             .pointer("/session/token")
             .map(drop)
             .context("the answer has no session")
+    }
+
+    /// Begin a sign-in: the ceremony and its options.
+    ///
+    /// # Errors
+    /// Anything but a ceremony.
+    pub async fn begin(&mut self, name: &str) -> anyhow::Result<Value> {
+        self.post(
+            "/v1/authentications",
+            &json!({"user": {"name": name}}),
+            StatusCode::CREATED,
+        )
+        .await
     }
 
     async fn post(

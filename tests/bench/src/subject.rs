@@ -32,7 +32,7 @@ pub fn profile() -> Profile {
         user_verification: UserVerification::Preferred,
         resident_key: ResidentKey::Preferred,
         attestation: AttestationConveyance::None,
-        algorithms: vec![-7, -35, -257],
+        algorithms: vec![-7, -8, -35, -257],
         attestation_roots: Vec::new(),
     }
 }

@@ -168,7 +168,11 @@ fn profile(recording: &Recording, steps: &Steps) -> Profile {
             Attestation::Enterprise => AttestationConveyance::Enterprise,
         },
         algorithms: steps.algorithms.clone(),
-        attestation_roots: Vec::new(),
+        attestation_roots: policy
+            .attestation_roots
+            .iter()
+            .map(|root| root.0.clone())
+            .collect(),
     }
 }
 

@@ -13,6 +13,7 @@ mod attestations;
 mod bodies;
 mod ceremonies;
 mod credentials;
+mod known_vulnerabilities;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

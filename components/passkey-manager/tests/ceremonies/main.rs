@@ -11,6 +11,7 @@
 mod attestation;
 mod authentication;
 mod kit;
+mod known_vulnerabilities;
 mod lifecycle;
 mod names;
 mod registration;

@@ -38,7 +38,8 @@ pub fn response(response: &mut Response, random: &mut Random) {
     }
 }
 
-fn change(bytes: &mut Vec<u8>, random: &mut Random) {
+/// One small change.
+pub fn change(bytes: &mut Vec<u8>, random: &mut Random) {
     let at = random.below(bytes.len());
     match random.below(7) {
         0 | 1 => bytes[at] ^= 1 << random.below(8),

@@ -1,4 +1,4 @@
-//! `assertion`: an ES256 assertion, from the response's bytes to the verdict.
+//! `assertion`: an assertion, from the response's bytes to the verdict, by algorithm.
 //!
 //! Each side gets the ceremony and the credential in memory and the bytes that the
 //! browser sent; each parses client data and authenticator data, compares
@@ -8,7 +8,10 @@
 use std::time::Instant;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
+    VerificationAlgorithm,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use passkey_manager::bindings::authentication::Response as NativeResponse;
@@ -16,7 +19,7 @@ use tokio::sync::Mutex;
 use webauthn_rs_core::WebauthnCore;
 use webauthn_rs_core::proto::{
     AttestationFormat, AuthenticationExtensionsClientOutputs, AuthenticationState,
-    AuthenticatorAssertionResponseRaw, COSEAlgorithm, COSEEC2Key, COSEKey, COSEKeyType,
+    AuthenticatorAssertionResponseRaw, COSEAlgorithm, COSEEC2Key, COSEKey, COSEKeyType, COSERSAKey,
     Credential as CoreCredential, ECDSACurve, ParsedAttestation, PublicKeyCredential,
     RegisteredExtensions, UserVerificationPolicy,
 };
@@ -30,17 +33,81 @@ use zeropass::secrets::Pseudonyms;
 
 use super::Places;
 use crate::alone::{Linked, Values};
-use crate::authenticator::{Assertion, Authenticator};
+use crate::authenticator::{Algorithm, Assertion, Authenticator};
 use crate::bare::{Bare, sandbox};
 use crate::native;
 use crate::report::Row;
 use crate::sample::{BATCH, ROUNDS, Variant, in_turns};
 use crate::subject::{ORIGIN, RP_ID, clock, profile};
 
-/// The sandbox's time over that of native webauthn-rs-core, at most.
-const TARGET: f64 = 1.25;
+/// A fresh instance's time over that of native webauthn-rs-core, at most.
+const FRESH_TARGET: f64 = 1.25;
+
+/// A warm instance's time over that of aws-lc-rs verifying the signature, at most.
+const WARM_TARGET: f64 = 1.6;
 
 pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
+    let mut rows = es256(places).await?;
+    rows.push(
+        warm(
+            places,
+            Algorithm::Rs256,
+            "assertion/rs256",
+            "RS256 assertion, 2048 bits, one instance for all",
+        )
+        .await?,
+    );
+    rows.push(
+        warm(
+            places,
+            Algorithm::EdDsa,
+            "assertion/eddsa",
+            "EdDSA assertion, Ed25519, one instance for all",
+        )
+        .await?,
+    );
+    Ok(rows)
+}
+
+/// The same row for another algorithm. webauthn-rs-core stands beside it where it
+/// has the algorithm.
+async fn warm(
+    places: &Places,
+    algorithm: Algorithm,
+    name: &'static str,
+    title: &'static str,
+) -> anyhow::Result<Row> {
+    let authenticator = Authenticator::of(algorithm)?;
+    let core = match algorithm {
+        Algorithm::EdDsa => None,
+        Algorithm::Es256 | Algorithm::Rs256 => Some(Core::new(&authenticator)?),
+    };
+    let raw = plain_verification(&authenticator)?;
+    let sandboxed = Sandboxed::new(places, &authenticator)?;
+    let unsandboxed = Unsandboxed::new(&authenticator)?;
+    let reused = Mutex::new(sandboxed.instance().await?);
+    let [reused, without, core_time, raw] = in_turns(
+        ROUNDS,
+        BATCH,
+        [
+            sandboxed.reusing(&reused),
+            Variant::plain(|| unsandboxed.finish()),
+            Variant::plain(|| core.as_ref().map_or(Ok(()), Core::authenticate)),
+            Variant::plain(raw),
+        ],
+    )
+    .await?
+    .map(|stats| stats.scaled(1e-3));
+    let mut row = Row::new(name, title, "us", reused);
+    if core.is_some() {
+        row = row.against("native webauthn-rs-core", core_time);
+    }
+    Ok(row
+        .against("passkey-manager's own code, native", without)
+        .against("aws-lc-rs verification alone", raw))
+}
+
+async fn es256(places: &Places) -> anyhow::Result<Vec<Row>> {
     let authenticator = Authenticator::new()?;
     let core = Core::new(&authenticator)?;
     let raw = plain_verification(&authenticator)?;
@@ -59,24 +126,12 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
             Ok(started.elapsed())
         })
     });
-    let reused_instance = Variant::batches(|times| {
-        let (sandboxed, reused) = (&sandboxed, &reused);
-        Box::pin(async move {
-            let mut reused = reused.lock().await;
-            let (instance, store) = &mut *reused;
-            let started = Instant::now();
-            for _ in 0..times {
-                sandboxed.finish(instance, store).await?;
-            }
-            Ok(started.elapsed())
-        })
-    });
     let [fresh, reused, without, core, raw] = in_turns(
         ROUNDS,
         BATCH,
         [
             fresh_instance,
-            reused_instance,
+            sandboxed.reusing(&reused),
             Variant::plain(|| unsandboxed.finish()),
             Variant::plain(|| core.authenticate()),
             Variant::plain(raw),
@@ -90,18 +145,25 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
             .against("native webauthn-rs-core", core)
             .against("passkey-manager's own code, native", without)
             .against("aws-lc-rs verification alone", raw)
-            .at_most(core.median * TARGET, "1.25 times native webauthn-rs-core")
     };
     Ok(vec![
         row(
             "assertion/fresh-instance",
             "ES256 assertion through passkey-manager, an instance for each",
             fresh,
+        )
+        .at_most(
+            core.median * FRESH_TARGET,
+            "1.25 times native webauthn-rs-core",
         ),
         row(
             "assertion/reused-instance",
             "the same, one instance for all",
             reused,
+        )
+        .at_most(
+            raw.median * WARM_TARGET,
+            "1.6 times aws-lc-rs verification alone",
         ),
     ])
 }
@@ -182,6 +244,21 @@ impl Sandboxed {
         self.linked.instance(&self.values, &self.limits).await
     }
 
+    /// Assertions that all go through this instance.
+    fn reusing<'a>(&'a self, reused: &'a Mutex<Instance>) -> Variant<'a> {
+        Variant::batches(move |times| {
+            Box::pin(async move {
+                let mut reused = reused.lock().await;
+                let (instance, store) = &mut *reused;
+                let started = Instant::now();
+                for _ in 0..times {
+                    self.finish(instance, store).await?;
+                }
+                Ok(started.elapsed())
+            })
+        })
+    }
+
     async fn finish(
         &self,
         instance: &zeropass::capabilities::bindings::passkey_manager::PasskeyManager,
@@ -258,17 +335,28 @@ impl Core {
             None,
             None,
         );
-        let (x, y) = authenticator.coordinates()?;
-        let credential = CoreCredential {
-            cred_id: authenticator.id.clone(),
-            cred: COSEKey {
-                type_: COSEAlgorithm::ES256,
-                key: COSEKeyType::EC_EC2(COSEEC2Key {
+        let (type_, key) = match authenticator.algorithm() {
+            Algorithm::Es256 => {
+                let (x, y) = authenticator.coordinates()?;
+                let key = COSEEC2Key {
                     curve: ECDSACurve::SECP256R1,
                     x: x.to_vec(),
                     y: y.to_vec(),
-                }),
-            },
+                };
+                (COSEAlgorithm::ES256, COSEKeyType::EC_EC2(key))
+            }
+            Algorithm::Rs256 => {
+                let key = COSERSAKey {
+                    n: authenticator.modulus()?.to_vec(),
+                    e: [1, 0, 1],
+                };
+                (COSEAlgorithm::RS256, COSEKeyType::RSA(key))
+            }
+            Algorithm::EdDsa => anyhow::bail!("webauthn-rs-core does not verify EdDSA"),
+        };
+        let credential = CoreCredential {
+            cred_id: authenticator.id.clone(),
+            cred: COSEKey { type_, key },
             counter: 0,
             transports: None,
             user_verified: true,
@@ -316,13 +404,18 @@ impl Core {
 
 fn plain_verification(
     authenticator: &Authenticator,
-) -> anyhow::Result<impl FnMut() -> anyhow::Result<()>> {
+) -> anyhow::Result<impl FnMut() -> anyhow::Result<()> + use<>> {
     let signed = authenticator.sign(&CHALLENGE)?;
     let hash = digest(&SHA256, &signed.client_data_json);
     let message = [&signed.authenticator_data, hash.as_ref()].concat();
-    let point = authenticator.point().to_vec();
+    let algorithm: &'static dyn VerificationAlgorithm = match authenticator.algorithm() {
+        Algorithm::Es256 => &ECDSA_P256_SHA256_ASN1,
+        Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
+        Algorithm::EdDsa => &ED25519,
+    };
+    let public = authenticator.public().to_vec();
     Ok(move || {
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &point)
+        UnparsedPublicKey::new(algorithm, &public)
             .verify(&message, &signed.signature)
             .map_err(|_| anyhow::anyhow!("the signature did not verify"))
     })

@@ -2,6 +2,7 @@
 
 mod assertion;
 mod cold_start;
+mod enumeration;
 mod instance;
 mod link;
 mod login;
@@ -30,6 +31,8 @@ pub enum Group {
     Write,
     /// A whole sign-in.
     Login,
+    /// A known name beside an unknown one.
+    Enumeration,
     /// Start and memory of the host.
     ColdStart,
 }
@@ -46,13 +49,14 @@ pub struct Places {
     pub scratch: TempDir,
 }
 
-const ALL: [Group; 7] = [
+const ALL: [Group; 8] = [
     Group::Assertion,
     Group::Instance,
     Group::Link,
     Group::Policy,
     Group::Write,
     Group::Login,
+    Group::Enumeration,
     Group::ColdStart,
 ];
 
@@ -88,6 +92,7 @@ impl Group {
             Self::Policy => "policy",
             Self::Write => "write",
             Self::Login => "login",
+            Self::Enumeration => "enumeration",
             Self::ColdStart => "cold-start",
         }
     }
@@ -104,6 +109,7 @@ impl Group {
             Self::Policy => policy::measure(places).await,
             Self::Write => write::measure(places).await,
             Self::Login => login::measure(places).await,
+            Self::Enumeration => enumeration::measure(places).await,
             Self::ColdStart => cold_start::measure(places).await,
         }
     }

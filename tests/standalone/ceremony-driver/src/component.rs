@@ -180,7 +180,11 @@ fn profile(recording: &Recording, steps: &Steps) -> Profile {
             Attestation::Enterprise => party::AttestationConveyance::Enterprise,
         },
         algorithms: steps.algorithms.clone(),
-        attestation_roots: Vec::new(),
+        attestation_roots: policy
+            .attestation_roots
+            .iter()
+            .map(|root| root.0.clone())
+            .collect(),
     }
 }
 

@@ -12,7 +12,7 @@ mod steps;
 mod verdict;
 
 pub use recording::{
-    Attestation, Bytes, FileError, Moment, Policy, Recording, UserVerification, parse,
+    Attestation, Bytes, FileError, Moment, Policy, Recording, Root, UserVerification, parse,
 };
 pub use steps::{AuthenticationStep, RegistrationStep, Steps};
 pub use verdict::{Tally, Verdict};

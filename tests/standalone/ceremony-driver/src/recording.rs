@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserialize, Deserializer, de};
 use time::OffsetDateTime;
@@ -79,8 +80,9 @@ pub struct Policy {
     /// None when absent.
     #[serde(default)]
     pub attestation: Attestation,
-    /// Trust anchors.
-    pub attestation_roots: Option<Vec<serde_json::Value>>,
+    /// Trust anchors. Empty when absent: statements are verified, not anchored.
+    #[serde(default)]
+    pub attestation_roots: Vec<Root>,
     /// When the ceremonies take place: RFC 3339, or milliseconds since the epoch.
     pub now: Option<Moment>,
     /// Members that this version does not know.
@@ -115,6 +117,11 @@ pub enum Attestation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
 
+/// A certificate: its DER in base64url, as all bytes of the file, or PEM (RFC 7468),
+/// as makers publish theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root(pub Vec<u8>);
+
 /// Milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(pub u64);
@@ -145,6 +152,33 @@ impl<'de> Deserialize<'de> for Bytes {
             Ok(bytes) => Ok(Self(bytes)),
             Err(error) => Err(de::Error::custom(format!("not base64url: {error}"))),
         }
+    }
+}
+
+// === impl Root ===
+
+impl<'de> Deserialize<'de> for Root {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+        const END: &str = "-----END CERTIFICATE-----";
+        let text = String::deserialize(deserializer)?;
+        let Some((_, rest)) = text.split_once(BEGIN) else {
+            return Bytes::deserialize(de::value::StringDeserializer::new(text))
+                .map(|bytes| Self(bytes.0));
+        };
+        let (inside, after) = rest
+            .split_once(END)
+            .ok_or_else(|| de::Error::custom("a certificate in PEM has no end"))?;
+        if after.contains(BEGIN) {
+            return Err(de::Error::custom(
+                "two certificates in one PEM text; give each its own element",
+            ));
+        }
+        let letters: String = inside.split_ascii_whitespace().collect();
+        STANDARD
+            .decode(letters)
+            .map(Self)
+            .map_err(|error| de::Error::custom(format!("not PEM: {error}")))
     }
 }
 
@@ -202,6 +236,15 @@ mod tests {
     }
 
     #[test]
+    fn roots_are_base64url_or_pem() {
+        let pem = r"-----BEGIN CERTIFICATE-----\n+/8=\n-----END CERTIFICATE-----\n";
+        let policy = format!(r#"{{"attestationRoots":["-_8","{pem}"]}}"#);
+        let recording = parse(file(&policy).as_bytes()).unwrap().remove(0);
+        let root = Root(vec![0xfb, 0xff]);
+        assert_eq!(recording.policy.attestation_roots, [root.clone(), root]);
+    }
+
+    #[test]
     fn wrong_values_are_refused_with_what_is_wrong() {
         for (policy, expected) in [
             (r#"{"now":"yesterday"}"#, "RFC 3339"),
@@ -209,6 +252,12 @@ mod tests {
             (
                 r#"{"userVerification":"always"}"#,
                 "unknown variant `always`",
+            ),
+            (r#"{"attestationRoots":["+/8="]}"#, "not base64url"),
+            (r#"{"attestationRoots":[{}]}"#, "expected a string"),
+            (
+                r#"{"attestationRoots":["-----BEGIN CERTIFICATE-----AA"]}"#,
+                "no end",
             ),
         ] {
             let error = parse(file(policy).as_bytes()).unwrap_err().to_string();

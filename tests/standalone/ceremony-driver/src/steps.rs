@@ -120,11 +120,6 @@ impl Steps {
 
 fn notes(policy: &Policy) -> Vec<String> {
     let mut notes = Vec::new();
-    if policy.attestation_roots.is_some() {
-        notes.push(
-            "policy.attestationRoots is not applied: statements are verified, not trusted".into(),
-        );
-    }
     for name in policy.unknown.keys() {
         notes.push(format!("policy.{name} is not known and not applied"));
     }

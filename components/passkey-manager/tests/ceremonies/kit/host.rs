@@ -28,6 +28,8 @@ pub struct MemoryHost {
     pub store_error: Cell<Option<store::Error>>,
     /// What `record-use` answers instead of doing anything.
     pub use_error: Cell<Option<store::Error>>,
+    /// What is said of signatures instead of verifying them.
+    pub signatures_are: Cell<Option<bool>>,
     pub calls: RefCell<Vec<Recorded>>,
     pub warnings: RefCell<Vec<String>>,
     drawn: Cell<u64>,
@@ -58,6 +60,7 @@ impl MemoryHost {
             clock: Cell::new(1_750_000_000_000),
             store_error: Cell::new(None),
             use_error: Cell::new(None),
+            signatures_are: Cell::new(None),
             calls: RefCell::default(),
             warnings: RefCell::default(),
             drawn: Cell::new(0),
@@ -133,6 +136,9 @@ impl Host for MemoryHost {
         signature: &[u8],
     ) -> Result<bool, signatures::Error> {
         self.calls.borrow_mut().push("verify");
+        if let Some(given) = self.signatures_are.get() {
+            return Ok(given);
+        }
         super::verify::verify(algorithm, key, message, signature)
     }
 

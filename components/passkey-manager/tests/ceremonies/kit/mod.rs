@@ -8,7 +8,7 @@ mod verify;
 
 pub use authenticator::{
     AT, Authenticator, BE, BS, Create, ED, Get, MakeStatement, Statement, UP, UV, cbor_array,
-    cbor_map, cose_es256, cose_okp, cose_rsa,
+    cbor_map, cose, cose_es256, cose_okp, cose_rsa,
 };
 pub use certificates::{Authority, der, leaf, packed_leaf};
 pub use host::MemoryHost;
