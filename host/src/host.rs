@@ -4,6 +4,7 @@
 //! certificates, policies, components and store are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
+mod link;
 mod metrics;
 mod settings;
 
@@ -19,7 +20,7 @@ use self::settings::{
     material_files, relying_party,
 };
 use crate::audit::{Actor, Log, Origin, Outcome, Record, Trail};
-use crate::capabilities::{RelyingParty, Services};
+use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
 use crate::identity::tls::server_config;
@@ -34,6 +35,7 @@ use crate::server::Listener;
 use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
+use crate::server::link_door::LinkDoor;
 use crate::store::sqlite::SqliteStore;
 use crate::telemetry::metrics::Registry;
 
@@ -45,6 +47,7 @@ pub struct Host {
     services: Arc<Services>,
     metrics: Arc<Registry>,
     listener: Listener<FrontDoor>,
+    link: Option<Listener<LinkDoor>>,
     health: Option<Health>,
     drain_deadline: Duration,
 }
@@ -99,8 +102,14 @@ impl Host {
             signer,
             pseudonyms,
             clock: Arc::clone(&clock),
-            passkeys: OnceLock::from(Arc::new(InProcess::new(passkey_manager)) as Arc<_>),
+            passkeys: OnceLock::new(),
         });
+        let in_process: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(passkey_manager));
+        let link = link::door(config, &services, Arc::clone(&in_process)).await?;
+        let own = link.as_ref().map(Listener::local_address).transpose()?;
+        let client = link::client(config, &clock, own)?;
+        let passkeys = client.map_or(in_process, link::through);
+        services.passkeys.get_or_init(|| passkeys);
         let front_door = FrontDoor::new(
             Arc::clone(&services),
             Arc::new(Slot::new(Arc::new(auth_service))),
@@ -120,6 +129,7 @@ impl Host {
             services,
             metrics,
             listener,
+            link,
             health,
             drain_deadline: config.service.drain_deadline,
         })
@@ -131,6 +141,14 @@ impl Host {
     /// The system does not know the socket any more.
     pub fn local_address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_address()
+    }
+
+    /// Where the link listener listens; none where the link is in-process.
+    ///
+    /// # Errors
+    /// The system does not know the socket any more.
+    pub fn link_address(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.link.as_ref().map(Listener::local_address).transpose()
     }
 
     /// What the components' calls reach, for tests that look at the store.
@@ -175,8 +193,17 @@ impl Host {
             .health
             .map(|health| tokio::spawn(health.serve(watcher.clone())));
         let listener = tokio::spawn(self.listener.serve(watcher));
+        let (link_trigger, link_watcher) = drain::channel();
+        let link = self
+            .link
+            .map(|link| tokio::spawn(link.serve(link_watcher)));
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
+        // After the front door: requests that were accepted there end here.
+        let drained = drained.and(link_trigger.drain(self.drain_deadline).await);
+        if let Some(link) = link {
+            link.abort();
+        }
         sweeper.abort();
         if self.services.lifecycle("host.stop").await.is_err() {
             tracing::error!("the stop could not be recorded");

@@ -33,6 +33,8 @@ pub enum LinkKind {
 /// A component's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkIdentity {
+    /// Its SPIFFE id, which must be that of the certificate.
+    pub id: WorkloadId,
     /// Its chain, PEM, leaf first.
     pub certificate: PathBuf,
     /// The private key of the leaf, PEM.
@@ -144,6 +146,10 @@ fn read_component(
         Some(id) => id,
         None => WorkloadId::component(trust_domain?, name),
     };
-    let identity = identity.map(|(certificate, key)| LinkIdentity { certificate, key });
+    let identity = identity.map(|(certificate, key)| LinkIdentity {
+        id: id.clone(),
+        certificate,
+        key,
+    });
     Some((identity, id))
 }

@@ -207,6 +207,10 @@ fn empty_file_misses_every_required_setting() {
             "service.trust-domain",
             "components.auth-service.file",
             "components.passkey-manager.file",
+            "link.auth-service.certificate",
+            "link.auth-service.key",
+            "link.passkey-manager.certificate",
+            "link.passkey-manager.key",
             "relying-party"
         ]
     );
@@ -292,6 +296,26 @@ fn example_marks_required_settings_and_no_others() {
         }
         comment.clear();
     }
+}
+
+#[test]
+fn link_in_process_needs_no_certificates_and_opens_nothing() {
+    let start = MINIMAL.find("[link.auth-service]").unwrap();
+    let end = MINIMAL.find("[[relying-party]]").unwrap();
+    let (before, after) = (&MINIMAL[..start], &MINIMAL[end..]);
+    let config = parse(&format!(
+        "{before}[link]\nkind = \"in-process\"\n{after}"
+    ))
+    .unwrap();
+    assert_eq!(config.link.kind, LinkKind::InProcess);
+    assert_eq!((config.link.serving, config.link.calling), (None, None));
+    // Certificates that are there for the other kind are no reason to use them.
+    let config = parse(&MINIMAL.replace(
+        "[link.auth-service]",
+        "[link]\nkind = \"in-process\"\n[link.auth-service]",
+    ))
+    .unwrap();
+    assert_eq!((config.link.serving, config.link.calling), (None, None));
 }
 
 // What is wrong.
@@ -390,7 +414,14 @@ fn bad_value_of_each_kind_is_refused_with_what_is_expected() {
         ),
         ("[runtime]", "max-instances = 1", "a whole number from 2"),
         ("[runtime]", "epoch-tick = \"0ms\"", "from 1ms to 1s"),
-        ("[link]", "kind = \"mtls\"", "\"in-process\""),
+        (
+            "[link]",
+            "kind = \"plain\"",
+            "one of \"mtls\", \"in-process\"",
+        ),
+        ("[link]", "targets = [\"back\"]", "a host and port such as"),
+        ("[link]", "targets = [\"back:0\"]", "a host and port such as"),
+        ("[link]", "connect-timeout = \"2m\"", "from 10ms to 1m"),
         (
             "[[relying-party]]",
             "allow-cross-origin = \"no\"",
@@ -564,8 +595,8 @@ fn all_problems_are_reported_at_once_in_the_order_of_lines() {
         [
             "2: service.max-stream:",
             "3: service.body-limit",
-            "12: relying-party[0].name",
-            "14: relying-party[0].origins[0]",
+            "18: relying-party[0].name",
+            "20: relying-party[0].origins[0]",
         ]
     );
 }
@@ -644,10 +675,14 @@ fn files_that_must_exist_are_looked_for_from_the_folder_of_the_file() {
         "policy.folder = \"policies\": expected the path of a folder that exists".to_owned(),
         "components.auth-service.file = \"auth.wasm\": expected".to_owned(),
         "components.passkey-manager.file = \"passkeys.wasm\": expected".to_owned(),
+        "link.auth-service.certificate = \"pki/auth-service.pem\": expected".to_owned(),
+        "link.auth-service.key = \"pki/auth-service.key\": expected".to_owned(),
+        "link.passkey-manager.certificate = \"pki/passkey-manager.pem\": expected".to_owned(),
+        "link.passkey-manager.key = \"pki/passkey-manager.key\": expected".to_owned(),
     ] {
         assert!(message.contains(&expected), "{expected}\nin\n{message}");
     }
-    assert_eq!(message.lines().count(), 6, "{message}");
+    assert_eq!(message.lines().count(), 10, "{message}");
 }
 
 #[test]
@@ -662,6 +697,10 @@ fn complete_folder_loads() {
         "pki/host.pem",
         "pki/host.key",
         "pki/ca.pem",
+        "pki/auth-service.pem",
+        "pki/auth-service.key",
+        "pki/passkey-manager.pem",
+        "pki/passkey-manager.key",
         "components/auth_service.wasm",
         "components/passkey_manager.wasm",
     ] {

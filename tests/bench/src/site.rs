@@ -25,6 +25,16 @@ pub struct Site {
     folder: PathBuf,
     address: SocketAddr,
     health: SocketAddr,
+    link: Link,
+}
+
+/// How the host's components reach each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// Over mTLS on loopback, as delivered.
+    Mtls,
+    /// By typed values.
+    InProcess,
 }
 
 /// Somebody with an account and a passkey.
@@ -42,7 +52,12 @@ impl Site {
     ///
     /// # Errors
     /// The folder can't be made or filled.
-    pub async fn new(places: &Places, name: &str, people: &[Person]) -> anyhow::Result<Self> {
+    pub async fn new(
+        places: &Places,
+        name: &str,
+        link: Link,
+        people: &[Person],
+    ) -> anyhow::Result<Self> {
         let folder = places.folder(name)?;
         pki::init(
             &folder.join("pki"),
@@ -52,6 +67,7 @@ impl Site {
         let site = Self {
             address: free_port()?,
             health: free_port()?,
+            link,
             folder,
         };
         std::fs::write(site.config(), site.text(places))?;
@@ -136,6 +152,17 @@ file = {auth_service}
 [components.passkey-manager]
 file = {passkey_manager}
 
+[link]
+{link}
+
+[link.auth-service]
+certificate = "pki/auth-service.pem"
+key = "pki/auth-service.key"
+
+[link.passkey-manager]
+certificate = "pki/passkey-manager.pem"
+key = "pki/passkey-manager.key"
+
 [[relying-party]]
 id = "{RP_ID}"
 name = "zeropass bench"
@@ -146,6 +173,7 @@ workloads = ["{WORKLOAD}"]
             health = self.health,
             domain = pki::DEFAULT_TRUST_DOMAIN,
             policies = quoted(&places.policies),
+            link = self.link.text(),
             auth_service = quoted(&places.component("auth-service")),
             passkey_manager = quoted(&places.component("passkey-manager")),
         )
@@ -177,6 +205,17 @@ workloads = ["{WORKLOAD}"]
         store.append(&trail).await?;
         store.close().await;
         Ok(())
+    }
+}
+
+// === impl Link ===
+
+impl Link {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Mtls => "kind = \"mtls\"\nlisten = \"127.0.0.1:0\"",
+            Self::InProcess => "kind = \"in-process\"",
+        }
     }
 }
 

@@ -190,6 +190,17 @@ file = {auth_service}
 [components.passkey-manager]
 file = {passkey_manager}
 
+[link]
+listen = "127.0.0.1:0"
+
+[link.auth-service]
+certificate = "pki/auth-service.pem"
+key = "pki/auth-service.key"
+
+[link.passkey-manager]
+certificate = "pki/passkey-manager.pem"
+key = "pki/passkey-manager.key"
+
 [[relying-party]]
 id = "localhost"
 name = "zeropass demo"
