@@ -1,33 +1,41 @@
 //! The whole host, put together from its configuration.
 //!
 //! Everything that can be wrong is found before the first listener opens: keys,
-//! certificates, policies, components and store are loaded and checked in that
+//! certificates, policies, store and components are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
+mod components;
+mod identity;
+mod journal;
 mod link;
 mod metrics;
+mod policy;
 mod settings;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::components::admission_settings;
+use self::identity::HostIdentity;
+use self::link::Link;
+pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
-    component_limits, engine_options, front_door_limits, health_address, listener_limits,
-    material_files, relying_party,
+    engine_options, front_door_limits, health_address, listener_limits, relying_party,
 };
-use crate::audit::{Actor, Log, Origin, Outcome, Record, Trail};
+use crate::audit::{Log, Outcome};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
-use crate::identity::tls::server_config;
-use crate::identity::{CurrentTls, Material, MaterialError};
+use crate::identity::{Identity, MaterialError};
 use crate::link::InProcess;
 use crate::policy::{Bundle, Gate};
-use crate::registry::{AuthService, Loader, PasskeyManager, Slot};
+use crate::registry::{Admission, Loader, Slot};
 use crate::runtime::Runtime;
 use crate::runtime::precompiled::Cache;
 use crate::secrets::{Pseudonyms, Signer, random_key};
@@ -35,7 +43,6 @@ use crate::server::Listener;
 use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
-use crate::server::link_door::LinkDoor;
 use crate::store::sqlite::SqliteStore;
 use crate::telemetry::metrics::Registry;
 
@@ -45,9 +52,12 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// A host that is ready to serve.
 pub struct Host {
     services: Arc<Services>,
+    identity: HostIdentity,
+    hangups: Signal,
+    policy_folder: PathBuf,
     metrics: Arc<Registry>,
     listener: Listener<FrontDoor>,
-    link: Option<Listener<LinkDoor>>,
+    link: Link,
     health: Option<Health>,
     drain_deadline: Duration,
 }
@@ -66,15 +76,17 @@ impl Host {
         let signer = Signer::open(keys, config.tokens.issuer.as_str())?;
         let pseudonyms = Pseudonyms::new(&random_key(keys, "pseudonym.key")?);
         let cache_key = random_key(keys, "cache.key")?;
-        let material = Material::load(&material_files(config)?, clock.now())?;
-        let tls = CurrentTls::new(server_config(&material, Arc::clone(&clock))?);
+        let identity = HostIdentity::open(config, Arc::clone(&clock)).await?;
+        // Before anything can ask for a reload, which would end the process.
+        let hangups = signal(SignalKind::hangup())?;
 
         let relying_parties: BTreeMap<String, RelyingParty> = config
             .relying_parties
             .iter()
             .map(|party| Ok((party.id.as_str().to_owned(), relying_party(party)?)))
             .collect::<Result<_, MaterialError>>()?;
-        let bundle = Bundle::load(&config.policy.folder)?;
+        let bundle =
+            Bundle::load_with_signers(&config.policy.folder, config.policy.signers.as_deref())?;
         let bound = relying_parties
             .iter()
             .map(|(id, party)| (id.clone(), party.workloads.clone()))
@@ -86,8 +98,6 @@ impl Host {
         })?;
         let cache = Cache::new(&config.cache.folder, &cache_key);
         let loader = Loader::new(runtime, cache, Arc::clone(&gate));
-        let (auth_service, passkey_manager) = load(&loader, &config.components)?;
-        let passkey_manager = Arc::new(Slot::new(Arc::new(passkey_manager)));
 
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
@@ -104,15 +114,15 @@ impl Host {
             clock: Arc::clone(&clock),
             passkeys: OnceLock::new(),
         });
+        let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config));
+        let (auth_service, passkey_manager) =
+            components::admit(&admission, &config.components).await?;
+        let passkey_manager = Arc::new(Slot::new(passkey_manager.revision.into_passkey_manager()?));
         let in_process: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(passkey_manager));
-        let link = link::door(config, &services, Arc::clone(&in_process)).await?;
-        let own = link.as_ref().map(Listener::local_address).transpose()?;
-        let client = link::client(config, &clock, own)?;
-        let passkeys = client.map_or(in_process, link::through);
-        services.passkeys.get_or_init(|| passkeys);
+        let link = Link::open(config, &services, in_process).await?;
         let front_door = FrontDoor::new(
             Arc::clone(&services),
-            Arc::new(Slot::new(Arc::new(auth_service))),
+            Arc::new(Slot::new(auth_service.revision.into_auth_service()?)),
             front_door_limits(config),
         );
         let health = match &config.health {
@@ -121,12 +131,16 @@ impl Host {
         };
         let address = config.service.listen;
         let limits = listener_limits(&config.service);
+        let tls = identity.tls.clone();
         let listener = Listener::bind(address, tls, limits, clock, Arc::new(front_door))
             .await
             .with_context(|| format!("service.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
-        services.lifecycle("host.start").await?;
+        lifecycle(&services, "host.start").await?;
         Ok(Self {
             services,
+            identity,
+            hangups,
+            policy_folder: config.policy.folder.clone(),
             metrics,
             listener,
             link,
@@ -148,7 +162,7 @@ impl Host {
     /// # Errors
     /// The system does not know the socket any more.
     pub fn link_address(&self) -> std::io::Result<Option<SocketAddr>> {
-        self.link.as_ref().map(Listener::local_address).transpose()
+        self.link.local_address()
     }
 
     /// What the components' calls reach, for tests that look at the store.
@@ -156,12 +170,17 @@ impl Host {
         &self.services
     }
 
+    /// Who the host is; renewed while it serves.
+    pub fn identity(&self) -> Identity {
+        self.identity.identity.clone()
+    }
+
     /// The host's metrics, to be rendered when somebody asks.
     pub fn metrics(&self) -> &Arc<Registry> {
         &self.metrics
     }
 
-    /// Serve until SIGTERM or SIGINT, then drain.
+    /// Serve until SIGTERM or SIGINT, then drain. SIGHUP reloads the policies.
     ///
     /// # Errors
     /// Signal handlers can't be installed.
@@ -189,23 +208,27 @@ impl Host {
     ) -> Drained {
         let (trigger, watcher) = drain::channel();
         let sweeper = tokio::spawn(sweep(Arc::clone(&self.services)));
+        let keeper = tokio::spawn(self.identity.keep(Arc::clone(&self.services)));
+        let reloader = tokio::spawn(policy::reload_on_hangup(
+            self.hangups,
+            Arc::clone(&self.services),
+            self.policy_folder,
+        ));
         let health = self
             .health
             .map(|health| tokio::spawn(health.serve(watcher.clone())));
         let listener = tokio::spawn(self.listener.serve(watcher));
         let (link_trigger, link_watcher) = drain::channel();
-        let link = self
-            .link
-            .map(|link| tokio::spawn(link.serve(link_watcher)));
+        let link = tokio::spawn(self.link.serve(Arc::clone(&self.services), link_watcher));
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
         // After the front door: requests that were accepted there end here.
         let drained = drained.and(link_trigger.drain(self.drain_deadline).await);
-        if let Some(link) = link {
-            link.abort();
-        }
+        link.abort();
         sweeper.abort();
-        if self.services.lifecycle("host.stop").await.is_err() {
+        keeper.abort();
+        reloader.abort();
+        if lifecycle(&self.services, "host.stop").await.is_err() {
             tracing::error!("the stop could not be recorded");
         }
         self.services.store.close().await;
@@ -214,28 +237,6 @@ impl Host {
         }
         drained
     }
-}
-
-/// Compiling is seconds of CPU: off the executor, both at once.
-fn load(
-    loader: &Loader,
-    components: &config::Components,
-) -> anyhow::Result<(AuthService, PasskeyManager)> {
-    tokio::task::block_in_place(|| {
-        std::thread::scope(|scope| {
-            let auth_service = scope.spawn(|| {
-                let limits = component_limits(&components.auth_service, components.response_bytes);
-                loader.auth_service(&components.auth_service.file, limits)
-            });
-            let limits = component_limits(&components.passkey_manager, components.response_bytes);
-            let passkey_manager =
-                loader.passkey_manager(&components.passkey_manager.file, limits)?;
-            let auth_service = auth_service
-                .join()
-                .map_err(|_| anyhow::anyhow!("loading auth-service failed"))??;
-            Ok((auth_service, passkey_manager))
-        })
-    })
 }
 
 async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyhow::Result<Health> {
@@ -251,28 +252,16 @@ async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyho
         .with_context(|| format!("health.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))
 }
 
-impl Services {
-    /// Record something that the host itself did.
-    async fn lifecycle(&self, action: &'static str) -> anyhow::Result<()> {
-        let trail = Trail::new();
-        trail.push(Record {
-            time: self.clock.now(),
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: uuid::Uuid::now_v7().to_string(),
-                    workload: "host".into(),
-                    address: "local".into(),
-                }),
-                component: None,
-            },
-            action,
-            relying_party: "-".into(),
-            target: "host".into(),
-            outcome: Outcome::Success,
-            policies: Arc::from([]),
-        });
-        Ok(self.store.append(&trail).await?)
-    }
+/// Record something that the host itself did.
+async fn lifecycle(services: &Services, action: &'static str) -> anyhow::Result<()> {
+    Ok(journal::record(
+        services,
+        journal::host_actor(),
+        action,
+        "host",
+        Outcome::Success,
+    )
+    .await?)
 }
 
 async fn sweep(services: Arc<Services>) {

@@ -3,6 +3,7 @@
 //! A command that fails says why in one message on standard error and exits with
 //! 1; wrong usage exits with 2.
 
+mod component;
 pub mod config;
 pub mod pki;
 pub mod policy;
@@ -36,6 +37,9 @@ enum Command {
     /// Look at policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Component revisions: sign and inspect them.
+    #[command(subcommand)]
+    Component(component::ComponentCommand),
     /// Certificates for development.
     #[command(subcommand)]
     Pki(PkiCommand),
@@ -63,7 +67,8 @@ enum PolicyCommand {
 
 #[derive(Debug, Subcommand)]
 enum PkiCommand {
-    /// Make a certificate authority and certificates for all roles; what is there
+    /// Make a certificate authority, certificates for all roles and a key that signs
+    /// components; what is there
     /// and valid is kept.
     Init {
         /// Where the files go.
@@ -114,6 +119,7 @@ impl Command {
                 Ok(true)
             }
             Self::Policy(PolicyCommand::Check { folder }) => policy::check(&folder, out),
+            Self::Component(command) => command.run(out),
             Self::Pki(PkiCommand::Init { dir, trust_domain }) => {
                 pki::init(&dir, &trust_domain, out)?;
                 Ok(true)

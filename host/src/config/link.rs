@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::format::{Choice, List, Parsed, SOCKET, Time};
+use super::identity::IdentitySource;
 use super::path::Location;
 use super::reader::Section;
+use super::service::Service;
 use super::spiffe::{TrustDomain, WORKLOAD_ID, WorkloadId};
 
 /// How auth-service reaches passkey-manager.
@@ -14,6 +16,8 @@ use super::spiffe::{TrustDomain, WORKLOAD_ID, WorkloadId};
 pub struct Link {
     /// The transport.
     pub kind: LinkKind,
+    /// The certificate authorities of the components, PEM; with `mtls` only.
+    pub ca: Option<PathBuf>,
     /// What passkey-manager is served with; with `mtls` only.
     pub serving: Option<LinkServing>,
     /// What auth-service calls with; with `mtls` only.
@@ -75,13 +79,23 @@ const TARGET: Parsed<String> = Parsed {
     },
 };
 
-pub(super) fn read(section: &mut Section<'_>, trust_domain: Option<&TrustDomain>) -> Option<Link> {
+pub(super) fn read(section: &mut Section<'_>, service: Option<&Service>) -> Option<Link> {
+    let trust_domain = service.map(|service| &service.trust_domain);
     let kind = Choice(&[
         ("mtls", LinkKind::Mtls),
         ("in-process", LinkKind::InProcess),
     ]);
     let kind = section.or("kind", r#""mtls""#, kind);
     let mtls = kind != Some(LinkKind::InProcess);
+    let ca = Location::File("a PEM file with the authorities of the components' certificates");
+    let ca = section.optional("ca", ca);
+    let shared = service.and_then(|service| match &service.identity {
+        IdentitySource::Files { client_ca, .. } => Some(client_ca.clone()),
+        IdentitySource::WorkloadApi { .. } => None,
+    });
+    if mtls && service.is_some() && matches!(ca, Some(None)) && shared.is_none() {
+        section.refuse("ca", None, "a PEM file, because there is no service.client-ca");
+    }
     let listen = section.or("listen", r#""127.0.0.1:8445""#, SOCKET);
     let targets = section.or(
         "targets",
@@ -115,6 +129,7 @@ pub(super) fn read(section: &mut Section<'_>, trust_domain: Option<&TrustDomain>
     let mtls = kind == LinkKind::Mtls;
     Some(Link {
         kind,
+        ca: ca?.or(shared).filter(|_| mtls),
         serving: serving.filter(|_| mtls),
         calling: calling.filter(|_| mtls),
     })

@@ -17,6 +17,7 @@ mod components;
 mod error;
 mod format;
 mod health;
+mod identity;
 mod link;
 mod log;
 mod origin;
@@ -38,13 +39,14 @@ pub use self::algorithm::Algorithm;
 pub use self::components::{Component, Components, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
+pub use self::identity::IdentitySource;
 pub use self::link::{Link, LinkCalling, LinkIdentity, LinkKind, LinkServing};
 pub use self::log::{Log, LogFormat};
 pub use self::origin::Origin;
 use self::reader::{Files, Reader};
 pub use self::reader::{Given, Setting};
 pub use self::relying_party::{Attestation, RelyingParty, ResidentKey, UserVerification};
-pub use self::service::Service;
+pub use self::service::{KeyExchange, Service};
 pub use self::spiffe::{TrustDomain, WorkloadId};
 pub use self::state::{Cache, Keys, Policy, Store, Tokens};
 pub use self::web::{Issuer, RpId, WebUrl};
@@ -148,7 +150,10 @@ impl Config {
     fn read_all(reader: &Reader<'_>) -> Option<Self> {
         let document = reader.parse()?;
         let mut root = reader.root(document.get_ref());
-        let service = root.section("service", service::read);
+        let workload_api = root.section("identity", identity::read);
+        let service = root.section("service", |section| {
+            service::read(section, workload_api.clone().flatten())
+        });
         let health = root.optional_section("health", health::read);
         let log = root.section("log", log::read);
         let store = root.section("store", state::read_store);
@@ -161,9 +166,10 @@ impl Config {
             components::read(section, runtime.as_ref())
         });
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
-        let link = root.section("link", |section| link::read(section, trust_domain));
+        let link = root.section("link", |section| link::read(section, service.as_ref()));
         let relying_parties = relying_party::read_all(&mut root, trust_domain);
         root.finish();
+        workload_api?;
         Some(Self {
             service: service?,
             health: health?,

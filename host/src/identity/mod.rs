@@ -5,8 +5,11 @@
 //! - [`verifier`]: chain, time, revocation, profile and trust domain in one
 //!   rustls verifier.
 //! - [`pinned`]: the same verdict for a link, whose other end is known by name.
-//! - [`material`]: the host's own certificate, key and roots, checked against
-//!   themselves before anybody uses them.
+//! - [`parts`]: the host's own certificate, key, roots and lists as they were found.
+//! - [`material`]: the same, checked against themselves before anybody uses them.
+//! - [`source`]: where material comes from: files that are looked at again, or
+//! - [`workload_api`]: a SPIFFE agent.
+//! - [`current`]: the identity in force, renewed by a source.
 //! - [`tls`]: rustls configurations, and the cell from which listeners take
 //!   the present one.
 //! - [`ca`]: a small certificate authority.
@@ -15,19 +18,28 @@
 //! What a verified peer may do is the business of `policy`, not of this module.
 
 pub mod ca;
+pub mod current;
 mod link_tls;
 pub mod material;
+pub mod parts;
 pub mod pinned;
 pub mod pki;
+pub mod source;
 pub mod spiffe;
 pub mod svid;
 pub mod tls;
 pub mod verifier;
 
-pub use link_tls::{CurrentClientTls, link_client_config, link_server_config};
-pub use material::{Material, MaterialError, MaterialFiles, certificates};
+pub use current::Identity;
+pub use link_tls::{
+    CurrentClientTls, keep_client, link_client_config, link_client_config_with,
+    link_server_config, link_server_config_with,
+};
+pub use material::{Material, MaterialError, MaterialFiles};
+pub use parts::{Parts, certificates};
 pub use pinned::PinnedVerifier;
+pub use source::{FileSource, Source, SourceError};
 pub use spiffe::{SpiffeId, SpiffeIdError, TrustDomain};
 pub use svid::{Svid, SvidError, parse_svid};
-pub use tls::CurrentTls;
+pub use tls::{CurrentTls, KeyExchange, ServerTls};
 pub use verifier::{PeerError, SvidVerifier};

@@ -104,3 +104,12 @@ actions! {
     /// Inbound `/.well-known` and `/openapi.json`.
     ApiMetadata = "api.metadata";
 }
+
+/// The inbound actions: the parts of the HTTP API.
+pub const API: &[&str] = &[
+    ApiRegistrations::NAME,
+    ApiAuthentications::NAME,
+    ApiUsers::NAME,
+    ApiSessions::NAME,
+    ApiMetadata::NAME,
+];

@@ -20,6 +20,7 @@ mod gate;
 pub mod golden;
 mod interface;
 mod permit;
+mod signers;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ pub use error::{Error, Failure};
 pub use gate::{Counts, Denied, Gate};
 pub use interface::{Interface, InterfaceError};
 pub use permit::Permit;
+pub use signers::{Signer, Signers, key_id};
 
 /// How requests, records and policies name "no relying party concerned".
 pub const NO_RELYING_PARTY: &str = "-";

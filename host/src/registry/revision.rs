@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
+use super::load::LoadError;
 use crate::audit::ComponentIdentity;
 use crate::capabilities::CallState;
 use crate::capabilities::bindings::passkey_manager::PasskeyManagerPre;
@@ -26,6 +27,15 @@ pub struct Revision<P> {
     pub(super) pre: P,
     /// As many permits as instances may run at once.
     pub(super) instances: Arc<Semaphore>,
+}
+
+/// A revision of either component.
+#[derive(Debug, Clone)]
+pub enum Linked {
+    /// Of the HTTP API.
+    AuthService(Arc<AuthService>),
+    /// Of the ceremonies.
+    PasskeyManager(Arc<PasskeyManager>),
 }
 
 /// The revision of one component that serves now.
@@ -55,6 +65,32 @@ impl<P> std::fmt::Debug for Revision<P> {
             .field("identity", &self.identity)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Linked ===
+
+impl Linked {
+    /// The revision of auth-service that it is.
+    ///
+    /// # Errors
+    /// It is one of passkey-manager.
+    pub fn into_auth_service(self) -> Result<Arc<AuthService>, LoadError> {
+        match self {
+            Self::AuthService(revision) => Ok(revision),
+            Self::PasskeyManager(_) => Err(LoadError::Name),
+        }
+    }
+
+    /// The revision of passkey-manager that it is.
+    ///
+    /// # Errors
+    /// It is one of auth-service.
+    pub fn into_passkey_manager(self) -> Result<Arc<PasskeyManager>, LoadError> {
+        match self {
+            Self::PasskeyManager(revision) => Ok(revision),
+            Self::AuthService(_) => Err(LoadError::Name),
+        }
     }
 }
 

@@ -173,8 +173,8 @@ async fn certificate_of_the_other_component_is_found_at_the_start() {
         .try_start()
         .await
         .err()
-        .unwrap()
-        .to_string();
+        .unwrap();
+    let error = format!("{error:#}");
     assert!(
         error.contains("the certificate is that of `spiffe://zeropass.internal/component/passkey-manager`; this component is `spiffe://zeropass.internal/component/auth-service`"),
         "{error}"

@@ -7,13 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use hyper::body::Incoming;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::ClientConfig;
 use tempfile::TempDir;
 use zeropass::audit::ComponentIdentity;
 use zeropass::clock::{Clock, SystemClock};
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::identity::{
-    CurrentClientTls, CurrentTls, Material, MaterialFiles, SpiffeId, link_client_config,
+    CurrentClientTls, CurrentTls, Material, MaterialFiles, ServerTls, SpiffeId, link_client_config,
     link_server_config,
 };
 use zeropass::link::wire::envelope::Request;
@@ -75,7 +75,7 @@ impl Pki {
         material(&self.ca, self.folder.path(), request)
     }
 
-    fn server(&self) -> Arc<ServerConfig> {
+    fn server(&self) -> Arc<ServerTls> {
         let material = self.material(&component("passkey-manager"));
         link_server_config(&material, &component_id("auth-service"), clock()).unwrap()
     }

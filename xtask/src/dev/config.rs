@@ -55,6 +55,7 @@ sqlite = "zeropass.db"
 
 [policy]
 folder = {policies}
+signers = "pki/signers"
 
 [keys]
 folder = "keys"

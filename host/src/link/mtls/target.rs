@@ -195,7 +195,13 @@ impl Target {
         let mut pause = FIRST_PAUSE;
         loop {
             let mut tls = dialer.tls.watch();
-            let config = Arc::clone(&tls.borrow_and_update());
+            let Some(config) = tls.borrow_and_update().clone() else {
+                self.state.send_replace(State::Down);
+                if tls.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            };
             match dialer.dial(&self.address, config).await {
                 Ok(Dialled {
                     connection,

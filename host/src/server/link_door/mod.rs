@@ -29,6 +29,7 @@ use tokio::sync::Semaphore;
 use super::body;
 use super::handler::{Handler, Peer, Response, full};
 use super::owed::Owed;
+use super::records::ConnectionRecords;
 use crate::audit::{Actor, ComponentIdentity, Origin, Outcome, Record, Trail};
 use crate::capabilities::{CallContext, Caller, PasskeysLink, Services};
 use crate::identity::SpiffeId;
@@ -65,6 +66,7 @@ pub struct LinkDoor {
     store: bool,
     limits: LinkDoorLimits,
     places: Semaphore,
+    connections: ConnectionRecords,
 }
 
 /// What a path names.
@@ -89,6 +91,7 @@ impl LinkDoor {
         limits: LinkDoorLimits,
     ) -> Self {
         Self {
+            connections: ConnectionRecords::new(Arc::clone(&services), "link"),
             services,
             passkeys,
             caller,
@@ -163,47 +166,24 @@ impl LinkDoor {
         if peer.id == self.caller.0 {
             return Ok(());
         }
-        trail.push(self.record(peer.address, &peer.id.to_string(), "link.call", Outcome::Denied));
-        let detail = format!("`{}` may not call over this link", peer.id);
-        Err(Refused(StatusCode::FORBIDDEN, "not-permitted", detail))
-    }
-
-    fn record(
-        &self,
-        address: SocketAddr,
-        workload: &str,
-        action: &'static str,
-        outcome: Outcome,
-    ) -> Record {
-        Record {
+        trail.push(Record {
             time: self.services.clock.now(),
             actor: Actor {
                 origin: Arc::new(Origin {
                     request_id: uuid::Uuid::now_v7().to_string(),
-                    workload: workload.to_owned(),
-                    address: address.to_string(),
+                    workload: peer.id.to_string(),
+                    address: peer.address.to_string(),
                 }),
                 component: None,
             },
-            action,
+            action: "link.call",
             relying_party: "-".into(),
             target: "link".into(),
-            outcome,
+            outcome: Outcome::Denied,
             policies: Arc::from([]),
-        }
-    }
-
-    fn record_connection(
-        &self,
-        address: SocketAddr,
-        workload: &str,
-        action: &'static str,
-        code: &'static str,
-    ) {
-        // Dropping writes it.
-        let owed = Owed::new(&self.services);
-        owed.trail
-            .push(self.record(address, workload, action, Outcome::Failed(code)));
+        });
+        let detail = format!("`{}` may not call over this link", peer.id);
+        Err(Refused(StatusCode::FORBIDDEN, "not-permitted", detail))
     }
 }
 
@@ -214,13 +194,11 @@ impl Handler for LinkDoor {
     }
 
     fn refused(&self, address: SocketAddr, code: &'static str) {
-        tracing::warn!(%address, code, "link connection refused");
-        self.record_connection(address, "-", "connection.accept", code);
+        self.connections.refused(address, code);
     }
 
     fn ended(&self, peer: &Peer, code: &'static str) {
-        tracing::warn!(address = %peer.address, peer = %peer.id, code, "link connection ended");
-        self.record_connection(peer.address, &peer.id.to_string(), "connection.keep", code);
+        self.connections.ended(peer, code);
     }
 }
 
