@@ -184,7 +184,8 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
 
 #[test]
 fn agent_makes_the_files_of_the_service_unnecessary() {
-    let without = MINIMAL
+    let link = MINIMAL.find("[link.auth-service]").unwrap();
+    let without = MINIMAL[..link]
         .lines()
         .filter(|line| {
             !["certificate", "key", "client-ca"]
@@ -193,6 +194,13 @@ fn agent_makes_the_files_of_the_service_unnecessary() {
         })
         .collect::<Vec<_>>()
         .join("\n");
+    let rest = &MINIMAL[link..];
+    // The components have files of their own, and so have their authorities.
+    let without_ca = format!("{without}\n[identity]\nworkload-api = \"unix:a\"\n{rest}");
+    assert!(
+        only(&without_ca).ends_with("expected a PEM file, because there is no service.client-ca")
+    );
+    let without = format!("{without}\n[link]\nca = \"ca.pem\"\n{rest}");
     for (agent, socket) in [
         ("unix:/run/agent.sock", "/run/agent.sock"),
         ("unix:///run/agent.sock", "/run/agent.sock"),
