@@ -13,6 +13,8 @@
 //! `zeropass.example.toml` explains each setting; a test keeps it complete.
 
 mod algorithm;
+mod audit;
+mod authenticators;
 mod components;
 mod error;
 mod format;
@@ -20,6 +22,7 @@ mod health;
 mod identity;
 mod link;
 mod log;
+mod metadata;
 mod origin;
 mod path;
 mod reader;
@@ -36,12 +39,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use self::algorithm::Algorithm;
+pub use self::audit::Audit;
+pub use self::authenticators::{Aaguid, Authenticators, CertificationLevel};
 pub use self::components::{Component, Components, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
 pub use self::identity::IdentitySource;
 pub use self::link::{Link, LinkCalling, LinkIdentity, LinkKind, LinkServing};
 pub use self::log::{Log, LogFormat};
+pub use self::metadata::Metadata;
 pub use self::origin::Origin;
 use self::reader::{Files, Reader};
 pub use self::reader::{Given, Setting};
@@ -62,6 +68,8 @@ pub struct Config {
     pub log: Log,
     /// `[store]`
     pub store: Store,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[policy]`
     pub policy: Policy,
     /// `[keys]`
@@ -76,6 +84,8 @@ pub struct Config {
     pub components: Components,
     /// `[link]`
     pub link: Link,
+    /// `[metadata]`: none without that section.
+    pub metadata: Option<Metadata>,
     /// `[[relying-party]]`: at least one, and no id twice.
     pub relying_parties: Vec<RelyingParty>,
     folder: PathBuf,
@@ -157,6 +167,7 @@ impl Config {
         let health = root.optional_section("health", health::read);
         let log = root.section("log", log::read);
         let store = root.section("store", state::read_store);
+        let audit = root.section("audit", audit::read);
         let policy = root.section("policy", state::read_policy);
         let keys = root.section("keys", state::read_keys);
         let cache = root.section("cache", state::read_cache);
@@ -167,7 +178,9 @@ impl Config {
         });
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
         let link = root.section("link", |section| link::read(section, service.as_ref()));
-        let relying_parties = relying_party::read_all(&mut root, trust_domain);
+        let metadata = root.optional_section("metadata", metadata::read);
+        let has_metadata = !matches!(metadata, Some(None));
+        let relying_parties = relying_party::read_all(&mut root, trust_domain, has_metadata);
         root.finish();
         workload_api?;
         Some(Self {
@@ -175,6 +188,7 @@ impl Config {
             health: health?,
             log: log?,
             store: store?,
+            audit: audit?,
             policy: policy?,
             keys: keys?,
             cache: cache?,
@@ -182,6 +196,7 @@ impl Config {
             runtime: runtime?,
             components: components?,
             link: link?,
+            metadata: metadata?,
             relying_parties: relying_parties?,
             folder: reader.folder().to_owned(),
             settings: Vec::new(),
