@@ -248,7 +248,11 @@ pub(crate) fn busy(detail: &str) -> Rejection {
     }
 }
 
-pub(crate) fn settle<A: Action, T>(permit: Permit<A>, target: String, result: &Result<T, Rejection>) {
+pub(crate) fn settle<A: Action, T>(
+    permit: Permit<A>,
+    target: String,
+    result: &Result<T, Rejection>,
+) {
     permit.settle(
         target,
         match result {

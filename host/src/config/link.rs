@@ -72,7 +72,9 @@ pub struct LinkCalling {
 const TARGET: Parsed<String> = Parsed {
     expected: "a host and port such as \"back-1.example.net:8445\" or \"10.0.0.7:8445\"",
     parse: |text| match text.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0) => {
+        Some((host, port))
+            if !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0) =>
+        {
             Ok(text.to_owned())
         }
         _ => Err(String::new()),
@@ -94,7 +96,11 @@ pub(super) fn read(section: &mut Section<'_>, service: Option<&Service>) -> Opti
         IdentitySource::WorkloadApi { .. } => None,
     });
     if mtls && service.is_some() && matches!(ca, Some(None)) && shared.is_none() {
-        section.refuse("ca", None, "a PEM file, because there is no service.client-ca");
+        section.refuse(
+            "ca",
+            None,
+            "a PEM file, because there is no service.client-ca",
+        );
     }
     let listen = section.or("listen", r#""127.0.0.1:8445""#, SOCKET);
     let targets = section.or(

@@ -459,10 +459,7 @@ fn link_in_process_needs_no_certificates_and_opens_nothing() {
     let start = MINIMAL.find("[link.auth-service]").unwrap();
     let end = MINIMAL.find("[[relying-party]]").unwrap();
     let (before, after) = (&MINIMAL[..start], &MINIMAL[end..]);
-    let config = parse(&format!(
-        "{before}[link]\nkind = \"in-process\"\n{after}"
-    ))
-    .unwrap();
+    let config = parse(&format!("{before}[link]\nkind = \"in-process\"\n{after}")).unwrap();
     assert_eq!(config.link.kind, LinkKind::InProcess);
     assert_eq!((config.link.serving, config.link.calling), (None, None));
     // Certificates that are there for the other kind are no reason to use them.
@@ -576,7 +573,11 @@ fn bad_value_of_each_kind_is_refused_with_what_is_expected() {
             "one of \"mtls\", \"in-process\"",
         ),
         ("[link]", "targets = [\"back\"]", "a host and port such as"),
-        ("[link]", "targets = [\"back:0\"]", "a host and port such as"),
+        (
+            "[link]",
+            "targets = [\"back:0\"]",
+            "a host and port such as",
+        ),
         ("[link]", "connect-timeout = \"2m\"", "from 10ms to 1m"),
         (
             "[[relying-party]]",

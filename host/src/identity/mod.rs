@@ -35,8 +35,8 @@ pub mod workload_api;
 
 pub use current::Identity;
 pub use link_tls::{
-    CurrentClientTls, keep_client, link_client_config, link_client_config_with,
-    link_server_config, link_server_config_with,
+    CurrentClientTls, keep_client, link_client_config, link_client_config_with, link_server_config,
+    link_server_config_with,
 };
 pub use material::{Material, MaterialError, MaterialFiles};
 pub use parts::{Parts, certificates};

@@ -13,9 +13,7 @@ use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::registry::SigningKey;
 
-use super::certificates::{
-    component, install_provider, now, revocation_list, spiffe_id, workload,
-};
+use super::certificates::{component, install_provider, now, revocation_list, spiffe_id, workload};
 use super::files::{component_file, policies, shared_folder};
 use super::{Deployment, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
 use crate::signing::sign_into;
@@ -239,14 +237,22 @@ impl Builder {
                 signed("passkey-manager", &passkey_manager),
             ),
             ("components.passkey-manager", "file", path(&passkey_manager)),
-            ("link.auth-service", "certificate", quoted("pki/auth-service.pem")),
+            (
+                "link.auth-service",
+                "certificate",
+                quoted("pki/auth-service.pem"),
+            ),
             ("link.auth-service", "key", quoted("pki/auth-service.key")),
             (
                 "link.passkey-manager",
                 "certificate",
                 quoted("pki/passkey-manager.pem"),
             ),
-            ("link.passkey-manager", "key", quoted("pki/passkey-manager.key")),
+            (
+                "link.passkey-manager",
+                "key",
+                quoted("pki/passkey-manager.key"),
+            ),
         ] {
             settings.entry(section).or_default().insert(key, value);
         }

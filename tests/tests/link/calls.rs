@@ -27,7 +27,9 @@ fn auth_service(deployment: &Deployment) -> Client {
 
 async fn call(client: &Client, path: &str, body: &Value) -> Answer {
     let body = wire::encode(body).to_vec();
-    client.post_bytes(path, Some(wire::CONTENT_TYPE), body).await
+    client
+        .post_bytes(path, Some(wire::CONTENT_TYPE), body)
+        .await
 }
 
 /// What the function said, as JSON: there are no byte strings in what we look at.
@@ -72,7 +74,10 @@ async fn both_ends_decide_and_record_under_one_request_id() {
     assert_eq!(begins[0].workload, begins[1].workload);
     // Each with the address that it saw itself.
     assert_ne!(begins[0].address, begins[1].address);
-    assert!(all.contains(&"passkey-manager ceremonies.put success".to_owned()), "{all:#?}");
+    assert!(
+        all.contains(&"passkey-manager ceremonies.put success".to_owned()),
+        "{all:#?}"
+    );
     assert_eq!(begun.status(), 201);
 }
 
@@ -190,10 +195,26 @@ async fn unknown_versions_functions_and_bodies_are_refused_by_code() {
     let caller = auth_service(&deployment);
     let body = list(RP_ID, WORKLOAD);
     for (path, status, code) in [
-        ("/zeropass.passkeys/v2/lifecycle.list", 501, "version-unsupported"),
-        ("/zeropass.passkeys/v0/lifecycle.list", 501, "version-unsupported"),
-        ("/zeropass.passkeys/v1/lifecycle.sort", 404, "unknown-function"),
-        ("/zeropass.passkeys/v1/credentials.get", 404, "unknown-function"),
+        (
+            "/zeropass.passkeys/v2/lifecycle.list",
+            501,
+            "version-unsupported",
+        ),
+        (
+            "/zeropass.passkeys/v0/lifecycle.list",
+            501,
+            "version-unsupported",
+        ),
+        (
+            "/zeropass.passkeys/v1/lifecycle.sort",
+            404,
+            "unknown-function",
+        ),
+        (
+            "/zeropass.passkeys/v1/credentials.get",
+            404,
+            "unknown-function",
+        ),
         ("/zeropass.tokens/v1/tokens.sign", 404, "unknown-function"),
         ("/lifecycle.list", 404, "unknown-function"),
         // One host: nobody in front needs accounts from here.
@@ -201,17 +222,28 @@ async fn unknown_versions_functions_and_bodies_are_refused_by_code() {
     ] {
         let answer = call(&caller, path, &body).await;
         let refusal = refusal(&answer);
-        assert_eq!((answer.status(), refusal.code.as_str()), (status, code), "{path}");
+        assert_eq!(
+            (answer.status(), refusal.code.as_str()),
+            (status, code),
+            "{path}"
+        );
         assert!(!refusal.detail.is_empty());
     }
     let mut without = list(RP_ID, WORKLOAD);
-    without["arguments"].as_object_mut().unwrap().remove("user-id");
+    without["arguments"]
+        .as_object_mut()
+        .unwrap()
+        .remove("user-id");
     let mut unfit = list(RP_ID, WORKLOAD);
     unfit["request"]["workload"] = json!("https://not-a-spiffe-id");
     for body in [without, unfit, json!("text"), json!({})] {
         let answer = call(&caller, LIST, &body).await;
         let refusal = refusal(&answer);
-        assert_eq!((answer.status(), refusal.code.as_str()), (400, "malformed"), "{body}");
+        assert_eq!(
+            (answer.status(), refusal.code.as_str()),
+            (400, "malformed"),
+            "{body}"
+        );
     }
     let huge = json!({"padding": "x".repeat(2 * 1024 * 1024)});
     let answer = Answer::try_of(
@@ -222,6 +254,9 @@ async fn unknown_versions_functions_and_bodies_are_refused_by_code() {
     .await;
     // Refused by its announced length; the stream may be reset before all is sent.
     if let Ok(answer) = answer {
-        assert_eq!((answer.status(), refusal(&answer).code.as_str()), (413, "too-large"));
+        assert_eq!(
+            (answer.status(), refusal(&answer).code.as_str()),
+            (413, "too-large")
+        );
     }
 }

@@ -227,7 +227,11 @@ async fn lost_answer_is_asked_for_again_only_where_that_is_safe() {
     let link = pki.link(&[back.address, other.address]);
     eventually(|| async { link.is_up().then_some(()).ok_or("not up") }).await;
     assert_eq!(revoke(&link, soon()).await, Err(Failed::Lost));
-    assert_eq!(lost.load(Ordering::SeqCst), 1, "a revocation was sent twice");
+    assert_eq!(
+        lost.load(Ordering::SeqCst),
+        1,
+        "a revocation was sent twice"
+    );
 
     let helpful = pki.back(counting(&good, nothing)).await;
     let link = pki.link(&[back.address, helpful.address]);
@@ -246,7 +250,9 @@ async fn overloaded_host_is_passed_over_even_by_calls_that_may_not_repeat() {
     let (full, free): (Arc<AtomicUsize>, Arc<AtomicUsize>) = Default::default();
     let overloaded = pki.back(counting(&full, || refused(503, "busy"))).await;
     let idle = pki
-        .back(counting(&free, || answer(200, &Answer::<(), Rejection>::Ok(()))))
+        .back(counting(&free, || {
+            answer(200, &Answer::<(), Rejection>::Ok(()))
+        }))
         .await;
     let link = pki.link(&[overloaded.address, idle.address]);
     eventually(|| async {

@@ -10,7 +10,9 @@ use zeropass::identity::{CurrentClientTls, link_client_config};
 use zeropass::link::wire;
 use zeropass::runtime::Deadline;
 use zeropass_tests::deployment::certificates::{component, now, spiffe_id, workload};
-use zeropass_tests::deployment::{Answer, Certificate, Deployment, Protocol, TRUST_DOMAIN, WORKLOAD};
+use zeropass_tests::deployment::{
+    Answer, Certificate, Deployment, Protocol, TRUST_DOMAIN, WORKLOAD,
+};
 
 use super::kit::{self, PATIENCE, Pki, clock, component_id};
 
@@ -90,7 +92,11 @@ async fn component_of_another_ca_is_refused() {
     let deployment = deployment().await;
     let stranger = Pki::new().material(&component("auth-service"));
     // It takes the listener for what it is: only the listener's verdict counts here.
-    let trusting = kit::material(deployment.ca(), &deployment.pki(), &component("auth-service"));
+    let trusting = kit::material(
+        deployment.ca(),
+        &deployment.pki(),
+        &component("auth-service"),
+    );
     let own = link_client_config(&stranger, &component_id("passkey-manager"), clock()).unwrap();
     let trusting =
         link_client_config(&trusting, &component_id("passkey-manager"), clock()).unwrap();
@@ -153,7 +159,9 @@ async fn caller_refuses_another_workload_at_the_other_end() {
     for callee in [
         component_id("auth-service"),
         spiffe_id("relying-party").parse().unwrap(),
-        "spiffe://elsewhere/component/passkey-manager".parse().unwrap(),
+        "spiffe://elsewhere/component/passkey-manager"
+            .parse()
+            .unwrap(),
     ] {
         let own = pki.material(&component("auth-service"));
         let tls = link_client_config(&own, &callee, clock()).unwrap();
@@ -168,7 +176,11 @@ async fn caller_refuses_another_workload_at_the_other_end() {
 async fn certificate_of_the_other_component_is_found_at_the_start() {
     let error = Deployment::builder()
         .mtls_link()
-        .set("link.auth-service", "certificate", "\"pki/passkey-manager.pem\"")
+        .set(
+            "link.auth-service",
+            "certificate",
+            "\"pki/passkey-manager.pem\"",
+        )
         .set("link.auth-service", "key", "\"pki/passkey-manager.key\"")
         .try_start()
         .await

@@ -37,7 +37,8 @@ pub struct Pki {
 }
 
 /// What a host at the other end answers.
-pub type Script = Box<dyn Fn(http::Request<Incoming>) -> BoxFuture<'static, Response> + Send + Sync>;
+pub type Script =
+    Box<dyn Fn(http::Request<Incoming>) -> BoxFuture<'static, Response> + Send + Sync>;
 
 /// A host at the other end that does what a test tells it to.
 pub struct Back {

@@ -34,7 +34,11 @@ async fn listener_on_the_wire_sees_tls_records_only() {
     // The first attempts may come before the relay knew the way.
     kit::eventually(|| async {
         let begun = client.post("/v1/authentications", &json!({})).await;
-        if begun.status() == 201 { Ok(()) } else { Err(begun) }
+        if begun.status() == 201 {
+            Ok(())
+        } else {
+            Err(begun)
+        }
     })
     .await;
     let registered = ada.register(&client, "ada").await.expect(201);
@@ -55,7 +59,9 @@ async fn listener_on_the_wire_sees_tls_records_only() {
     let mut carried = 0;
     for (index, direction) in relay.tape.directions().iter().enumerate() {
         let records = records(direction);
-        let Some(first) = records.first() else { continue };
+        let Some(first) = records.first() else {
+            continue;
+        };
         assert_eq!(first.kind, HANDSHAKE);
         carried += records
             .iter()
@@ -69,7 +75,10 @@ async fn listener_on_the_wire_sees_tls_records_only() {
             assert_eq!(chosen_group(&first.payload), X25519MLKEM768);
         }
     }
-    assert!(carried > 4_000, "the calls went another way: {carried} bytes");
+    assert!(
+        carried > 4_000,
+        "the calls went another way: {carried} bytes"
+    );
 
     // Nothing of what the calls were about, in any of its forms.
     let challenge = text(&begun["publicKey"]["challenge"]);
@@ -79,7 +88,12 @@ async fn listener_on_the_wire_sees_tls_records_only() {
         let raw = URL_SAFE_NO_PAD.decode(secret).unwrap();
         assert!(!relay.tape.contains(&raw), "{secret}");
     }
-    for word in ["challenge", "authentication.finish", "example.com", "user-id"] {
+    for word in [
+        "challenge",
+        "authentication.finish",
+        "example.com",
+        "user-id",
+    ] {
         assert!(!relay.tape.contains(word.as_bytes()), "{word}");
     }
 }
@@ -124,7 +138,9 @@ async fn link_listener_speaks_no_http_1() {
     let address = deployment.link_address();
     let socket = TcpStream::connect(address).await.unwrap();
     let name = ServerName::IpAddress(address.ip().into());
-    let refused = TlsConnector::from(Arc::new(tls)).connect(name, socket).await;
+    let refused = TlsConnector::from(Arc::new(tls))
+        .connect(name, socket)
+        .await;
     assert!(refused.is_err());
     deployment
         .record_where(|record| record.outcome == "failed:no-protocol" && record.target == "link")

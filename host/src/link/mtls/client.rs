@@ -146,7 +146,11 @@ impl LinkClient {
                         code: status.as_str().to_owned(),
                         detail: String::new(),
                     });
-                    tracing::warn!(code = refusal.code, detail = refusal.detail, "link: refused");
+                    tracing::warn!(
+                        code = refusal.code,
+                        detail = refusal.detail,
+                        "link: refused"
+                    );
                     failed = Failed::Refused(refusal.code);
                     if status != StatusCode::SERVICE_UNAVAILABLE {
                         break;

@@ -157,7 +157,9 @@ impl Target {
     async fn given_up(&self, number: u64) {
         let mut state = self.state.subscribe();
         let _ = state
-            .wait_for(|state| !matches!(state, State::Up(connection) if connection.number == number))
+            .wait_for(
+                |state| !matches!(state, State::Up(connection) if connection.number == number),
+            )
             .await;
     }
 
@@ -290,7 +292,11 @@ impl Dialer {
         // not sent along.
         let name = ServerName::IpAddress(socket.peer_addr()?.ip().into());
         let stream = TlsConnector::from(tls).connect(name, socket).await?;
-        let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let leaf = stream
+            .get_ref()
+            .1
+            .peer_certificates()
+            .and_then(<[_]>::first);
         let not_after = leaf
             .and_then(|leaf| parse_svid(leaf).ok())
             .ok_or_else(|| io::Error::other("the peer has shown no SVID"))?
@@ -336,7 +342,9 @@ async fn hello(sender: &mut http2::SendRequest<Full<Bytes>>) -> io::Result<()> {
         Ok(())
     } else {
         let status = answer.status().as_u16();
-        Err(io::Error::other(format!("it answered with status {status}")))
+        Err(io::Error::other(format!(
+            "it answered with status {status}"
+        )))
     }
 }
 

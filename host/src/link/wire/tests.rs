@@ -217,7 +217,11 @@ fn only_calls_that_change_nothing_of_worth_are_repeated() {
         repeatable::<action::SessionsGet>(),
         repeatable::<action::SessionsRevoke>(),
     ];
-    let repeated: Vec<_> = all.iter().filter(|(yes, _)| *yes).map(|(_, name)| *name).collect();
+    let repeated: Vec<_> = all
+        .iter()
+        .filter(|(yes, _)| *yes)
+        .map(|(_, name)| *name)
+        .collect();
     assert_eq!(
         repeated,
         [
