@@ -42,7 +42,7 @@ fn good_blob_of_every_algorithm_is_believed() {
         assert_eq!(known.description(), Some("Test Model"));
         assert_eq!(known.certification(), Some(Level::L2));
         assert_eq!(known.compromised(), None);
-        assert_eq!(known.roots(), [maker.der.clone()]);
+        assert_eq!(known.roots(), std::slice::from_ref(&maker.der));
         assert!(blob.find(Model::Aaguid(&[9; 16])).is_none());
     }
 }
