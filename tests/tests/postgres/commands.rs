@@ -56,7 +56,7 @@ async fn roles_and_migrate_make_a_database_ready() {
             key,
         ])
     };
-    drop(deployment.services().store.close().await);
+    deployment.services().store.close().await;
     database.sql("DROP SCHEMA zeropass CASCADE");
     database.sql(&roles);
     let done = migrate();
@@ -78,7 +78,7 @@ async fn host_refuses_to_start_with_a_role_that_has_more_than_it_needs() {
     let database = Database::start().await;
     database.sql("GRANT SELECT ON zeropass.sessions TO zeropass_credentials");
     let refused = Deployment::builder().postgres(&database).try_start().await;
-    let refused = refused.err().expect("it does not start").to_string();
+    let refused = refused.expect_err("it does not start").to_string();
     assert!(
         refused.contains("too much: zeropass_credentials TABLE zeropass.sessions SELECT"),
         "{refused}"
