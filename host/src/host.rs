@@ -26,7 +26,8 @@ use self::components::admission_settings;
 use self::identity::HostIdentity;
 pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
-    engine_options, front_door_limits, health_address, listener_limits, relying_party,
+    engine_options, front_door_limits, health_address, listener_limits, lockout, millis,
+    relying_party,
 };
 use crate::audit::{Log, Outcome};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};
@@ -104,8 +105,7 @@ impl Host {
         let cache = Cache::new(&config.cache.folder, &cache_key);
         let loader = Loader::new(runtime, cache, Arc::clone(&gate));
 
-        let lifetime =
-            u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
+        let lifetime = millis(config.tokens.session_lifetime);
         let log = Arc::new(Log::unsealed());
         let metrics = Arc::new(metrics::registry(gate.counts(), log.counts()));
         let path = &config.store.sqlite;
@@ -118,13 +118,15 @@ impl Host {
             signer,
             pseudonyms,
             clock: Arc::clone(&clock),
+            session_idle: millis(config.tokens.session_idle),
             passkeys: OnceLock::new(),
         });
         let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config));
         let (auth_service, passkey_manager) =
             components::admit(&admission, &config.components).await?;
         let passkey_manager = Arc::new(Slot::new(passkey_manager.revision.into_passkey_manager()?));
-        let link: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(passkey_manager));
+        let link = InProcess::new(passkey_manager).with_lockout(lockout(config.lockout));
+        let link: Arc<dyn PasskeysLink> = Arc::new(link);
         let _ = services.passkeys.set(link);
         let front_door = FrontDoor::new(
             Arc::clone(&services),

@@ -6,5 +6,6 @@
 //! this process. A link over mutually authenticated TLS takes its place beside it.
 
 mod in_process;
+mod lockout;
 
 pub use in_process::InProcess;
