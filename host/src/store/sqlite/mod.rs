@@ -11,6 +11,7 @@ mod audit;
 mod ceremonies;
 mod credentials;
 mod failures;
+mod history;
 mod job;
 mod open;
 mod rows;
@@ -36,6 +37,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::store::Error;
 use writer::Writer;
 
+pub use history::SqliteHistory;
 pub use open::OpenError;
 
 /// The embedded store.
