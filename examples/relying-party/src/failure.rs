@@ -16,7 +16,7 @@ pub struct Failure {
     status: StatusCode,
     code: String,
     /// What the page tells the provider of a passkey, as zeropass gives it.
-    signal: Option<Value>,
+    signal: Option<Box<Value>>,
     set_cookie: Option<HeaderValue>,
 }
 
@@ -34,7 +34,10 @@ impl Failure {
 
     /// With what the page tells the provider of a passkey.
     pub fn signalling(self, signal: Option<Value>) -> Self {
-        Self { signal, ..self }
+        Self {
+            signal: signal.map(Box::new),
+            ..self
+        }
     }
 
     /// The request is not of the documented form.
@@ -55,7 +58,7 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut body = json!({ "code": self.code });
         if let (Some(signal), Some(body)) = (self.signal, body.as_object_mut()) {
-            body.insert("signal".into(), signal);
+            body.insert("signal".into(), *signal);
         }
         let mut response = (self.status, Json(body)).into_response();
         if let Some(cookie) = self.set_cookie {
