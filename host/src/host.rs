@@ -13,6 +13,7 @@ mod metadata;
 mod metrics;
 mod policy;
 mod settings;
+mod store;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -46,7 +47,6 @@ use crate::server::Listener;
 use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
-use crate::store::sqlite::{SqliteHistory, SqliteStore};
 use crate::telemetry::metrics::Registry;
 
 /// How often the store forgets what is out of date.
@@ -110,24 +110,27 @@ impl Host {
 
         let lifetime = millis(config.tokens.session_lifetime);
         let (seal_key, log) = audit::open(config)?;
-        let path = &config.store.sqlite;
-        let store =
-            SqliteStore::open_with(path, lifetime, Arc::clone(&clock), Arc::clone(&log)).await?;
-        let history = SqliteHistory::open(path).await?;
+        let (store, history) = store::open(
+            &config.store,
+            lifetime,
+            Arc::clone(&clock),
+            Arc::clone(&log),
+        )
+        .await?;
         let sealer = audit::sealer(
             config,
             seal_key,
             Arc::clone(&log),
-            &history,
+            &*history,
             Arc::clone(&clock),
         )
         .await?;
-        audit::opening_records(&store, &log, &sealer, &*clock).await?;
+        audit::opening_records(&*store, &log, &sealer, &*clock).await?;
         let metrics = metrics::registry(gate.counts(), &log, sealer.counts(), &clock);
         let metrics = Arc::new(metrics);
         let services = Arc::new(Services {
             gate,
-            store: Arc::new(store),
+            store,
             relying_parties,
             metadata,
             signer,

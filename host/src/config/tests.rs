@@ -73,9 +73,9 @@ fn only(text: &str) -> String {
 fn whole_example() -> String {
     let mut text = String::new();
     for line in EXAMPLE.lines() {
-        let setting = line.strip_prefix('#').filter(|rest| {
-            rest.starts_with(|first: char| first.is_ascii_lowercase() || first == '[')
-        });
+        let setting = line
+            .strip_prefix('#')
+            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['));
         text.push_str(setting.unwrap_or(line));
         text.push('\n');
     }
@@ -125,7 +125,10 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(config.health, None);
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.log.filter, "info");
-    assert_eq!(config.store.sqlite, Path::new("/etc/zeropass/zeropass.db"));
+    assert_eq!(
+        config.store,
+        Store::Sqlite("/etc/zeropass/zeropass.db".into())
+    );
     assert_eq!(config.audit.log, "host");
     assert_eq!(
         config.audit.checkpoints,
@@ -258,6 +261,77 @@ fn health_socket_path_starts_at_the_folder_and_must_fit() {
     assert!(
         message.ends_with("the path has 108 bytes, a unix socket's at most 107"),
         "{message}"
+    );
+}
+
+/// The least that a store in PostgreSQL needs.
+const POSTGRES: &str = r#"[store.postgres]
+host = "db.internal"
+ca = "pki/db-ca.pem"
+[store.postgres.accounts]
+certificate = "pki/a.pem"
+key = "pki/a.key"
+[store.postgres.credentials]
+certificate = "pki/c.pem"
+key = "pki/c.key"
+[store.postgres.audit-writer]
+certificate = "pki/w.pem"
+key = "pki/w.key"
+[store.postgres.audit-reader]
+certificate = "pki/r.pem"
+key = "pki/r.key"
+"#;
+
+#[test]
+fn postgres_takes_the_place_of_sqlite() {
+    let config = parse(&format!("{MINIMAL}{POSTGRES}")).unwrap();
+    let Store::Postgres(postgres) = config.store else {
+        panic!("{:?}", config.store)
+    };
+    assert_eq!(
+        (postgres.host.as_str(), postgres.port),
+        ("db.internal", 5432)
+    );
+    assert_eq!(postgres.database, "zeropass");
+    assert_eq!(postgres.server_name, "db.internal");
+    assert_eq!(postgres.ca, Path::new("/etc/zeropass/pki/db-ca.pem"));
+    assert_eq!(
+        postgres.audit_writer.key,
+        Path::new("/etc/zeropass/pki/w.key")
+    );
+    let connections = [
+        &postgres.accounts,
+        &postgres.credentials,
+        &postgres.audit_reader,
+    ];
+    assert_eq!(connections.map(|login| login.connections), [8, 8, 2]);
+}
+
+#[test]
+fn postgres_has_no_place_for_users_passwords_and_tls_modes() {
+    let with = |line: &str| {
+        let text = POSTGRES.replace("[store.postgres]\n", &format!("[store.postgres]\n{line}\n"));
+        only(&format!("{MINIMAL}{text}"))
+    };
+    for key in ["user", "password", "sslmode"] {
+        let message = with(&format!("{key} = \"hunter2\""));
+        let unknown = format!("store.postgres.{key}: unknown key");
+        assert!(message.starts_with(&unknown), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+    assert_eq!(
+        only(&format!(
+            "{MINIMAL}{}",
+            POSTGRES.replace("db.internal", "user@db")
+        )),
+        "store.postgres.host = \"user@db\": expected a host name or an IP address"
+    );
+    assert_eq!(
+        only(&format!(
+            "{MINIMAL}{}",
+            POSTGRES.replace("host = \"db.internal\"\n", "")
+        )),
+        "store.postgres.host is missing: expected a host name or an IP address"
     );
 }
 
@@ -397,7 +471,7 @@ fn unknown_key_is_refused_with_the_nearest_known_one() {
     );
     assert_eq!(
         message_about("[store]", "postgres = \"postgres://user:hunter2@db\""),
-        "store.postgres: unknown key; expected one of sqlite"
+        "store.postgres: expected a table"
     );
     assert_eq!(
         message_about("[polcy]", "folder = \"policies\""),
@@ -548,7 +622,7 @@ fn bad_value_of_each_kind_is_refused_with_what_is_expected() {
 #[test]
 fn section_of_the_wrong_shape_is_refused() {
     let message = only(&format!("log = \"info\"\n{MINIMAL}"));
-    assert_eq!(message, "log = \"info\": expected a table");
+    assert_eq!(message, "log: expected a table");
     let message = message_instead("[[relying-party]]", "[relying-party]");
     assert_eq!(
         message,

@@ -17,7 +17,9 @@
 
 mod check;
 mod error;
+mod gap;
 mod lockout;
+pub mod postgres;
 mod settle;
 pub mod sqlite;
 mod target;
@@ -34,6 +36,7 @@ use crate::clock::Timestamp;
 use crate::policy::{Permit, action};
 
 pub use error::Error;
+use gap::gap;
 pub use types::{
     Account, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser,
     Credential, CredentialChange, CredentialStatus, CredentialUse, Failed, LockoutPolicy,

@@ -21,7 +21,7 @@ const GET: &str = "SELECT * FROM sessions WHERE rp_id = ?1 AND id = ?2";
 const TOUCH: &str = "
     UPDATE sessions SET last_used_at = max(last_used_at, ?3)
     WHERE rp_id = ?1 AND id = ?2 AND revoked_at IS NULL AND expires_at > ?3
-        AND last_used_at + ?4 > ?3
+        AND last_used_at > ?4
     RETURNING *";
 
 /// The first revocation's time stays.
@@ -85,11 +85,13 @@ impl Change for Touch {
     const SINGLE_WRITE: bool = true;
 
     async fn apply(self, db: &mut SqliteConnection) -> Result<Session, Failure> {
+        // Signed: a session may be younger than the idle time is long.
+        let rested_since = time(self.now).saturating_sub(time(self.idle));
         let touched = sqlx::query_as(TOUCH)
             .bind(self.rp_id)
             .bind(self.id)
             .bind(time(self.now))
-            .bind(time(self.idle))
+            .bind(rested_since)
             .fetch_optional(db)
             .await?;
         // It was there when it was read, and is over by now.
