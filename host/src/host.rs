@@ -9,6 +9,7 @@ mod authenticators;
 mod components;
 mod identity;
 mod journal;
+mod link;
 mod metadata;
 mod metrics;
 mod policy;
@@ -27,6 +28,7 @@ use tokio::sync::oneshot;
 
 use self::components::admission_settings;
 use self::identity::HostIdentity;
+use self::link::Link;
 pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
     engine_options, front_door_limits, health_address, listener_limits, lockout, millis,
@@ -61,6 +63,7 @@ pub struct Host {
     metrics: Arc<Registry>,
     sealer: Sealer,
     listener: Listener<FrontDoor>,
+    link: Link,
     health: Option<Health>,
     metadata: Option<metadata::Watch>,
     drain_deadline: Duration,
@@ -143,9 +146,9 @@ impl Host {
         let (auth_service, passkey_manager) =
             components::admit(&admission, &config.components).await?;
         let passkey_manager = Arc::new(Slot::new(passkey_manager.revision.into_passkey_manager()?));
-        let link = InProcess::new(passkey_manager).with_lockout(lockout(config.lockout));
-        let link: Arc<dyn PasskeysLink> = Arc::new(link);
-        let _ = services.passkeys.set(link);
+        let in_process = InProcess::new(passkey_manager).with_lockout(lockout(config.lockout));
+        let in_process: Arc<dyn PasskeysLink> = Arc::new(in_process);
+        let link = Link::open(config, &services, in_process).await?;
         let front_door = FrontDoor::new(
             Arc::clone(&services),
             Arc::new(Slot::new(auth_service.revision.into_auth_service()?)),
@@ -170,6 +173,7 @@ impl Host {
             metrics,
             sealer,
             listener,
+            link,
             health,
             metadata: metadata_watch,
             drain_deadline: config.service.drain_deadline,
@@ -182,6 +186,14 @@ impl Host {
     /// The system does not know the socket any more.
     pub fn local_address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_address()
+    }
+
+    /// Where the link listener listens; none where the link is in-process.
+    ///
+    /// # Errors
+    /// The system does not know the socket any more.
+    pub fn link_address(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.link.local_address()
     }
 
     /// What the components' calls reach, for tests that look at the store.
@@ -242,8 +254,13 @@ impl Host {
             .health
             .map(|health| tokio::spawn(health.serve(watcher.clone())));
         let listener = tokio::spawn(self.listener.serve(watcher));
+        let (link_trigger, link_watcher) = drain::channel();
+        let link = tokio::spawn(self.link.serve(Arc::clone(&self.services), link_watcher));
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
+        // After the front door: requests that were accepted there end here.
+        let drained = drained.and(link_trigger.drain(self.drain_deadline).await);
+        link.abort();
         sweeper.abort();
         if let Some(metadata) = metadata {
             metadata.abort();

@@ -55,6 +55,7 @@ impl From<store::Error> for wit::Error {
             store::Error::Last => Self::Last,
             store::Error::Locked => Self::Locked,
             store::Error::Malformed(_) => Self::Malformed,
+            store::Error::NotPermitted => Self::NotPermitted,
             _ => Self::Busy,
         }
     }

@@ -21,6 +21,7 @@ mod format;
 mod health;
 mod identity;
 mod lifecycle;
+mod link;
 mod lockout;
 mod log;
 mod metadata;
@@ -43,11 +44,12 @@ use std::path::{Path, PathBuf};
 pub use self::algorithm::Algorithm;
 pub use self::audit::Audit;
 pub use self::authenticators::{Aaguid, Authenticators, CertificationLevel};
-pub use self::components::{Component, Components, Link, LinkKind, Runtime};
+pub use self::components::{Component, Components, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
 pub use self::identity::IdentitySource;
 pub use self::lifecycle::{CounterPolicy, Extension, Lifecycle};
+pub use self::link::{Link, LinkCalling, LinkIdentity, LinkKind, LinkServing};
 pub use self::lockout::Lockout;
 pub use self::log::{Log, LogFormat};
 pub use self::metadata::Metadata;
@@ -183,8 +185,8 @@ impl Config {
         let components = root.section("components", |section| {
             components::read(section, runtime.as_ref())
         });
-        let link = root.section("link", components::read_link);
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
+        let link = root.section("link", |section| link::read(section, service.as_ref()));
         let metadata = root.optional_section("metadata", metadata::read);
         let has_metadata = !matches!(metadata, Some(None));
         let relying_parties = relying_party::read_all(&mut root, trust_domain, has_metadata);
