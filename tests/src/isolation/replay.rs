@@ -172,6 +172,8 @@ fn profile(recording: &Recording, steps: &Steps) -> Profile {
             anchored: !policy.attestation_roots.is_empty(),
             ..any_authenticator()
         },
+        lifecycle: super::requests::lifecycle(),
+        extensions: Vec::new(),
     }
 }
 

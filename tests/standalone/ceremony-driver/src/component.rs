@@ -191,6 +191,13 @@ fn profile(recording: &Recording, steps: &Steps) -> Profile {
             refuse_compromised: false,
             at_sign_in: false,
         },
+        lifecycle: party::LifecyclePolicy {
+            counter: party::CounterPolicy::Deny,
+            counter_synced: party::CounterPolicy::Deny,
+            accept_late_backup_eligibility: false,
+            keep_last_passkey: false,
+        },
+        extensions: Vec::new(),
     }
 }
 
