@@ -16,6 +16,10 @@ function begin(request) {
   if (!profile.algorithms.includes(ES256)) {
     throw reject("algorithm-not-allowed", "this revision offers ES256 only");
   }
+  const { allowed, denied, deviceBound, anchored, minimumCertification } = profile.authenticators;
+  if (allowed.length + denied.length > 0 || deviceBound || anchored || minimumCertification) {
+    throw reject("not-permitted", "this revision can't tell authenticators apart");
+  }
   const existing = ask(() => credentials.listForUser(request.rpId, request.user.id));
   const ceremony = fresh("registration", profile, {
     user: request.user,
