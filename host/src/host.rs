@@ -4,6 +4,8 @@
 //! certificates, policies, components and store are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
+mod admin;
+mod rollouts;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -14,7 +16,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use self::settings::{
-    component_limits, engine_options, front_door_limits, health_address, listener_limits,
+    engine_options, front_door_limits, health_address, listener_limits,
     material_files, relying_party,
 };
 use crate::audit::{Actor, Origin, Outcome, Record, Trail};
@@ -25,14 +27,17 @@ use crate::identity::tls::server_config;
 use crate::identity::{CurrentTls, Material, MaterialError};
 use crate::link::InProcess;
 use crate::policy::{Bundle, Gate};
-use crate::registry::{AuthService, Loader, PasskeyManager, Slot};
+use crate::registry::Loader;
+use crate::registry::rollout::Rollouts;
 use crate::runtime::Runtime;
 use crate::runtime::precompiled::Cache;
 use crate::secrets::{Pseudonyms, Signer, random_key};
 use crate::server::Listener;
+use crate::server::admin::AdminDoor;
 use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
+use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
 /// How often the store forgets what is out of date.
@@ -41,7 +46,10 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// A host that is ready to serve.
 pub struct Host {
     services: Arc<Services>,
+    rollouts: Arc<Rollouts>,
+    follow: Duration,
     listener: Listener<FrontDoor>,
+    admin: Option<Listener<AdminDoor>>,
     health: Option<Health>,
     drain_deadline: Duration,
 }
@@ -79,25 +87,33 @@ impl Host {
             anyhow::anyhow!("the sandbox could not be set up: {error:#}; a smaller runtime.max-instances or components.*.memory may help")
         })?;
         let cache = Cache::new(&config.cache.folder, &cache_key);
-        let loader = Loader::new(runtime, cache, Arc::clone(&gate));
-        let (auth_service, passkey_manager) = load(&loader, &config.components)?;
-        let passkey_manager = Arc::new(Slot::new(Arc::new(passkey_manager)));
+        let loader = Arc::new(Loader::new(runtime, cache, Arc::clone(&gate)));
 
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
-        let store = SqliteStore::open(&config.store.sqlite, lifetime, Arc::clone(&clock)).await?;
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&config.store.sqlite, lifetime, Arc::clone(&clock)).await?);
+        let name = format!("{} {}", material.svid().id, config.service.listen);
+        let mut rollouts = Rollouts::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&gate),
+            name,
+        );
+        let slots = rollouts::start(config, loader, &mut rollouts).await?;
+        let rollouts = Arc::new(rollouts);
         let services = Arc::new(Services {
             gate,
-            store: Arc::new(store),
+            store,
             relying_parties,
             signer,
             pseudonyms,
             clock: Arc::clone(&clock),
-            passkeys: OnceLock::from(Arc::new(InProcess::new(passkey_manager)) as Arc<_>),
+            passkeys: OnceLock::from(Arc::new(InProcess::new(slots.passkey_manager)) as Arc<_>),
         });
         let front_door = FrontDoor::new(
             Arc::clone(&services),
-            Arc::new(Slot::new(Arc::new(auth_service))),
+            slots.auth_service,
             front_door_limits(config),
         );
         let health = match &config.health {
@@ -106,13 +122,24 @@ impl Host {
         };
         let address = config.service.listen;
         let limits = listener_limits(&config.service);
+        let admin = admin::bind(
+            config,
+            &clock,
+            &services,
+            &rollouts,
+            Arc::new(String::new),
+        )
+        .await?;
         let listener = Listener::bind(address, tls, limits, clock, Arc::new(front_door))
             .await
             .with_context(|| format!("service.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
         services.lifecycle("host.start").await?;
         Ok(Self {
             services,
+            rollouts,
+            follow: config.rollout.follow,
             listener,
+            admin,
             health,
             drain_deadline: config.service.drain_deadline,
         })
@@ -124,6 +151,16 @@ impl Host {
     /// The system does not know the socket any more.
     pub fn local_address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_address()
+    }
+
+    /// Where the admin listener listens, if there is one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref()?.local_address().ok()
+    }
+
+    /// The rollouts of the components.
+    pub fn rollouts(&self) -> &Arc<Rollouts> {
+        &self.rollouts
     }
 
     /// What the components' calls reach, for tests that look at the store.
@@ -162,9 +199,17 @@ impl Host {
         let health = self
             .health
             .map(|health| tokio::spawn(health.serve(watcher.clone())));
+        let following = tokio::spawn(self.rollouts.follow(self.follow));
+        let admin = self
+            .admin
+            .map(|admin| tokio::spawn(admin.serve(watcher.clone())));
         let listener = tokio::spawn(self.listener.serve(watcher));
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
+        if let Some(admin) = admin {
+            admin.abort();
+        }
+        following.abort();
         sweeper.abort();
         if self.services.lifecycle("host.stop").await.is_err() {
             tracing::error!("the stop could not be recorded");
@@ -175,28 +220,6 @@ impl Host {
         }
         drained
     }
-}
-
-/// Compiling is seconds of CPU: off the executor, both at once.
-fn load(
-    loader: &Loader,
-    components: &config::Components,
-) -> anyhow::Result<(AuthService, PasskeyManager)> {
-    tokio::task::block_in_place(|| {
-        std::thread::scope(|scope| {
-            let auth_service = scope.spawn(|| {
-                let limits = component_limits(&components.auth_service, components.response_bytes);
-                loader.auth_service(&components.auth_service.file, limits)
-            });
-            let limits = component_limits(&components.passkey_manager, components.response_bytes);
-            let passkey_manager =
-                loader.passkey_manager(&components.passkey_manager.file, limits)?;
-            let auth_service = auth_service
-                .join()
-                .map_err(|_| anyhow::anyhow!("loading auth-service failed"))??;
-            Ok((auth_service, passkey_manager))
-        })
-    })
 }
 
 async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyhow::Result<Health> {

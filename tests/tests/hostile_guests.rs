@@ -13,7 +13,7 @@
 
 use http::Method;
 use serde_json::json;
-use zeropass::registry::LoadError;
+use zeropass::registry::rollout::StartError;
 use zeropass_tests::deployment::audit::lines;
 use zeropass_tests::deployment::{
     Answer, Client, Deployment, RelyingParty, WORKLOAD, component_file, guest_file,
@@ -56,7 +56,7 @@ async fn component_in_the_place_of_another_does_not_load() {
         .await;
     let error = swapped.expect_err("the host refuses to start");
     let refused = error
-        .downcast_ref::<LoadError>()
+        .downcast_ref::<StartError>()
         .expect("a refusal to load");
     assert_eq!(refused.code(), "import-not-granted");
     assert!(
@@ -239,7 +239,7 @@ async fn assert_refused(deployment: &Deployment, refused: &Answer, reason: &str)
 }
 
 /// Why the host does not start with this guest as auth-service.
-async fn refusal(guest: &str) -> LoadError {
+async fn refusal(guest: &str) -> StartError {
     let started = Deployment::builder()
         .auth_service(guest_file(guest))
         .try_start()

@@ -15,6 +15,7 @@ use crate::audit::{Actor, ComponentIdentity, Trail};
 use crate::clock::Clock;
 use crate::policy::action::Action;
 use crate::policy::{Denied, Gate, Permit};
+use crate::registry::Routes;
 use crate::runtime::{Deadline, Sandbox};
 use crate::secrets::{Pseudonyms, Signer};
 use crate::store::Store;
@@ -57,6 +58,8 @@ pub struct CallContext {
     pub caller: Arc<Caller>,
     /// The request's audit records.
     pub trail: Trail,
+    /// Which revision of each component serves the request.
+    pub routes: Routes,
     /// When the call must be over.
     pub deadline: Deadline,
     /// What all calls share.

@@ -3,6 +3,7 @@
 //! A command that fails says why in one message on standard error and exits with
 //! 1; wrong usage exits with 2.
 
+pub mod admin;
 pub mod config;
 pub mod pki;
 pub mod policy;
@@ -39,6 +40,15 @@ enum Command {
     /// Certificates for development.
     #[command(subcommand)]
     Pki(PkiCommand),
+    /// Component revisions.
+    #[command(subcommand)]
+    Component(ComponentCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum ComponentCommand {
+    #[command(flatten)]
+    Online(admin::ComponentCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,6 +68,11 @@ enum PolicyCommand {
         /// The folder with the schema, the policies and the tests.
         #[arg(long, value_name = "FOLDER", default_value = "policies")]
         folder: PathBuf,
+    },
+    /// Let a running host read its policies again.
+    Reload {
+        #[command(flatten)]
+        how: admin::How,
     },
 }
 
@@ -114,6 +129,14 @@ impl Command {
                 Ok(true)
             }
             Self::Policy(PolicyCommand::Check { folder }) => policy::check(&folder, out),
+            Self::Policy(PolicyCommand::Reload { how }) => {
+                admin::reload_policy(&how, out)?;
+                Ok(true)
+            }
+            Self::Component(ComponentCommand::Online(command)) => {
+                command.run(out)?;
+                Ok(true)
+            }
             Self::Pki(PkiCommand::Init { dir, trust_domain }) => {
                 pki::init(&dir, &trust_domain, out)?;
                 Ok(true)

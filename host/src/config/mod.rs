@@ -12,6 +12,7 @@
 //! files (certificates, policies, components) is for their own modules to judge.
 //! `zeropass.example.toml` explains each setting; a test keeps it complete.
 
+mod admin;
 mod algorithm;
 mod components;
 mod error;
@@ -22,6 +23,7 @@ mod origin;
 mod path;
 mod reader;
 mod relying_party;
+mod rollout;
 mod service;
 mod spiffe;
 mod state;
@@ -33,6 +35,7 @@ mod web;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use self::admin::Admin;
 pub use self::algorithm::Algorithm;
 pub use self::components::{Component, Components, Link, LinkKind, Runtime};
 pub use self::error::{Error, Problem};
@@ -42,6 +45,7 @@ pub use self::origin::Origin;
 use self::reader::{Files, Reader};
 pub use self::reader::{Given, Setting};
 pub use self::relying_party::{Attestation, RelyingParty, ResidentKey, UserVerification};
+pub use self::rollout::{Rollout, RolloutSticky};
 pub use self::service::Service;
 pub use self::spiffe::{TrustDomain, WorkloadId};
 pub use self::state::{Cache, Keys, Policy, Store, Tokens};
@@ -52,6 +56,8 @@ pub use self::web::{Issuer, RpId, WebUrl};
 pub struct Config {
     /// `[service]`: the mTLS listener.
     pub service: Service,
+    /// `[admin]`: none without that section.
+    pub admin: Option<Admin>,
     /// `[health]`: none without that section.
     pub health: Option<Health>,
     /// `[log]`
@@ -70,6 +76,8 @@ pub struct Config {
     pub runtime: Runtime,
     /// `[components.*]`
     pub components: Components,
+    /// `[rollout]`
+    pub rollout: Rollout,
     /// `[link]`
     pub link: Link,
     /// `[[relying-party]]`: at least one, and no id twice.
@@ -147,6 +155,7 @@ impl Config {
         let document = reader.parse()?;
         let mut root = reader.root(document.get_ref());
         let service = root.section("service", service::read);
+        let admin = root.optional_section("admin", admin::read);
         let health = root.optional_section("health", health::read);
         let log = root.section("log", log::read);
         let store = root.section("store", state::read_store);
@@ -158,12 +167,14 @@ impl Config {
         let components = root.section("components", |section| {
             components::read(section, runtime.as_ref())
         });
+        let rollout = root.section("rollout", rollout::read);
         let link = root.section("link", components::read_link);
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
         let relying_parties = relying_party::read_all(&mut root, trust_domain);
         root.finish();
         Some(Self {
             service: service?,
+            admin: admin?,
             health: health?,
             log: log?,
             store: store?,
@@ -173,6 +184,7 @@ impl Config {
             tokens: tokens?,
             runtime: runtime?,
             components: components?,
+            rollout: rollout?,
             link: link?,
             relying_parties: relying_parties?,
             folder: reader.folder().to_owned(),

@@ -95,9 +95,7 @@ impl Loader {
     /// # Errors
     /// [`LoadError`].
     pub fn auth_service(&self, file: &Path, limits: Limits) -> Result<AuthService, LoadError> {
-        let (identity, pre) = self.load("auth-service", file)?;
-        let pre = ProxyPre::new(pre).map_err(unfit(&identity.name))?;
-        Ok(Revision::new(identity, limits, pre))
+        self.auth_service_of(&read("auth-service", file)?, limits)
     }
 
     /// Load `file` as passkey-manager.
@@ -109,23 +107,50 @@ impl Loader {
         file: &Path,
         limits: Limits,
     ) -> Result<PasskeyManager, LoadError> {
-        let (identity, pre) = self.load("passkey-manager", file)?;
+        self.passkey_manager_of(&read("passkey-manager", file)?, limits)
+    }
+
+    /// Load these bytes as auth-service.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn auth_service_of(&self, wasm: &[u8], limits: Limits) -> Result<AuthService, LoadError> {
+        let (identity, pre) = self.link("auth-service", wasm)?;
+        let pre = ProxyPre::new(pre).map_err(unfit(&identity.name))?;
+        Ok(Revision::new(identity, limits, pre))
+    }
+
+    /// Load these bytes as passkey-manager.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn passkey_manager_of(
+        &self,
+        wasm: &[u8],
+        limits: Limits,
+    ) -> Result<PasskeyManager, LoadError> {
+        let (identity, pre) = self.link("passkey-manager", wasm)?;
         let pre = PasskeyManagerPre::new(pre).map_err(unfit(&identity.name))?;
         Ok(Revision::new(identity, limits, pre))
     }
 
-    fn load(
+    /// What these bytes are called.
+    pub fn identity(name: &str, wasm: &[u8]) -> ComponentIdentity {
+        let digest = hex(digest::digest(&digest::SHA256, wasm).as_ref());
+        ComponentIdentity {
+            name: name.to_owned(),
+            revision: digest.chars().take(12).collect(),
+            digest,
+        }
+    }
+
+    fn link(
         &self,
         name: &str,
-        path: &Path,
+        wasm: &[u8],
     ) -> Result<(ComponentIdentity, InstancePre<CallState>), LoadError> {
-        let wasm = std::fs::read(path).map_err(|source| LoadError::Unreadable {
-            name: name.to_owned(),
-            path: path.to_owned(),
-            source,
-        })?;
-        let identity = identity(name, &wasm);
-        let component = self.compile(name, &wasm)?;
+        let identity = Self::identity(name, wasm);
+        let component = self.compile(name, wasm)?;
         let linker =
             link(&component, &identity, &self.gate).map_err(|refused| LoadError::Refused {
                 name: name.to_owned(),
@@ -163,14 +188,14 @@ impl std::fmt::Debug for Loader {
     }
 }
 
-fn identity(name: &str, wasm: &[u8]) -> ComponentIdentity {
-    let digest = hex(digest::digest(&digest::SHA256, wasm).as_ref());
-    ComponentIdentity {
+fn read(name: &str, path: &Path) -> Result<Vec<u8>, LoadError> {
+    std::fs::read(path).map_err(|source| LoadError::Unreadable {
         name: name.to_owned(),
-        revision: digest.chars().take(12).collect(),
-        digest,
-    }
+        path: path.to_owned(),
+        source,
+    })
 }
+
 
 fn unfit(name: &str) -> impl FnOnce(wasmtime::Error) -> LoadError {
     let name = name.to_owned();

@@ -1,8 +1,7 @@
-//! A loaded revision, and the slot of the one that serves.
+//! A loaded revision.
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
@@ -28,9 +27,6 @@ pub struct Revision<P> {
     pub(super) instances: Arc<Semaphore>,
 }
 
-/// The revision of one component that serves now.
-pub struct Slot<P>(ArcSwap<Revision<P>>);
-
 // === impl Revision ===
 
 impl<P> Revision<P> {
@@ -41,6 +37,14 @@ impl<P> Revision<P> {
             limits,
             pre,
         }
+    }
+
+    /// Count its calls with those of all other revisions of its component, so that
+    /// an old and a new one together never take more instances than one may.
+    #[must_use]
+    pub fn sharing(mut self, instances: &Arc<Semaphore>) -> Self {
+        self.instances = Arc::clone(instances);
+        self
     }
 
     /// The preinstantiated component, for the bench and the test kit.
@@ -55,25 +59,5 @@ impl<P> std::fmt::Debug for Revision<P> {
             .field("identity", &self.identity)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
-    }
-}
-
-// === impl Slot ===
-
-impl<P> Slot<P> {
-    /// A slot in which `revision` serves.
-    pub fn new(revision: Arc<Revision<P>>) -> Self {
-        Self(ArcSwap::new(revision))
-    }
-
-    /// The revision that serves now. Hold it for the whole call.
-    pub fn active(&self) -> Arc<Revision<P>> {
-        self.0.load_full()
-    }
-
-    /// Let `revision` serve from now on. Calls that run keep the one they began
-    /// on.
-    pub fn activate(&self, revision: Arc<Revision<P>>) -> Arc<Revision<P>> {
-        self.0.swap(revision)
     }
 }

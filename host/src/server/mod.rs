@@ -6,6 +6,7 @@
 //! - [`activity`]: what a connection is doing, for the rules above.
 //! - [`handler`]: what a listener asks of those who answer.
 //! - [`front_door`]: from a verified request to auth-service and back.
+//! - [`admin`]: what operators ask of the host.
 //! - [`refusal`]: refused handshakes as stable codes.
 //! - [`body`]: request bodies with a limit on bytes and time.
 //! - [`problem`]: answers that the host itself gives when it refuses.
@@ -16,6 +17,7 @@
 //! It decides nothing about permissions: the handler does, with `policy`.
 
 pub mod activity;
+pub mod admin;
 pub mod body;
 mod codes;
 pub mod connection;
@@ -27,6 +29,7 @@ pub mod limits;
 pub mod listener;
 pub mod problem;
 pub mod refusal;
+mod sticky;
 
 pub use handler::{Handler, Peer, Response, ResponseBody};
 pub use limits::Limits;

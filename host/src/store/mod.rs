@@ -17,6 +17,7 @@
 
 mod check;
 mod error;
+pub mod rollouts;
 mod settle;
 pub mod sqlite;
 mod target;
@@ -32,6 +33,7 @@ use crate::clock::Timestamp;
 use crate::policy::{Permit, action};
 
 pub use error::Error;
+pub use rollouts::Rollouts;
 pub use types::{
     Account, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser,
     Credential, CredentialStatus, CredentialUse, NewAccount, NewSession, ResidentKey, Session,
@@ -188,6 +190,12 @@ pub trait Store: Send + Sync + 'static {
     /// Host duty: forget what is a day out of date, a bounded number of rows at a
     /// time. Call again soon when it forgot anything.
     async fn sweep(&self, now: Timestamp) -> Result<Swept, Error>;
+
+    /// Host duty: the revisions and rollouts that this store keeps; none for a store
+    /// that only fronts another.
+    fn rollouts(&self) -> Option<&dyn Rollouts> {
+        None
+    }
 
     /// Host duty: finish what was accepted, then let the database go. Later calls
     /// answer [`Error::Busy`].

@@ -91,6 +91,12 @@ impl Builder {
         self
     }
 
+    /// With an admin listener.
+    #[must_use]
+    pub fn admin(self) -> Self {
+        self.set("admin", "listen", "\"127.0.0.1:0\"")
+    }
+
     /// Start the host.
     ///
     /// # Panics
@@ -121,12 +127,15 @@ impl Builder {
         let host = Host::start(&config).await?;
         let address = host.local_address()?;
         let services = Arc::clone(host.services());
+        let (admin, rollouts) = (host.admin_address(), Arc::clone(host.rollouts()));
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(host.serve_until(async {
             let _ = stopped.await;
         }));
         Ok(Deployment {
             address,
+            admin,
+            rollouts,
             services,
             ca,
             stop: Some(stop),

@@ -47,6 +47,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use zeropass::capabilities::Services;
 use zeropass::identity::pki::{Ca, IssueRequest, Issued};
+use zeropass::registry::rollout::Rollouts;
 use zeropass::server::drain::Drained;
 
 pub use self::builder::{Builder, RelyingParty};
@@ -72,6 +73,8 @@ pub const WORKLOAD: &str = "relying-party";
 /// Dropping it asks the host to drain and does not wait; [`Deployment::stop`] waits.
 pub struct Deployment {
     address: SocketAddr,
+    admin: Option<SocketAddr>,
+    rollouts: Arc<Rollouts>,
     services: Arc<Services>,
     ca: Ca,
     stop: Option<oneshot::Sender<()>>,
@@ -152,6 +155,32 @@ impl Deployment {
         let Issued { certificate, key } =
             self.ca.issue(request).expect("a certificate can be issued");
         Certificate::new(certificate, key)
+    }
+
+    /// `https://127.0.0.1:PORT` of the admin listener.
+    ///
+    /// # Panics
+    /// It has none: ask for one with [`Builder::admin`].
+    pub fn admin_url(&self) -> String {
+        format!("https://{}", self.admin.expect("an admin listener"))
+    }
+
+    /// A client of the admin listener with a proper certificate of this SPIFFE path.
+    ///
+    /// # Panics
+    /// There is no admin listener.
+    pub fn admin_client(&self, path: &str) -> Client {
+        let certificate = self.issue(&certificates::of_path(path));
+        Client::new(
+            &self.admin_url(),
+            self.client_config(Some(&certificate)),
+            Protocol::Any,
+        )
+    }
+
+    /// The rollouts of the components.
+    pub fn rollouts(&self) -> &Arc<Rollouts> {
+        &self.rollouts
     }
 
     /// The deployment's certificate authority.

@@ -12,6 +12,7 @@ mod ceremonies;
 mod credentials;
 mod job;
 mod open;
+mod rollouts;
 mod rows;
 mod sessions;
 mod store;

@@ -20,11 +20,10 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         let sql = sql.into_sql_str();
         Migration::new(version, name.into(), MigrationType::Simple, sql, false)
     };
-    Migrator::with_migrations(vec![step(
-        1,
-        "store",
-        include_str!("migrations/0001_store.sql"),
-    )])
+    Migrator::with_migrations(vec![
+        step(1, "store", include_str!("migrations/0001_store.sql")),
+        step(10, "rollouts", include_str!("migrations/0010_rollouts.sql")),
+    ])
 });
 
 /// How long to wait for another program's lock, and for a free reader.

@@ -17,7 +17,7 @@ use crate::policy::action::{
 use crate::store::settle::{checked, read};
 use crate::store::{
     Account, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialStatus, CredentialUse,
-    Error, NewAccount, NewSession, Session, Store, StoredRecord, Swept, Typical, check, target,
+    Error, NewAccount, NewSession, Rollouts, Session, Store, StoredRecord, Swept, Typical, check, target,
 };
 
 #[async_trait]
@@ -288,6 +288,10 @@ impl Store for SqliteStore {
 
     async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
         self.writer.run(&Trail::new(), sweep::Sweep(now)).await
+    }
+
+    fn rollouts(&self) -> Option<&dyn Rollouts> {
+        Some(self)
     }
 
     async fn close(&self) {
