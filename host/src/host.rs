@@ -1,34 +1,41 @@
 //! The whole host, put together from its configuration.
 //!
 //! Everything that can be wrong is found before the first listener opens: keys,
-//! certificates, policies, components and store are loaded and checked in that
+//! certificates, policies, store and components are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
 mod admin;
-mod rollouts;
+mod components;
+mod identity;
+mod journal;
+mod metrics;
+mod policy;
 mod settings;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::components::admission_settings;
+use self::identity::HostIdentity;
+pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
-    engine_options, front_door_limits, health_address, listener_limits,
-    material_files, relying_party,
+    engine_options, front_door_limits, health_address, listener_limits, relying_party,
 };
-use crate::audit::{Actor, Origin, Outcome, Record, Trail};
-use crate::capabilities::{RelyingParty, Services};
+use crate::audit::{Log, Outcome};
+use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
-use crate::identity::tls::server_config;
-use crate::identity::{CurrentTls, Material, MaterialError};
+use crate::identity::{Identity, MaterialError};
 use crate::link::InProcess;
 use crate::policy::{Bundle, Gate};
-use crate::registry::Loader;
 use crate::registry::rollout::Rollouts;
+use crate::registry::{Admission, Loader};
 use crate::runtime::Runtime;
 use crate::runtime::precompiled::Cache;
 use crate::secrets::{Pseudonyms, Signer, random_key};
@@ -39,6 +46,7 @@ use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use crate::telemetry::metrics::Registry;
 
 /// How often the store forgets what is out of date.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -46,6 +54,10 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// A host that is ready to serve.
 pub struct Host {
     services: Arc<Services>,
+    identity: HostIdentity,
+    hangups: Signal,
+    policy_folder: PathBuf,
+    metrics: Arc<Registry>,
     rollouts: Arc<Rollouts>,
     follow: Duration,
     listener: Listener<FrontDoor>,
@@ -68,15 +80,17 @@ impl Host {
         let signer = Signer::open(keys, config.tokens.issuer.as_str())?;
         let pseudonyms = Pseudonyms::new(&random_key(keys, "pseudonym.key")?);
         let cache_key = random_key(keys, "cache.key")?;
-        let material = Material::load(&material_files(config)?, clock.now())?;
-        let tls = CurrentTls::new(server_config(&material, Arc::clone(&clock))?);
+        let identity = HostIdentity::open(config, Arc::clone(&clock)).await?;
+        // Before anything can ask for a reload, which would end the process.
+        let hangups = signal(SignalKind::hangup())?;
 
         let relying_parties: BTreeMap<String, RelyingParty> = config
             .relying_parties
             .iter()
             .map(|party| Ok((party.id.as_str().to_owned(), relying_party(party)?)))
             .collect::<Result<_, MaterialError>>()?;
-        let bundle = Bundle::load(&config.policy.folder)?;
+        let bundle =
+            Bundle::load_with_signers(&config.policy.folder, config.policy.signers.as_deref())?;
         let bound = relying_parties
             .iter()
             .map(|(id, party)| (id.clone(), party.workloads.clone()))
@@ -87,21 +101,26 @@ impl Host {
             anyhow::anyhow!("the sandbox could not be set up: {error:#}; a smaller runtime.max-instances or components.*.memory may help")
         })?;
         let cache = Cache::new(&config.cache.folder, &cache_key);
-        let loader = Arc::new(Loader::new(runtime, cache, Arc::clone(&gate)));
+        let loader = Loader::new(runtime, cache, Arc::clone(&gate));
 
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&config.store.sqlite, lifetime, Arc::clone(&clock)).await?);
-        let name = format!("{} {}", material.svid().id, config.service.listen);
+        let log = Arc::new(Log::unsealed());
+        let metrics = Arc::new(metrics::registry(gate.counts(), log.counts()));
+        let path = &config.store.sqlite;
+        let store = SqliteStore::open_with(path, lifetime, Arc::clone(&clock), log).await?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let name = format!(
+            "{} {}",
+            config.service.trust_domain.as_str(),
+            config.service.listen
+        );
         let mut rollouts = Rollouts::new(
             Arc::clone(&store),
             Arc::clone(&clock),
             Arc::clone(&gate),
             name,
         );
-        let slots = rollouts::start(config, loader, &mut rollouts).await?;
-        let rollouts = Arc::new(rollouts);
         let services = Arc::new(Services {
             gate,
             store,
@@ -109,8 +128,13 @@ impl Host {
             signer,
             pseudonyms,
             clock: Arc::clone(&clock),
-            passkeys: OnceLock::from(Arc::new(InProcess::new(slots.passkey_manager)) as Arc<_>),
+            passkeys: OnceLock::new(),
         });
+        let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config));
+        let slots = components::start(config, &Arc::new(admission), &mut rollouts).await?;
+        let rollouts = Arc::new(rollouts);
+        let link: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(slots.passkey_manager));
+        let _ = services.passkeys.set(link);
         let front_door = FrontDoor::new(
             Arc::clone(&services),
             slots.auth_service,
@@ -120,22 +144,29 @@ impl Host {
             Some(health) => Some(bind_health(health, &services).await?),
             None => None,
         };
-        let address = config.service.listen;
-        let limits = listener_limits(&config.service);
+        let rendered = Arc::clone(&metrics);
         let admin = admin::bind(
             config,
             &clock,
+            identity.tls.clone(),
             &services,
             &rollouts,
-            Arc::new(String::new),
+            Arc::new(move || rendered.render()),
         )
         .await?;
+        let address = config.service.listen;
+        let limits = listener_limits(&config.service);
+        let tls = identity.tls.clone();
         let listener = Listener::bind(address, tls, limits, clock, Arc::new(front_door))
             .await
             .with_context(|| format!("service.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
-        services.lifecycle("host.start").await?;
+        lifecycle(&services, "host.start").await?;
         Ok(Self {
             services,
+            identity,
+            hangups,
+            policy_folder: config.policy.folder.clone(),
+            metrics,
             rollouts,
             follow: config.rollout.follow,
             listener,
@@ -168,7 +199,17 @@ impl Host {
         &self.services
     }
 
-    /// Serve until SIGTERM or SIGINT, then drain.
+    /// Who the host is; renewed while it serves.
+    pub fn identity(&self) -> Identity {
+        self.identity.identity.clone()
+    }
+
+    /// The host's metrics, to be rendered when somebody asks.
+    pub fn metrics(&self) -> &Arc<Registry> {
+        &self.metrics
+    }
+
+    /// Serve until SIGTERM or SIGINT, then drain. SIGHUP reloads the policies.
     ///
     /// # Errors
     /// Signal handlers can't be installed.
@@ -196,6 +237,12 @@ impl Host {
     ) -> Drained {
         let (trigger, watcher) = drain::channel();
         let sweeper = tokio::spawn(sweep(Arc::clone(&self.services)));
+        let keeper = tokio::spawn(self.identity.keep(Arc::clone(&self.services)));
+        let reloader = tokio::spawn(policy::reload_on_hangup(
+            self.hangups,
+            Arc::clone(&self.services),
+            self.policy_folder,
+        ));
         let health = self
             .health
             .map(|health| tokio::spawn(health.serve(watcher.clone())));
@@ -211,7 +258,9 @@ impl Host {
         }
         following.abort();
         sweeper.abort();
-        if self.services.lifecycle("host.stop").await.is_err() {
+        keeper.abort();
+        reloader.abort();
+        if lifecycle(&self.services, "host.stop").await.is_err() {
             tracing::error!("the stop could not be recorded");
         }
         self.services.store.close().await;
@@ -235,28 +284,16 @@ async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyho
         .with_context(|| format!("health.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))
 }
 
-impl Services {
-    /// Record something that the host itself did.
-    async fn lifecycle(&self, action: &'static str) -> anyhow::Result<()> {
-        let trail = Trail::new();
-        trail.push(Record {
-            time: self.clock.now(),
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: uuid::Uuid::now_v7().to_string(),
-                    workload: "host".into(),
-                    address: "local".into(),
-                }),
-                component: None,
-            },
-            action,
-            relying_party: "-".into(),
-            target: "host".into(),
-            outcome: Outcome::Success,
-            policies: Arc::from([]),
-        });
-        Ok(self.store.append(&trail).await?)
-    }
+/// Record something that the host itself did.
+async fn lifecycle(services: &Services, action: &'static str) -> anyhow::Result<()> {
+    Ok(journal::record(
+        services,
+        journal::host_actor(),
+        action,
+        "host",
+        Outcome::Success,
+    )
+    .await?)
 }
 
 async fn sweep(services: Arc<Services>) {

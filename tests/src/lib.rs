@@ -4,3 +4,4 @@
 pub mod browser;
 pub mod deployment;
 pub mod isolation;
+pub mod signing;

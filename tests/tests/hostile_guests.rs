@@ -13,7 +13,7 @@
 
 use http::Method;
 use serde_json::json;
-use zeropass::registry::rollout::StartError;
+use zeropass::registry::AdmissionError;
 use zeropass_tests::deployment::audit::lines;
 use zeropass_tests::deployment::{
     Answer, Client, Deployment, RelyingParty, WORKLOAD, component_file, guest_file,
@@ -56,13 +56,15 @@ async fn component_in_the_place_of_another_does_not_load() {
         .await;
     let error = swapped.expect_err("the host refuses to start");
     let refused = error
-        .downcast_ref::<StartError>()
+        .downcast_ref::<AdmissionError>()
         .expect("a refusal to load");
-    assert_eq!(refused.code(), "import-not-granted");
-    assert!(
-        refused.to_string().contains("zeropass:store/credentials@1"),
-        "{refused}"
-    );
+    assert_eq!(refused.code(), "export-missing");
+    for reason in [
+        "asks for zeropass:store/credentials@1.0.0, which policy does not grant",
+        "does not export incoming-handler.handle, which this host calls",
+    ] {
+        assert!(refused.to_string().contains(reason), "{refused}");
+    }
 }
 
 // === stopped while they run ===
@@ -137,6 +139,7 @@ async fn guest_with_two_memories_is_stopped_by_the_sum_of_both() {
     let deployment = Deployment::builder()
         .auth_service(&file)
         .set("components.auth-service", "memory", "\"32MiB\"")
+        .set("components.auth-service", "probe", "\"/\"")
         .start()
         .await;
     let client = deployment.client(WORKLOAD);
@@ -239,7 +242,7 @@ async fn assert_refused(deployment: &Deployment, refused: &Answer, reason: &str)
 }
 
 /// Why the host does not start with this guest as auth-service.
-async fn refusal(guest: &str) -> StartError {
+async fn refusal(guest: &str) -> AdmissionError {
     let started = Deployment::builder()
         .auth_service(guest_file(guest))
         .try_start()

@@ -13,7 +13,7 @@ mod server;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 
@@ -61,6 +61,9 @@ pub fn run(workspace: &Workspace, stop: &Stop, dir: Option<PathBuf>) -> Result<E
             .arg(&pki),
     )?;
 
+    progress.line("signing the components ...");
+    sign(workspace, &zeropass, &pki)?;
+
     progress.line("starting the host ...");
     let mut serve = tether::tethered(&zeropass)?;
     serve
@@ -95,6 +98,24 @@ pub fn run(workspace: &Workspace, stop: &Stop, dir: Option<PathBuf>) -> Result<E
     progress.line("ready");
     println!("{}", block(&addresses, &state, &config, &pki));
     until_end(stop, &mut host, &mut relying_party)
+}
+
+/// Signs the components just built with the development key, each build under a
+/// higher version than the one before.
+fn sign(workspace: &Workspace, zeropass: &Path, pki: &Path) -> Result<()> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    for name in build::COMPONENTS {
+        process::output(
+            Command::new(zeropass)
+                .args(["component", "sign"])
+                .arg(workspace.component(name))
+                .arg("--key")
+                .arg(pki.join("component-signing.key"))
+                .args(["--name", name])
+                .args(["--version", &format!("0.1.0-dev.{now}")]),
+        )?;
+    }
+    Ok(())
 }
 
 /// Waits for Ctrl-C, which is a success, or for one of the two to end, which is not.

@@ -30,6 +30,10 @@ use wasmtime::component::HasSelf;
 use crate::runtime::LinkInterface;
 use bindings::{auth_service, passkey_manager};
 
+/// The version of the WIT packages that this host has. Components may use any
+/// version that is compatible with it.
+pub const WIT_VERSION: &str = "1.0.0";
+
 /// Every zeropass interface that can be granted, with what adds it to a linker.
 pub fn interfaces() -> Vec<(&'static str, LinkInterface<CallState>)> {
     use auth_service::zeropass::{host as ah, passkeys as ap, store as st};

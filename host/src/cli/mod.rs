@@ -4,6 +4,7 @@
 //! 1; wrong usage exits with 2.
 
 pub mod admin;
+mod component;
 pub mod config;
 pub mod pki;
 pub mod policy;
@@ -37,18 +38,12 @@ enum Command {
     /// Look at policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Component revisions: sign and inspect them, push, activate and roll back.
+    #[command(subcommand)]
+    Component(component::ComponentCommand),
     /// Certificates for development.
     #[command(subcommand)]
     Pki(PkiCommand),
-    /// Component revisions.
-    #[command(subcommand)]
-    Component(ComponentCommand),
-}
-
-#[derive(Debug, Subcommand)]
-enum ComponentCommand {
-    #[command(flatten)]
-    Online(admin::ComponentCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -78,7 +73,8 @@ enum PolicyCommand {
 
 #[derive(Debug, Subcommand)]
 enum PkiCommand {
-    /// Make a certificate authority and certificates for all roles; what is there
+    /// Make a certificate authority, certificates for all roles and a key that signs
+    /// components; what is there
     /// and valid is kept.
     Init {
         /// Where the files go.
@@ -133,10 +129,7 @@ impl Command {
                 admin::reload_policy(&how, out)?;
                 Ok(true)
             }
-            Self::Component(ComponentCommand::Online(command)) => {
-                command.run(out)?;
-                Ok(true)
-            }
+            Self::Component(command) => command.run(out),
             Self::Pki(PkiCommand::Init { dir, trust_domain }) => {
                 pki::init(&dir, &trust_domain, out)?;
                 Ok(true)

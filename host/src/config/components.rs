@@ -7,9 +7,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::format::{Choice, Count, Size, Time};
+use super::format::{Choice, Count, Flag, Format, Size, Time};
 use super::path::Location;
-use super::reader::Section;
+use super::reader::{At, Section};
 
 /// Limits of all components together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +25,15 @@ pub struct Runtime {
 /// The components of this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Components {
+    /// Whether a component without a signature is refused.
+    pub require_signatures: bool,
     /// Answers HTTP.
     pub auth_service: Component,
     /// The largest HTTP response of auth-service, in bytes.
     pub response_bytes: usize,
+    /// The path that a revision of auth-service must answer with 200 before it
+    /// gets traffic.
+    pub probe: String,
     /// Runs the ceremonies.
     pub passkey_manager: Component,
 }
@@ -38,6 +43,8 @@ pub struct Components {
 pub struct Component {
     /// The component in WebAssembly's binary format.
     pub file: PathBuf,
+    /// Its signature; none for the file's name with `.minisig` behind it.
+    pub signature: Option<PathBuf>,
     /// All linear memories of one instance together, in bytes.
     pub memory: usize,
     /// All tables of one instance together, in elements.
@@ -66,6 +73,39 @@ pub enum LinkKind {
     InProcess,
 }
 
+// === impl Component ===
+
+impl Component {
+    /// Where its signature is looked for.
+    pub fn signature_file(&self) -> PathBuf {
+        self.signature.clone().unwrap_or_else(|| {
+            let mut name = self.file.clone().into_os_string();
+            name.push(".minisig");
+            name.into()
+        })
+    }
+}
+
+/// The path of a URL.
+struct UrlPath;
+
+impl Format for UrlPath {
+    type Value = String;
+
+    fn expected(&self) -> String {
+        "the path of a URL, such as \"/openapi.json\"".to_owned()
+    }
+
+    fn read(&self, at: &At<'_>) -> Option<String> {
+        let is_path =
+            |text: &&str| text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic());
+        match at.value().as_str().filter(is_path) {
+            Some(path) => Some(path.to_owned()),
+            None => at.refuse(&self.expected(), None),
+        }
+    }
+}
+
 pub(super) fn read_runtime(section: &mut Section<'_>) -> Option<Runtime> {
     // A request through both components holds one instance while it waits for
     // the other: fewer than two could never finish it.
@@ -81,25 +121,30 @@ pub(super) fn read_runtime(section: &mut Section<'_>) -> Option<Runtime> {
 }
 
 pub(super) fn read(section: &mut Section<'_>, runtime: Option<&Runtime>) -> Option<Components> {
+    let require_signatures = section.or("require-signatures", "true", Flag);
     let auth_service = section.section("auth-service", |section| {
         let component = read_component(section, runtime);
         let size = Size(1 << 10..=64 << 20);
         let response_bytes = section.or("response-bytes", r#""256KiB""#, size);
-        Some((component?, response_bytes?))
+        let probe = section.or("probe", r#""/openapi.json""#, UrlPath);
+        Some((component?, response_bytes?, probe?))
     });
     let passkey_manager = section.section("passkey-manager", |section| {
         read_component(section, runtime)
     });
-    let (auth_service, response_bytes) = auth_service?;
+    let (auth_service, response_bytes, probe) = auth_service?;
     Some(Components {
+        require_signatures: require_signatures?,
         auth_service,
         response_bytes,
+        probe,
         passkey_manager: passkey_manager?,
     })
 }
 
 fn read_component(section: &mut Section<'_>, runtime: Option<&Runtime>) -> Option<Component> {
     let file = section.required("file", Location::File("a WebAssembly component"));
+    let signature = section.optional("signature", Location::File("a minisign signature"));
     let memory = section.or("memory", r#""32MiB""#, Size(1 << 20..=4 << 30));
     let table_elements = section.or("table-elements", "10000", Count(1..=10_000_000));
     let deadline = Time(Duration::from_millis(10)..=Duration::from_secs(600));
@@ -116,6 +161,7 @@ fn read_component(section: &mut Section<'_>, runtime: Option<&Runtime>) -> Optio
     }
     Some(Component {
         file: file?,
+        signature: signature?,
         memory: memory?,
         table_elements: table_elements?,
         deadline: deadline?,

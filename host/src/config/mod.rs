@@ -18,6 +18,7 @@ mod components;
 mod error;
 mod format;
 mod health;
+mod identity;
 mod log;
 mod origin;
 mod path;
@@ -40,13 +41,14 @@ pub use self::algorithm::Algorithm;
 pub use self::components::{Component, Components, Link, LinkKind, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
+pub use self::identity::IdentitySource;
 pub use self::log::{Log, LogFormat};
 pub use self::origin::Origin;
 use self::reader::{Files, Reader};
 pub use self::reader::{Given, Setting};
 pub use self::relying_party::{Attestation, RelyingParty, ResidentKey, UserVerification};
 pub use self::rollout::{Rollout, RolloutSticky};
-pub use self::service::Service;
+pub use self::service::{KeyExchange, Service};
 pub use self::spiffe::{TrustDomain, WorkloadId};
 pub use self::state::{Cache, Keys, Policy, Store, Tokens};
 pub use self::web::{Issuer, RpId, WebUrl};
@@ -154,7 +156,10 @@ impl Config {
     fn read_all(reader: &Reader<'_>) -> Option<Self> {
         let document = reader.parse()?;
         let mut root = reader.root(document.get_ref());
-        let service = root.section("service", service::read);
+        let workload_api = root.section("identity", identity::read);
+        let service = root.section("service", |section| {
+            service::read(section, workload_api.clone().flatten())
+        });
         let admin = root.optional_section("admin", admin::read);
         let health = root.optional_section("health", health::read);
         let log = root.section("log", log::read);
@@ -172,6 +177,7 @@ impl Config {
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
         let relying_parties = relying_party::read_all(&mut root, trust_domain);
         root.finish();
+        workload_api?;
         Some(Self {
             service: service?,
             admin: admin?,

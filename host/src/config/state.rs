@@ -21,6 +21,8 @@ pub struct Store {
 pub struct Policy {
     /// Holds the Cedar schema and policies.
     pub folder: PathBuf,
+    /// Holds more signers of components than the policy folder.
+    pub signers: Option<PathBuf>,
 }
 
 /// The keys that the host makes for itself.
@@ -54,7 +56,11 @@ pub(super) fn read_store(section: &mut Section<'_>) -> Option<Store> {
 
 pub(super) fn read_policy(section: &mut Section<'_>) -> Option<Policy> {
     let folder = section.or("folder", r#""policies""#, Location::Folder);
-    Some(Policy { folder: folder? })
+    let signers = section.optional("signers", Location::Folder);
+    Some(Policy {
+        folder: folder?,
+        signers: signers?,
+    })
 }
 
 pub(super) fn read_keys(section: &mut Section<'_>) -> Option<Keys> {

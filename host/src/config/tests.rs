@@ -96,7 +96,20 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     let config = parse(MINIMAL).unwrap();
     let service = &config.service;
     assert_eq!(service.listen, "127.0.0.1:8443".parse().unwrap());
-    assert_eq!(service.certificate, Path::new("/etc/zeropass/pki/host.pem"));
+    let IdentitySource::Files { certificate, .. } = &service.identity else {
+        panic!("{:?}", service.identity)
+    };
+    assert_eq!(certificate, Path::new("/etc/zeropass/pki/host.pem"));
+    assert_eq!(service.key_exchange, KeyExchange::Hybrid);
+    assert_eq!(service.max_connection_age, Duration::from_secs(3600));
+    assert_eq!(
+        (
+            service.identity_connections,
+            service.identity_rate,
+            service.identity_burst
+        ),
+        (512, 5_000, 10_000)
+    );
     assert!(service.crl.is_empty());
     assert_eq!(service.handshake_timeout, Duration::from_secs(5));
     assert_eq!(
@@ -146,6 +159,39 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(algorithms, [-7, -35, -257]);
     assert!(!party.allow_cross_origin && party.enroll_url.is_none());
     assert!(party.attestation_roots.is_empty());
+}
+
+#[test]
+fn agent_makes_the_files_of_the_service_unnecessary() {
+    let without = MINIMAL
+        .lines()
+        .filter(|line| {
+            !["certificate", "key", "client-ca"]
+                .iter()
+                .any(|key| line.starts_with(&format!("{key} = ")))
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+    for (agent, socket) in [
+        ("unix:/run/agent.sock", "/run/agent.sock"),
+        ("unix:///run/agent.sock", "/run/agent.sock"),
+        ("unix:agent.sock", "/etc/zeropass/agent.sock"),
+    ] {
+        let text = format!("{without}\n[identity]\nworkload-api = \"{agent}\"\n");
+        let config = parse(&text).unwrap();
+        let socket = socket.into();
+        assert_eq!(
+            config.service.identity,
+            IdentitySource::WorkloadApi { socket }
+        );
+    }
+    assert_eq!(
+        only(&format!(
+            "{MINIMAL}[identity]\nworkload-api = \"tcp://127.0.0.1:1\"\n"
+        )),
+        "identity.workload-api = \"tcp://127.0.0.1:1\": expected \"unix:\" and the path of a \
+         SPIFFE agent's socket, such as \"unix:/run/spire/agent.sock\""
+    );
 }
 
 #[test]
@@ -256,7 +302,8 @@ fn example_marks_required_settings_and_no_others() {
     let mut comment = String::new();
     let mut settings = minimal.settings().iter();
     for line in EXAMPLE.lines() {
-        let optional = line.starts_with("#enroll-url") || line.starts_with("#manage-url");
+        // As the head of the example says: "#" and no blank.
+        let optional = line.starts_with('#') && line.contains(" = ") && !line.starts_with("# ");
         if line.starts_with('#') && !optional {
             comment.push_str(line);
             continue;
@@ -645,6 +692,9 @@ fn complete_folder_loads() {
         std::fs::write(folder.path().join(name), "").unwrap();
     }
     let config = Config::load(&file).unwrap();
-    assert_eq!(config.service.key, folder.path().join("pki/host.key"));
+    let IdentitySource::Files { key, .. } = &config.service.identity else {
+        panic!("{:?}", config.service.identity)
+    };
+    assert_eq!(*key, folder.path().join("pki/host.key"));
     assert_eq!(config.folder(), folder.path());
 }

@@ -5,23 +5,24 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::settings::{listener_limits, material_files};
+use super::settings::listener_limits;
 use crate::capabilities::Services;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::identity::tls::server_config;
-use crate::identity::{CurrentTls, Material};
+use crate::identity::CurrentTls;
 use crate::registry::rollout::Rollouts;
 use crate::server::Listener;
 use crate::server::admin::{AdminDoor, AdminLimits, Metrics};
 
-/// Bind it; none where it is not configured.
+/// Bind it; none where it is not configured. The host is the same to operators as to
+/// workloads: one certificate, one set of roots, one list of revoked certificates.
 ///
 /// # Errors
-/// Its certificate can't be used, or its address is taken.
+/// Its address is taken.
 pub(super) async fn bind(
     config: &Config,
     clock: &Arc<dyn Clock>,
+    tls: CurrentTls,
     services: &Arc<Services>,
     rollouts: &Arc<Rollouts>,
     metrics: Metrics,
@@ -29,16 +30,6 @@ pub(super) async fn bind(
     let Some(admin) = &config.admin else {
         return Ok(None);
     };
-    let mut files = material_files(config)?;
-    if let (Some(certificate), Some(key)) = (&admin.certificate, &admin.key) {
-        files.certificate.clone_from(certificate);
-        files.key.clone_from(key);
-    }
-    if let Some(roots) = &admin.client_ca {
-        files.roots.clone_from(roots);
-    }
-    let material = Material::load(&files, clock.now())?;
-    let tls = CurrentTls::new(server_config(&material, Arc::clone(clock))?);
     let door = AdminDoor::new(
         Arc::clone(services),
         Arc::clone(rollouts),

@@ -5,16 +5,15 @@
 use crate::capabilities::RelyingParty;
 use crate::capabilities::bindings::relying_party as wit;
 use crate::config::{self, Config};
-use crate::identity::{MaterialError, MaterialFiles, SpiffeIdError, TrustDomain, certificates};
+use crate::identity::{
+    KeyExchange, MaterialError, MaterialFiles, SpiffeIdError, TrustDomain, certificates,
+};
 use crate::registry::rollout::{Rules, Sticky};
 use crate::runtime::Limits;
 use crate::runtime::engine::Options;
 use crate::server;
 use crate::server::front_door::FrontDoorLimits;
 use crate::server::health::{HealthAddress, HealthAddressError};
-
-/// Admissions at the same time: one of each component.
-const PROBES: u32 = 2;
 
 fn sticky(config: &Config) -> Sticky {
     match config.rollout.sticky {
@@ -42,15 +41,34 @@ pub(super) fn rules(config: &Config) -> Rules {
     }
 }
 
-pub(super) fn material_files(config: &Config) -> Result<MaterialFiles, SpiffeIdError> {
-    let service = &config.service;
-    Ok(MaterialFiles {
-        certificate: service.certificate.clone(),
-        key: service.key.clone(),
-        roots: service.client_ca.clone(),
-        crls: service.crl.clone(),
-        trust_domains: vec![service.trust_domain.as_str().parse::<TrustDomain>()?],
-    })
+pub(super) fn trust_domain(config: &Config) -> Result<TrustDomain, SpiffeIdError> {
+    config.service.trust_domain.as_str().parse()
+}
+
+/// The files of the host's own identity; none where an agent gives it.
+pub(super) fn material_files(config: &Config) -> Result<Option<MaterialFiles>, SpiffeIdError> {
+    let config::IdentitySource::Files {
+        certificate,
+        key,
+        client_ca,
+    } = &config.service.identity
+    else {
+        return Ok(None);
+    };
+    Ok(Some(MaterialFiles {
+        certificate: certificate.clone(),
+        key: key.clone(),
+        roots: client_ca.clone(),
+        crls: config.service.crl.clone(),
+        trust_domains: vec![trust_domain(config)?],
+    }))
+}
+
+pub(super) fn key_exchange(service: &config::Service) -> KeyExchange {
+    match service.key_exchange {
+        config::KeyExchange::Hybrid => KeyExchange::Hybrid,
+        config::KeyExchange::HybridOnly => KeyExchange::HybridOnly,
+    }
 }
 
 pub(super) fn listener_limits(service: &config::Service) -> server::Limits {
@@ -62,7 +80,11 @@ pub(super) fn listener_limits(service: &config::Service) -> server::Limits {
         max_body_bytes: service.body_limit,
         request_timeout: service.request_timeout,
         idle_timeout: service.idle_timeout,
+        max_connection_age: service.max_connection_age,
         max_streams: service.max_streams,
+        identity_connections: service.identity_connections,
+        identity_rate: service.identity_rate,
+        identity_burst: service.identity_burst,
         drain_deadline: service.drain_deadline,
         ..server::Limits::default()
     }
@@ -87,8 +109,7 @@ pub(super) fn engine_options(config: &Config) -> Options {
         &config.components.passkey_manager,
     ];
     Options {
-        // Beside the calls: probes of revisions that are being admitted.
-        instances: config.runtime.max_instances.max(2).saturating_add(PROBES),
+        instances: config.runtime.max_instances.max(2),
         memory: components
             .iter()
             .map(|one| one.memory)

@@ -1,4 +1,4 @@
-//! The host's own certificate, key and trust roots, from PEM files.
+//! The host's own certificate, key and trust roots, checked against themselves.
 //!
 //! A [`Material`] that exists is usable: the key belongs to the certificate,
 //! the certificate is an X.509-SVID of an allowed trust domain, in date, not
@@ -10,17 +10,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::VerifierBuilderError;
-use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 use rustls::{Error as TlsError, InconsistentKeys, RootCertStore};
 use thiserror::Error;
 
+use super::parts::Parts;
 use super::spiffe::TrustDomain;
 use super::svid::{Svid, SvidError, parse_svid};
-use super::tls::{provider, unix_time};
+use super::tls::provider;
 use super::verifier::{SvidVerifier, refusal_code};
 use crate::clock::Timestamp;
 
@@ -126,8 +125,22 @@ impl Material {
     /// # Errors
     /// [`MaterialError`] names the first file that can't be used and the mend.
     pub fn load(files: &MaterialFiles, now: Timestamp) -> Result<Self, MaterialError> {
-        let chain = certificates(&files.certificate, "a certificate chain, leaf first")?;
-        let certified_key = certified_key(files, chain)?;
+        Self::check(Parts::read(files)?, now)
+    }
+
+    /// Check what was found, as of `now`.
+    ///
+    /// # Errors
+    /// [`MaterialError`] names the first place whose content can't be used and the mend.
+    pub fn check(parts: Parts, now: Timestamp) -> Result<Self, MaterialError> {
+        let Parts {
+            files,
+            chain,
+            key,
+            roots,
+            crls,
+        } = parts;
+        let certified_key = certified_key(&files, chain, key)?;
         let leaf = certified_key
             .end_entity_cert()
             .map_err(|_| MaterialError::Pem {
@@ -138,20 +151,15 @@ impl Material {
             file: files.certificate.clone(),
             source,
         })?;
-        let roots = Arc::new(root_store(&files.roots)?);
-        let mut crls = Vec::new();
-        for file in &files.crls {
-            crls.extend(revocation_lists(file)?);
-        }
+        let roots = Arc::new(root_store(&files.roots, roots)?);
         let verifier = SvidVerifier::new(
             Arc::clone(&roots),
             crls,
             files.trust_domains.as_slice().into(),
         )
         .map_err(MaterialError::Revocation)?;
-        let intermediates = certified_key.cert.get(1..).unwrap_or_default();
         verifier
-            .verify_client_cert(leaf, intermediates, unix_time(now))
+            .judge(&certified_key.cert, now)
             .map_err(|source| MaterialError::Refused {
                 certificate: files.certificate.clone(),
                 roots: files.roots.clone(),
@@ -197,18 +205,31 @@ impl fmt::Debug for Material {
     }
 }
 
-// === reading ===
+// === impl MaterialError ===
+
+impl MaterialError {
+    /// The stable code for audit records.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "unreadable",
+            Self::Pem { .. } => "malformed",
+            Self::Key(_) => "key-unusable",
+            Self::KeyMismatch { .. } => "key-mismatch",
+            Self::Svid { source, .. } => source.code(),
+            Self::Root { .. } => "root-unusable",
+            Self::Revocation(_) => "revocation-unusable",
+            Self::Refused { code, .. } => code,
+        }
+    }
+}
+
+// === checking ===
 
 fn certified_key(
     files: &MaterialFiles,
     chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
 ) -> Result<CertifiedKey, MaterialError> {
-    let expected = "one private key";
-    let text = read(&files.key, expected)?;
-    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|_| MaterialError::Pem {
-        file: files.key.clone(),
-        expected,
-    })?;
     let key = provider()
         .key_provider
         .load_private_key(key)
@@ -229,12 +250,12 @@ fn certified_key(
     }
 }
 
-fn root_store(file: &Path) -> Result<RootCertStore, MaterialError> {
+fn root_store(
+    file: &Path,
+    roots: Vec<CertificateDer<'static>>,
+) -> Result<RootCertStore, MaterialError> {
     let mut store = RootCertStore::empty();
-    for (index, root) in certificates(file, "one or more root certificates")?
-        .into_iter()
-        .enumerate()
-    {
+    for (index, root) in roots.into_iter().enumerate() {
         store.add(root).map_err(|source| MaterialError::Root {
             file: file.to_owned(),
             position: index + 1,
@@ -242,43 +263,6 @@ fn root_store(file: &Path) -> Result<RootCertStore, MaterialError> {
         })?;
     }
     Ok(store)
-}
-
-/// The certificates of a PEM file, one at least.
-///
-/// # Errors
-/// [`MaterialError::Read`], [`MaterialError::Pem`].
-pub fn certificates(
-    file: &Path,
-    expected: &'static str,
-) -> Result<Vec<CertificateDer<'static>>, MaterialError> {
-    pem_items(file, expected)
-}
-
-fn revocation_lists(
-    file: &Path,
-) -> Result<Vec<CertificateRevocationListDer<'static>>, MaterialError> {
-    pem_items(file, "one or more certificate revocation lists")
-}
-
-/// All items of a kind; a file without any, or with a broken one, is an error.
-fn pem_items<T: PemObject>(file: &Path, expected: &'static str) -> Result<Vec<T>, MaterialError> {
-    let text = read(file, expected)?;
-    match T::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>() {
-        Ok(items) if !items.is_empty() => Ok(items),
-        _ => Err(MaterialError::Pem {
-            file: file.to_owned(),
-            expected,
-        }),
-    }
-}
-
-fn read(file: &Path, expected: &'static str) -> Result<Vec<u8>, MaterialError> {
-    std::fs::read(file).map_err(|source| MaterialError::Read {
-        file: file.to_owned(),
-        expected,
-        source,
-    })
 }
 
 #[cfg(test)]

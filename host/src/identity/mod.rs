@@ -4,8 +4,11 @@
 //! - [`svid`]: the X.509-SVID profile, read strictly from a certificate.
 //! - [`verifier`]: chain, time, revocation, profile and trust domain in one
 //!   rustls verifier.
-//! - [`material`]: the host's own certificate, key and roots, checked against
-//!   themselves before anybody uses them.
+//! - [`parts`]: the host's own certificate, key, roots and lists as they were found.
+//! - [`material`]: the same, checked against themselves before anybody uses them.
+//! - [`source`]: where material comes from: files that are looked at again, or
+//! - [`workload_api`]: a SPIFFE agent.
+//! - [`current`]: the identity in force, renewed by a source.
 //! - [`tls`]: rustls configurations, and the cell from which listeners take
 //!   the present one.
 //! - [`ca`]: a small certificate authority.
@@ -14,15 +17,21 @@
 //! What a verified peer may do is the business of `policy`, not of this module.
 
 pub mod ca;
+pub mod current;
 pub mod material;
+pub mod parts;
 pub mod pki;
+pub mod source;
 pub mod spiffe;
 pub mod svid;
 pub mod tls;
 pub mod verifier;
 
-pub use material::{Material, MaterialError, MaterialFiles, certificates};
+pub use current::Identity;
+pub use material::{Material, MaterialError, MaterialFiles};
+pub use parts::{Parts, certificates};
+pub use source::{FileSource, Source, SourceError};
 pub use spiffe::{SpiffeId, SpiffeIdError, TrustDomain};
 pub use svid::{Svid, SvidError, parse_svid};
-pub use tls::CurrentTls;
+pub use tls::{CurrentTls, KeyExchange, ServerTls};
 pub use verifier::{PeerError, SvidVerifier};

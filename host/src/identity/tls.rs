@@ -6,7 +6,8 @@
 //!
 //! Trust roots, revocation lists and the host's own certificate change
 //! together: a [`CurrentTls`] swaps the whole configuration. A connection keeps
-//! the configuration that it was accepted with.
+//! the keys that it was accepted with, but its peer is judged by what is in force
+//! now (`server::standing`).
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -22,8 +23,10 @@ use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, Error as TlsError, ServerConfig};
+use tokio::sync::watch;
 
 use super::material::Material;
+use super::verifier::SvidVerifier;
 use crate::clock::Clock;
 
 /// HTTP/2 by ALPN (RFC 9113 section 3.2).
@@ -45,11 +48,50 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     })
 });
 
+static HYBRID_PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+    Arc::new(CryptoProvider {
+        kx_groups: vec![kx_group::X25519MLKEM768],
+        ..default_provider()
+    })
+});
+
+/// Which key exchanges a listener accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyExchange {
+    /// X25519MLKEM768 where the peer can, else X25519 or a NIST curve.
+    #[default]
+    Hybrid,
+    /// X25519MLKEM768 or nothing: what is recorded today stays secret from a
+    /// quantum computer of tomorrow.
+    HybridOnly,
+}
+
+/// The server's side of mTLS, with the verifier that judges its peers: at the
+/// handshake and again whenever something changes.
+pub struct ServerTls {
+    config: Arc<ServerConfig>,
+    verifier: Arc<SvidVerifier>,
+}
+
 /// The configuration that new connections are accepted with.
 ///
 /// Clones share one cell; [`publish`](Self::publish) changes it for all.
 #[derive(Clone)]
-pub struct CurrentTls(Arc<ArcSwap<ServerConfig>>);
+pub struct CurrentTls(Arc<Cell>);
+
+struct Cell {
+    in_force: ArcSwap<InForce>,
+    changes: watch::Sender<u64>,
+}
+
+/// What a [`CurrentTls`] holds at a moment.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    /// None after the identity was withdrawn: nobody is served.
+    pub tls: Option<Arc<ServerTls>>,
+    /// Counts the changes, from 1.
+    pub generation: u64,
+}
 
 /// rustls asks the host's clock, not the system.
 struct ClockTime(Arc<dyn Clock>);
@@ -59,16 +101,33 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
 
-/// The server's side of mTLS with this material; time comes from `clock`.
+/// The server's side of mTLS with this material; time comes from `clock`. The key
+/// exchange is [`KeyExchange::Hybrid`].
 ///
 /// # Errors
 /// rustls refuses the combination of provider and version, which would be a defect.
 pub fn server_config(
     material: &Material,
     clock: Arc<dyn Clock>,
-) -> Result<Arc<ServerConfig>, TlsError> {
+) -> Result<Arc<ServerTls>, TlsError> {
+    server_config_with(material, clock, KeyExchange::default())
+}
+
+/// The same with a key exchange of one's choice.
+///
+/// # Errors
+/// As [`server_config`].
+pub fn server_config_with(
+    material: &Material,
+    clock: Arc<dyn Clock>,
+    key_exchange: KeyExchange,
+) -> Result<Arc<ServerTls>, TlsError> {
     let identity = SingleCertAndKey::from(material.certified_key());
-    let mut config = ServerConfig::builder_with_details(provider(), Arc::new(ClockTime(clock)))
+    let provider = match key_exchange {
+        KeyExchange::Hybrid => provider(),
+        KeyExchange::HybridOnly => Arc::clone(&HYBRID_PROVIDER),
+    };
+    let mut config = ServerConfig::builder_with_details(provider, Arc::new(ClockTime(clock)))
         .with_protocol_versions(&[&TLS13])?
         .with_client_cert_verifier(material.verifier())
         .with_cert_resolver(Arc::new(identity));
@@ -76,7 +135,10 @@ pub fn server_config(
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
     config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()];
-    Ok(Arc::new(config))
+    Ok(Arc::new(ServerTls {
+        config: Arc::new(config),
+        verifier: material.verifier(),
+    }))
 }
 
 /// The client's side of mTLS with this material, for commands and demo parts.
@@ -98,28 +160,78 @@ pub fn client_config(material: &Material) -> Result<ClientConfig, TlsError> {
     Ok(config)
 }
 
+// === impl ServerTls ===
+
+impl ServerTls {
+    /// What rustls accepts connections with.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// Who judges the peers.
+    pub fn verifier(&self) -> &SvidVerifier {
+        &self.verifier
+    }
+}
+
+impl fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTls").finish_non_exhaustive()
+    }
+}
+
 // === impl CurrentTls ===
 
 impl CurrentTls {
-    /// A cell that holds `config`.
-    pub fn new(config: Arc<ServerConfig>) -> Self {
-        Self(Arc::new(ArcSwap::new(config)))
+    /// A cell that holds `tls`.
+    pub fn new(tls: Arc<ServerTls>) -> Self {
+        let in_force = InForce {
+            tls: Some(tls),
+            generation: 1,
+        };
+        Self(Arc::new(Cell {
+            in_force: ArcSwap::from_pointee(in_force),
+            changes: watch::Sender::new(1),
+        }))
     }
 
-    /// The configuration for a connection that is being accepted now.
-    pub fn load(&self) -> Arc<ServerConfig> {
-        self.0.load_full()
+    /// What is in force for a connection that is being accepted now.
+    pub fn load(&self) -> Arc<InForce> {
+        self.0.in_force.load_full()
     }
 
-    /// Let all later connections use `config`; those that stand keep theirs.
-    pub fn publish(&self, config: Arc<ServerConfig>) {
-        self.0.store(config);
+    /// Let all later connections use `tls`; those that stand are judged by it.
+    pub fn publish(&self, tls: Arc<ServerTls>) {
+        self.change(Some(tls));
+    }
+
+    /// Serve nobody any more, until something is published again.
+    pub fn withdraw(&self) {
+        self.change(None);
+    }
+
+    /// Tells of each change, by its generation.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    fn change(&self, tls: Option<Arc<ServerTls>>) {
+        // Under the lock of the channel, so that no generation is given twice.
+        self.0.changes.send_modify(|generation| {
+            *generation += 1;
+            self.0.in_force.store(Arc::new(InForce {
+                tls,
+                generation: *generation,
+            }));
+        });
     }
 }
 
 impl fmt::Debug for CurrentTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CurrentTls").finish_non_exhaustive()
+        f.debug_struct("CurrentTls")
+            .field("generation", &self.load().generation)
+            .finish_non_exhaustive()
     }
 }
 

@@ -23,16 +23,19 @@ use rustls::{
     RootCertStore, SignatureScheme,
 };
 use thiserror::Error;
+use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
 use super::spiffe::{SpiffeId, TrustDomain};
 use super::svid::{SvidError, parse_svid};
-use super::tls::provider;
+use super::tls::{provider, unix_time};
+use crate::clock::Timestamp;
 
 /// Verifies the certificates of peers; mandatory on every listener.
 #[derive(Debug)]
 pub struct SvidVerifier {
     chain: Arc<dyn ClientCertVerifier>,
     trust_domains: Arc<[TrustDomain]>,
+    lists_until: Option<Timestamp>,
 }
 
 /// Why a certificate with a valid chain was refused all the same.
@@ -63,6 +66,8 @@ impl SvidVerifier {
     ) -> Result<Self, VerifierBuilderError> {
         // webpki's own defaults check the whole chain and take an unknown
         // status for an error, but would let an expired list pass.
+        let crls: Vec<_> = crls.into_iter().collect();
+        let lists_until = crls.iter().filter_map(|list| next_update(list)).min();
         let chain = WebPkiClientVerifier::builder_with_provider(roots, provider())
             .with_crls(crls)
             .enforce_revocation_expiration()
@@ -70,7 +75,27 @@ impl SvidVerifier {
         Ok(Self {
             chain,
             trust_domains,
+            lists_until,
         })
+    }
+
+    /// The verdict on a chain, leaf first, as of `now`.
+    ///
+    /// # Errors
+    /// Why it is refused; [`refusal_code`] has the code.
+    pub fn judge(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Result<(), TlsError> {
+        let (leaf, intermediates) = chain
+            .split_first()
+            .ok_or(TlsError::NoCertificatesPresented)?;
+        self.verify_client_cert(leaf, intermediates, unix_time(now))
+            .map(|_| ())
+    }
+
+    /// When the first of the revocation lists expires, milliseconds since the Unix
+    /// epoch; none where there is no list. Every verdict after it is a refusal of
+    /// those whom that list speaks about.
+    pub fn lists_until(&self) -> Option<Timestamp> {
+        self.lists_until
     }
 
     fn check_profile(&self, leaf: &CertificateDer<'_>) -> Result<(), PeerError> {
@@ -161,6 +186,13 @@ impl From<PeerError> for TlsError {
     fn from(error: PeerError) -> Self {
         Self::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(error))))
     }
+}
+
+/// The end of a revocation list (RFC 5280 section 5.1.2.5).
+fn next_update(list: &CertificateRevocationListDer<'_>) -> Option<Timestamp> {
+    let (_, list) = CertificateRevocationList::from_der(list).ok()?;
+    let seconds = u64::try_from(list.next_update()?.timestamp()).ok()?;
+    seconds.checked_mul(1000)
 }
 
 /// The stable code of a verdict by [`SvidVerifier`], for audit records.

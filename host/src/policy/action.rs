@@ -144,3 +144,11 @@ operator_actions! {
     /// Read the host's metrics.
     HostMetrics = "host.metrics";
 }
+/// The inbound actions: the parts of the HTTP API.
+pub const API: &[&str] = &[
+    ApiRegistrations::NAME,
+    ApiAuthentications::NAME,
+    ApiUsers::NAME,
+    ApiSessions::NAME,
+    ApiMetadata::NAME,
+];

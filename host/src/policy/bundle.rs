@@ -6,7 +6,7 @@
 //! bundle can get into a gate. Both never change: a new folder is a new bundle.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Context, Entities, Entity, PolicyId, PolicySet, Request, RestrictedExpression};
@@ -15,7 +15,7 @@ use cedar_policy::{Schema, ValidationMode, Validator};
 use super::facts::{Facts, Names, unfit};
 use super::files::{self, File, Kind};
 use super::golden::{Report, Suite};
-use super::{Error, Interface, action};
+use super::{Error, Interface, Signers, action};
 use crate::audit::ComponentIdentity;
 
 /// Policies that are valid, their golden tests not yet run.
@@ -27,6 +27,9 @@ pub struct Draft {
     /// The file of each policy, by id.
     homes: BTreeMap<String, String>,
     suites: Vec<Suite>,
+    signers: Signers,
+    /// Where more signers are, for the next reload.
+    more_signers: Option<PathBuf>,
     files: usize,
     digest: String,
 }
@@ -44,7 +47,25 @@ impl Bundle {
     /// # Errors
     /// Whatever is wrong first, with file, policy id or test, and what is expected.
     pub fn load(folder: &Path) -> Result<Self, Error> {
-        Draft::read(folder)?.prove()
+        Self::load_with_signers(folder, None)
+    }
+
+    /// The same with more signers than those in the policy folder: the `*.toml`
+    /// files of the folder `more`.
+    ///
+    /// # Errors
+    /// As [`Bundle::load`].
+    pub fn load_with_signers(folder: &Path, more: Option<&Path>) -> Result<Self, Error> {
+        Draft::read_with_signers(folder, more)?.prove()
+    }
+
+    /// Who may sign components.
+    pub fn signers(&self) -> &Signers {
+        &self.0.signers
+    }
+
+    pub(super) fn more_signers(&self) -> Option<&Path> {
+        self.0.more_signers.as_deref()
     }
 
     /// SHA-256 over all files of the bundle but prose, lower-case hexadecimal.
@@ -76,7 +97,15 @@ impl Draft {
     /// # Errors
     /// As [`Bundle::load`], but for failing tests.
     pub fn read(folder: &Path) -> Result<Self, Error> {
-        let files = files::read(folder)?;
+        Self::read_with_signers(folder, None)
+    }
+
+    /// See [`Bundle::load_with_signers`].
+    ///
+    /// # Errors
+    /// As [`Draft::read`].
+    pub fn read_with_signers(folder: &Path, more: Option<&Path>) -> Result<Self, Error> {
+        let files = files::read(folder, more)?;
         let of_kind = |kind| files.iter().filter(move |file| file.kind == kind);
 
         let schema = schema(of_kind(Kind::Schema).next())?;
@@ -93,6 +122,8 @@ impl Draft {
             policies,
             homes,
             suites,
+            signers: Signers::read(of_kind(Kind::Signers))?,
+            more_signers: more.map(Path::to_owned),
             files: files.len(),
             digest: files::digest(&files),
         })
@@ -127,6 +158,11 @@ impl Draft {
     /// The ids of all policies, each with its file.
     pub fn homes(&self) -> &BTreeMap<String, String> {
         &self.homes
+    }
+
+    /// See [`Bundle::signers`].
+    pub fn signers(&self) -> &Signers {
+        &self.signers
     }
 
     pub(super) fn schema(&self) -> &Schema {

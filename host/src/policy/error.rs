@@ -17,7 +17,7 @@ pub enum Error {
     },
     /// A file that would be silently without effect.
     #[error(
-        "{path}: not part of a policy bundle; expected schema.cedarschema, *.cedar in the folder or one level below, tests/*.json, *.md"
+        "{path}: not part of a policy bundle; expected schema.cedarschema, *.cedar in the folder or one level below, signers/*.toml, tests/*.json, *.md"
     )]
     Stray {
         /// The file or folder.
@@ -116,6 +116,14 @@ pub enum Error {
     /// Golden tests that fail.
     #[error(transparent)]
     Golden(Box<Failure>),
+    /// A signer that can't be used.
+    #[error("{path}: {reason}")]
+    Signer {
+        /// The file.
+        path: String,
+        /// What is wrong, and what is expected.
+        reason: String,
+    },
     /// A relying party that the configuration can't mean.
     #[error("relying party `{id}`: {reason}")]
     RelyingParty {

@@ -16,12 +16,16 @@ const MAX_BYTES: u64 = 4 << 20;
 /// Files, prose included.
 const MAX_FILES: usize = 1_000;
 
+/// The folder of signers.
+const SIGNERS: &str = "signers/";
+
 /// What a file is to the bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Schema,
     Policies,
     Tests,
+    Signers,
 }
 
 /// One file of the bundle.
@@ -33,11 +37,14 @@ pub(super) struct File {
     pub text: String,
 }
 
-/// Read `folder`, sorted by path.
-pub(super) fn read(folder: &Path) -> Result<Vec<File>, Error> {
+/// Read `folder`, sorted by path, and the signers in the folder `more`.
+pub(super) fn read(folder: &Path, more: Option<&Path>) -> Result<Vec<File>, Error> {
     let mut files = Vec::new();
     let mut budget = MAX_BYTES;
     visit(folder, "", &mut files, &mut budget)?;
+    if let Some(more) = more {
+        visit(more, SIGNERS, &mut files, &mut budget)?;
+    }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }
@@ -121,6 +128,9 @@ fn visit(
 fn kind(prefix: &str, name: &str) -> Option<Kind> {
     if prefix == "tests/" {
         return name.ends_with(".json").then_some(Kind::Tests);
+    }
+    if prefix == SIGNERS {
+        return name.ends_with(".toml").then_some(Kind::Signers);
     }
     if prefix.is_empty() && name == "schema.cedarschema" {
         return Some(Kind::Schema);

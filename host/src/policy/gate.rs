@@ -12,14 +12,16 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use thiserror::Error;
+use tokio::sync::watch;
 
-use super::action::{Action, ApiAuthentications, OperatorAction};
+use super::action::{self, Action, ApiAuthentications, OperatorAction};
 use super::cache::{Cache, Key};
 use super::decision::{Decision, Question};
 use super::facts::Facts;
-use super::{Bundle, Error, Interface, NO_RELYING_PARTY, Permit};
+use super::{Bundle, Error, Interface, NO_RELYING_PARTY, Permit, Signers};
 use crate::audit::{Actor, ComponentIdentity, Outcome, Record, Trail};
 use crate::clock::Clock;
+use crate::telemetry::metrics::Counter;
 
 /// The longest relying party id that a denial's record repeats: a domain's
 /// longest length. The id comes from a guest and may be anything.
@@ -33,7 +35,19 @@ pub struct Gate {
     /// Held while a successor is made, so that no epoch is given twice.
     reloading: Mutex<()>,
     bindings: Vec<(String, Vec<String>)>,
+    changes: watch::Sender<u64>,
     clock: Arc<dyn Clock>,
+    counts: Counts,
+}
+
+/// Calls that were decided. Each leaves one record, so that the log must have as
+/// many.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Those that got a permit.
+    pub allowed: Counter,
+    /// Those that were denied.
+    pub denied: Counter,
 }
 
 /// A refusal. Its record is on the trail already.
@@ -71,7 +85,9 @@ impl Gate {
             state: ArcSwap::from_pointee(state),
             reloading: Mutex::new(()),
             bindings: relying_parties,
+            changes: watch::Sender::new(1),
             clock,
+            counts: Counts::default(),
         }))
     }
 
@@ -85,11 +101,18 @@ impl Gate {
             .reloading
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let bundle = Bundle::load(folder)?;
+        let more = self.state.load().bundle.more_signers().map(Path::to_owned);
+        let bundle = Bundle::load_with_signers(folder, more.as_deref())?;
         let epoch = self.epoch() + 1;
         self.state
             .store(Arc::new(State::new(epoch, bundle, &self.bindings)?));
+        self.changes.send_replace(epoch);
         Ok(epoch)
+    }
+
+    /// Tells of each new epoch, after it is in force.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Counts the bundles that were in force, from 1.
@@ -100,6 +123,11 @@ impl Gate {
     /// [`Bundle::digest`] of what is in force.
     pub fn digest(&self) -> String {
         self.state.load().bundle.digest().to_owned()
+    }
+
+    /// Who may sign components.
+    pub fn signers(&self) -> Signers {
+        self.state.load().bundle.signers().clone()
     }
 
     /// Whether `component` may import `interface`, by its name with a full
@@ -140,6 +168,7 @@ impl Gate {
         let relying_party = cut(relying_party.unwrap_or(NO_RELYING_PARTY)).to_owned();
         let policies = decision.policies;
         if decision.allowed {
+            self.counts.allowed.add(1);
             return Ok(Permit::grant(
                 time,
                 actor,
@@ -148,6 +177,7 @@ impl Gate {
                 trail.clone(),
             ));
         }
+        self.counts.denied.add(1);
         trail.push(Record {
             time,
             actor,
@@ -201,6 +231,30 @@ impl Gate {
             policies,
         });
         Err(Denied { action: A::NAME })
+    }
+
+    /// Whether a workload may use any part of the API at all, for any relying party
+    /// or for none. It leaves no record: nobody asked for anything.
+    pub fn admits(&self, workload: &str) -> bool {
+        let state = self.state.load();
+        let parties = state.facts.relying_parties().map(Some).chain([None]);
+        parties.into_iter().any(|relying_party| {
+            action::API.iter().any(|action| {
+                state
+                    .call(Key {
+                        action,
+                        component: None,
+                        workload,
+                        relying_party,
+                    })
+                    .allowed
+            })
+        })
+    }
+
+    /// The calls decided so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// The relying parties that a workload may act for, sorted: those for which

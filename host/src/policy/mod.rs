@@ -20,15 +20,17 @@ mod gate;
 pub mod golden;
 mod interface;
 mod permit;
+mod signers;
 #[cfg(test)]
 mod tests;
 
 pub use bundle::{Bundle, Draft};
 pub use decision::Decision;
 pub use error::{Error, Failure};
-pub use gate::{Denied, Gate};
+pub use gate::{Counts, Denied, Gate};
 pub use interface::{Interface, InterfaceError};
 pub use permit::Permit;
+pub use signers::{Signer, Signers, key_id};
 
 /// How requests, records and policies name "no relying party concerned".
 pub const NO_RELYING_PARTY: &str = "-";

@@ -1,22 +1,19 @@
 //! What a component asks for, against what there is and what policy grants.
 //!
 //! Grants are structural: an interface that is not granted is not in the linker,
-//! so that a component that imports it does not load. The refusal names every such
-//! import at once.
+//! so that a component that imports it does not load. What does not fit is named
+//! item by item, all of it at once.
 
-use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{Engine, format_err};
 
+use super::difference::Difference;
+use super::surface::{Item, Surface};
 use crate::audit::ComponentIdentity;
-use crate::capabilities::{CallState, interfaces};
+use crate::capabilities::{CallState, WIT_VERSION, interfaces};
 use crate::policy::Gate;
 use crate::runtime::wasi_interfaces;
-
-/// Why a component was not linked: one line for each import that it can't have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.join("; "))]
-pub struct Refused(pub Vec<String>);
 
 /// The id of an interface in policy, from its name in a component:
 /// `zeropass:store/accounts@1.0.0` is `zeropass:store/accounts@1`, and
@@ -34,16 +31,26 @@ pub fn interface_id(import: &str) -> String {
     }
 }
 
-/// A linker that holds what policy grants to `component`, after checking that this
-/// is enough for what it imports.
+/// An interface without its version: `zeropass:store/accounts`.
+fn unversioned(interface: &str) -> &str {
+    interface
+        .split_once('@')
+        .map_or(interface, |(name, _)| name)
+}
+
+/// Link `component` against what policy grants to it.
+///
+/// # Errors
+/// Everything that it imports and can't have.
 pub(super) fn link(
     component: &Component,
+    surface: &Surface,
     identity: &ComponentIdentity,
     gate: &Gate,
-) -> Result<Linker<CallState>, Refused> {
+) -> Result<InstancePre<CallState>, Vec<Difference>> {
     let engine = component.engine();
     let mut linker = Linker::new(engine);
-    let mut refused = Vec::new();
+    let mut differences = Vec::new();
     let offered: Vec<_> = interfaces().into_iter().chain(wasi_interfaces()).collect();
     let mut granted = Vec::new();
     for (id, add) in &offered {
@@ -52,31 +59,124 @@ pub(super) fn link(
         }
         match add(&mut linker) {
             Ok(()) => granted.push(*id),
-            Err(error) => refused.push(format!("{id} could not be offered: {error:#}")),
+            Err(error) => differences.push(Difference::Unfit(format!("{id}: {error:#}"))),
         }
     }
     for (name, item) in component.component_type().imports(engine) {
         let id = interface_id(name);
-        if granted.contains(&id.as_str()) || is_vocabulary(&item.ty, engine) {
+        if is_vocabulary(&item.ty, engine) {
             continue;
         }
-        refused.push(match item.ty {
-            ComponentItem::ComponentInstance(_)
-                if offered.iter().any(|(known, _)| *known == id) =>
-            {
-                format!(
-                    "asks for {name}, which policy does not grant to {}",
-                    identity.name
-                )
+        if granted.contains(&id.as_str()) {
+            differences
+                .extend(lacking(&linker, name, surface).map(|item| Difference::Unknown { item }));
+            continue;
+        }
+        let is_offered = offered.iter().any(|(known, _)| *known == id);
+        let is_granted = gate.may_link(identity, name).allowed;
+        differences.push(
+            if is_granted || !matches!(item.ty, ComponentItem::ComponentInstance(_)) {
+                Difference::Unknown { item: name.into() }
+            } else {
+                Difference::NotGranted {
+                    item: name.into(),
+                    component: identity.name.clone(),
+                    offered: is_offered,
+                }
+            },
+        );
+    }
+    if !differences.is_empty() {
+        return Err(differences);
+    }
+    linker.instantiate_pre(component).map_err(|error| {
+        match other_forms(&linker, component, surface) {
+            forms if forms.is_empty() => vec![Difference::Unfit(format!("{error:#}"))],
+            forms => forms,
+        }
+    })
+}
+
+/// The functions of an import that the linker's interface of that name lacks.
+///
+/// A linker can't be asked what it holds, but it refuses to define a name twice.
+fn lacking(
+    linker: &Linker<CallState>,
+    import: &str,
+    surface: &Surface,
+) -> impl Iterator<Item = String> {
+    let mut linker = linker.clone();
+    let mut missing = Vec::new();
+    if let (Some(Item::Interface(functions)), Some(name)) =
+        (surface.imports.get(import), own_name(import))
+        && let Ok(mut instance) = linker.instance(&name)
+    {
+        for function in functions.keys() {
+            if instance.func_new(function, stand_in).is_ok() {
+                missing.push(format!("{}.{function}", unversioned(import)));
             }
-            _ => format!("needs {name}, which this host does not have"),
-        });
+        }
     }
-    if refused.is_empty() {
-        Ok(linker)
-    } else {
-        Err(Refused(refused))
+    missing.into_iter()
+}
+
+/// The functions that the component calls in another form than the linker has,
+/// found by putting a stand-in of any form in the place of all others.
+fn other_forms(
+    linker: &Linker<CallState>,
+    component: &Component,
+    surface: &Surface,
+) -> Vec<Difference> {
+    let own: Vec<_> = surface
+        .imported_functions()
+        .filter_map(|(import, function)| Some((import, own_name(import)?, function)))
+        .collect();
+    let differs = |wanted: usize| {
+        let mut linker = linker.clone();
+        linker.allow_shadowing(true);
+        for (index, (_, name, function)) in own.iter().enumerate() {
+            if index != wanted
+                && let Ok(mut instance) = linker.instance(name)
+            {
+                let _ = instance.func_new(function, stand_in);
+            }
+        }
+        linker.instantiate_pre(component).is_err()
+    };
+    // With a stand-in for each of ours, whatever is wrong lies elsewhere.
+    if differs(usize::MAX) {
+        return Vec::new();
     }
+    own.iter()
+        .enumerate()
+        .filter(|(index, _)| differs(*index))
+        .filter_map(
+            |(_, (import, _, function))| match surface.imports.get(*import) {
+                Some(Item::Interface(functions)) => Some(Difference::OtherForm {
+                    item: format!("{}.{function}", unversioned(import)),
+                    signature: functions.get(*function)?.clone(),
+                }),
+                _ => None,
+            },
+        )
+        .collect()
+}
+
+/// The name under which this host has the interface, if it is one of its own.
+fn own_name(import: &str) -> Option<String> {
+    let name = unversioned(import);
+    name.starts_with("zeropass:")
+        .then(|| format!("{name}@{WIT_VERSION}"))
+}
+
+/// Is never called: nothing that holds it is instantiated.
+fn stand_in(
+    _: wasmtime::StoreContextMut<'_, CallState>,
+    _: wasmtime::component::types::ComponentFunc,
+    _: &[wasmtime::component::Val],
+    _: &mut [wasmtime::component::Val],
+) -> wasmtime::Result<()> {
+    Err(format_err!("a stand-in was called"))
 }
 
 /// Whether an import is an interface of plain types: words to speak in, nothing to

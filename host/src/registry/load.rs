@@ -1,67 +1,60 @@
-//! From a file to a revision: digest, compile or load from the cache, check the
-//! grants, link, preinstantiate.
+//! From bytes to a revision: compile or load from the cache, check what it asks
+//! for and offers, link, preinstantiate.
+//!
+//! A loader trusts the bytes it is given; whether they are to be trusted is
+//! decided before, in `admission`.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_lc_rs::digest;
-use wasmtime::component::{Component, InstancePre};
+use tokio::sync::Semaphore;
+use wasmtime::component::Component;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
-use super::grants::{Refused, link};
-use super::revision::{AuthService, PasskeyManager, Revision};
+use super::difference::{Difference, code, listed};
+use super::exports::{self, Caller};
+use super::grants::link;
+use super::revision::{AuthService, Linked, PasskeyManager, Revision};
+use super::surface::Surface;
+use super::verify::sha256;
 use crate::audit::ComponentIdentity;
-use crate::capabilities::CallState;
 use crate::capabilities::bindings::passkey_manager::PasskeyManagerPre;
 use crate::policy::Gate;
-use crate::runtime::precompiled::{Cache, Source, hex};
+use crate::runtime::precompiled::{Cache, Source};
 use crate::runtime::{Limits, Runtime};
 
-/// Loads component files against one engine and one gate.
+/// Loads components against one engine and one gate.
 pub struct Loader {
     runtime: Runtime,
     cache: Cache,
     gate: Arc<Gate>,
+    /// For each component, as many permits as instances may run at once.
+    instances: Mutex<BTreeMap<String, Arc<Semaphore>>>,
 }
 
-/// Why a component file can't serve.
-#[derive(Debug, thiserror::Error)]
+/// Why a component can't serve.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
     /// The file can't be read.
-    #[error("component {name}: {path}: {source}")]
-    Unreadable {
-        /// The component's name.
-        name: String,
-        /// Its file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error("{0}")]
+    Unreadable(String),
+    /// This host has no place for a component of this name.
+    #[error("this host runs auth-service and passkey-manager, and no component of this name")]
+    Name,
     /// Not a component that this engine can compile.
-    #[error("component {name}: not a valid component: {reason}")]
-    Invalid {
-        /// The component's name.
-        name: String,
-        /// What wasmtime said.
-        reason: String,
-    },
-    /// It imports what it may not have.
-    #[error("component {name}: {refused}")]
-    Refused {
-        /// The component's name.
-        name: String,
-        /// Each import.
-        refused: Refused,
-    },
-    /// An import or export has another type than the interface says, or an export
-    /// is missing.
-    #[error("component {name}: does not fit its world: {reason}")]
-    Unfit {
-        /// The component's name.
-        name: String,
-        /// What wasmtime said.
-        reason: String,
-    },
+    #[error("not a valid component: {0}")]
+    Invalid(String),
+    /// It does not fit this host and its policy.
+    #[error("{}", listed(.0))]
+    Differs(Vec<Difference>),
+}
+
+/// What a loader made of a component's bytes.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub surface: Surface,
+    pub revision: Linked,
 }
 
 // === impl LoadError ===
@@ -70,10 +63,10 @@ impl LoadError {
     /// A stable code for audit records and scripts.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } => "component-unreadable",
-            Self::Invalid { .. } => "component-invalid",
-            Self::Refused { .. } => "import-not-granted",
-            Self::Unfit { .. } => "world-mismatch",
+            Self::Unreadable(_) => "component-unreadable",
+            Self::Name => "component-unknown",
+            Self::Invalid(_) => "component-invalid",
+            Self::Differs(differences) => code(differences),
         }
     }
 }
@@ -87,18 +80,27 @@ impl Loader {
             runtime,
             cache,
             gate,
+            instances: Mutex::default(),
         }
     }
 
-    /// Load `file` as auth-service.
+    /// The gate that it asks for grants.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// Load `file` as auth-service, whoever may have made it.
     ///
     /// # Errors
     /// [`LoadError`].
     pub fn auth_service(&self, file: &Path, limits: Limits) -> Result<AuthService, LoadError> {
-        self.auth_service_of(&read("auth-service", file)?, limits)
+        let revision = self
+            .file("auth-service", file, limits)?
+            .into_auth_service()?;
+        Arc::into_inner(revision).ok_or(LoadError::Name)
     }
 
-    /// Load `file` as passkey-manager.
+    /// Load `file` as passkey-manager, whoever may have made it.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -107,68 +109,84 @@ impl Loader {
         file: &Path,
         limits: Limits,
     ) -> Result<PasskeyManager, LoadError> {
-        self.passkey_manager_of(&read("passkey-manager", file)?, limits)
+        let revision = self
+            .file("passkey-manager", file, limits)?
+            .into_passkey_manager()?;
+        Arc::into_inner(revision).ok_or(LoadError::Name)
     }
 
-    /// Load these bytes as auth-service.
+    fn file(&self, name: &str, file: &Path, limits: Limits) -> Result<Linked, LoadError> {
+        let wasm = std::fs::read(file)
+            .map_err(|error| LoadError::Unreadable(format!("{}: {error}", file.display())))?;
+        let identity = identity(name, &wasm, None);
+        Ok(self.load(identity, &wasm, limits, None, None)?.revision)
+    }
+
+    /// Compile, check and link `wasm` as the revision `identity`. `before` is the
+    /// surface of the revision that it would follow, `caller` the component that
+    /// calls it. Seconds of CPU where nothing is cached.
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn auth_service_of(&self, wasm: &[u8], limits: Limits) -> Result<AuthService, LoadError> {
-        let (identity, pre) = self.link("auth-service", wasm)?;
-        let pre = ProxyPre::new(pre).map_err(unfit(&identity.name))?;
-        Ok(Revision::new(identity, limits, pre))
-    }
-
-    /// Load these bytes as passkey-manager.
-    ///
-    /// # Errors
-    /// [`LoadError`].
-    pub fn passkey_manager_of(
+    pub(super) fn load(
         &self,
+        identity: ComponentIdentity,
         wasm: &[u8],
         limits: Limits,
-    ) -> Result<PasskeyManager, LoadError> {
-        let (identity, pre) = self.link("passkey-manager", wasm)?;
-        let pre = PasskeyManagerPre::new(pre).map_err(unfit(&identity.name))?;
-        Ok(Revision::new(identity, limits, pre))
+        before: Option<&Surface>,
+        caller: Option<&Caller>,
+    ) -> Result<Loaded, LoadError> {
+        let component = self.compile(&identity.name, wasm)?;
+        let surface = Surface::of(&component);
+        let pre = link(&component, &surface, &identity, &self.gate);
+        let mut differences = exports::check(&identity.name, &surface, before, caller);
+        let pre = match pre {
+            Ok(pre) if differences.is_empty() => pre,
+            Ok(_) => return Err(LoadError::Differs(differences)),
+            Err(mut found) => {
+                found.append(&mut differences);
+                return Err(LoadError::Differs(found));
+            }
+        };
+        let unfit = |error: wasmtime::Error| {
+            LoadError::Differs(vec![Difference::Unfit(format!("{error:#}"))])
+        };
+        let instances = self.instances(&identity.name, &limits);
+        let revision = match identity.name.as_str() {
+            "auth-service" => Linked::AuthService(Arc::new(Revision::new(
+                identity,
+                limits,
+                instances,
+                ProxyPre::new(pre).map_err(unfit)?,
+            ))),
+            "passkey-manager" => Linked::PasskeyManager(Arc::new(Revision::new(
+                identity,
+                limits,
+                instances,
+                PasskeyManagerPre::new(pre).map_err(unfit)?,
+            ))),
+            _ => return Err(LoadError::Name),
+        };
+        Ok(Loaded { surface, revision })
     }
 
-    /// What these bytes are called.
-    pub fn identity(name: &str, wasm: &[u8]) -> ComponentIdentity {
-        let digest = hex(digest::digest(&digest::SHA256, wasm).as_ref());
-        ComponentIdentity {
-            name: name.to_owned(),
-            revision: digest.chars().take(12).collect(),
-            digest,
-        }
-    }
-
-    fn link(
-        &self,
-        name: &str,
-        wasm: &[u8],
-    ) -> Result<(ComponentIdentity, InstancePre<CallState>), LoadError> {
-        let identity = Self::identity(name, wasm);
-        let component = self.compile(name, wasm)?;
-        let linker =
-            link(&component, &identity, &self.gate).map_err(|refused| LoadError::Refused {
-                name: name.to_owned(),
-                refused,
-            })?;
-        let pre = linker.instantiate_pre(&component).map_err(unfit(name))?;
-        Ok((identity, pre))
+    fn instances(&self, name: &str, limits: &Limits) -> Arc<Semaphore> {
+        let mut all = self
+            .instances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let shared = all
+            .entry(name.to_owned())
+            .or_insert_with(|| Arc::new(Semaphore::new(limits.instances)));
+        Arc::clone(shared)
     }
 
     fn compile(&self, name: &str, wasm: &[u8]) -> Result<Component, LoadError> {
         let started = std::time::Instant::now();
-        let (component, source) =
-            self.cache
-                .load(self.runtime.engine(), wasm)
-                .map_err(|error| LoadError::Invalid {
-                    name: name.to_owned(),
-                    reason: format!("{error:#}"),
-                })?;
+        let (component, source) = self
+            .cache
+            .load(self.runtime.engine(), wasm)
+            .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
         tracing::info!(
             component = name,
             bytes = wasm.len(),
@@ -188,19 +206,12 @@ impl std::fmt::Debug for Loader {
     }
 }
 
-fn read(name: &str, path: &Path) -> Result<Vec<u8>, LoadError> {
-    std::fs::read(path).map_err(|source| LoadError::Unreadable {
+/// Without a version the revision is named by its digest.
+pub(super) fn identity(name: &str, wasm: &[u8], version: Option<String>) -> ComponentIdentity {
+    let digest = sha256(wasm);
+    ComponentIdentity {
         name: name.to_owned(),
-        path: path.to_owned(),
-        source,
-    })
-}
-
-
-fn unfit(name: &str) -> impl FnOnce(wasmtime::Error) -> LoadError {
-    let name = name.to_owned();
-    move |error| LoadError::Unfit {
-        name,
-        reason: format!("{error:#}"),
+        revision: version.unwrap_or_else(|| digest.chars().take(12).collect()),
+        digest,
     }
 }

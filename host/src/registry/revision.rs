@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
+use super::load::LoadError;
 use crate::audit::ComponentIdentity;
 use crate::capabilities::CallState;
 use crate::capabilities::bindings::passkey_manager::PasskeyManagerPre;
@@ -27,24 +28,32 @@ pub struct Revision<P> {
     pub(super) instances: Arc<Semaphore>,
 }
 
+/// A revision of either component.
+#[derive(Debug, Clone)]
+pub enum Linked {
+    /// Of the HTTP API.
+    AuthService(Arc<AuthService>),
+    /// Of the ceremonies.
+    PasskeyManager(Arc<PasskeyManager>),
+}
+
 // === impl Revision ===
 
 impl<P> Revision<P> {
-    pub(super) fn new(identity: ComponentIdentity, limits: Limits, pre: P) -> Self {
+    /// `instances` is shared by all revisions of a component, so that an old and a new
+    /// one together never take more instances than one may.
+    pub(super) fn new(
+        identity: ComponentIdentity,
+        limits: Limits,
+        instances: Arc<Semaphore>,
+        pre: P,
+    ) -> Self {
         Self {
             identity: Arc::new(identity),
-            instances: Arc::new(Semaphore::new(limits.instances)),
+            instances,
             limits,
             pre,
         }
-    }
-
-    /// Count its calls with those of all other revisions of its component, so that
-    /// an old and a new one together never take more instances than one may.
-    #[must_use]
-    pub fn sharing(mut self, instances: &Arc<Semaphore>) -> Self {
-        self.instances = Arc::clone(instances);
-        self
     }
 
     /// The preinstantiated component, for the bench and the test kit.
@@ -59,5 +68,31 @@ impl<P> std::fmt::Debug for Revision<P> {
             .field("identity", &self.identity)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Linked ===
+
+impl Linked {
+    /// The revision of auth-service that it is.
+    ///
+    /// # Errors
+    /// It is one of passkey-manager.
+    pub fn into_auth_service(self) -> Result<Arc<AuthService>, LoadError> {
+        match self {
+            Self::AuthService(revision) => Ok(revision),
+            Self::PasskeyManager(_) => Err(LoadError::Name),
+        }
+    }
+
+    /// The revision of passkey-manager that it is.
+    ///
+    /// # Errors
+    /// It is one of auth-service.
+    pub fn into_passkey_manager(self) -> Result<Arc<PasskeyManager>, LoadError> {
+        match self {
+            Self::PasskeyManager(revision) => Ok(revision),
+            Self::AuthService(_) => Err(LoadError::Name),
+        }
     }
 }

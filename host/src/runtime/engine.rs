@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 /// What the pool must hold.
 #[derive(Debug, Clone)]
@@ -80,6 +80,20 @@ impl Runtime {
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
+}
+
+/// An engine to look at a component's types with: the same language, compiled as
+/// quickly as it can be, never run.
+///
+/// # Errors
+/// The machine can't compile.
+pub fn inspection() -> wasmtime::Result<Engine> {
+    let mut config = config(&Options {
+        pooling: false,
+        ..Options::default()
+    });
+    config.cranelift_opt_level(OptLevel::None);
+    Engine::new(&config)
 }
 
 fn config(options: &Options) -> Config {

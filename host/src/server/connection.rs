@@ -1,10 +1,12 @@
 //! The life of one connection after its handshake: served, then ended.
 //!
-//! A connection ends when its peer leaves, when the peer's certificate ends,
-//! when it overstays, or when the host drains. It is asked to end first (GOAWAY,
-//! or `connection: close`), so that answers under way still arrive, and dropped
-//! after a grace that depends on the reason. A drain has no grace of its own:
-//! the drain's deadline drops the whole task.
+//! A connection ends when its peer leaves, when the peer loses its standing, when
+//! policy allows the peer nothing any more, when the connection is too old or
+//! overstays, or when the host drains. For most reasons it is asked to end first
+//! (GOAWAY, or `connection: close`), so that answers under way still arrive, and
+//! dropped after a grace that depends on the reason. Who is revoked, distrusted or
+//! forbidden has no grace: the connection is cut, with all that runs on it. A drain
+//! has no grace of its own: the drain's deadline drops the whole task.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use super::activity::{Activity, Overstayed};
 use super::drain::Watcher;
 use super::handler::{BodyError, Handler, Peer, ResponseBody};
 use super::limits::Limits;
-use crate::clock::{Clock, Timestamp};
+use super::standing::{EXPIRED, Standing};
 
 /// After the peer's certificate ended: answers begun in time may still leave.
 const EXPIRED_GRACE: Duration = Duration::from_secs(1);
@@ -28,8 +30,11 @@ const EXPIRED_GRACE: Duration = Duration::from_secs(1);
 /// After idleness: nothing should be under way but a closing handshake.
 const IDLE_GRACE: Duration = Duration::from_secs(5);
 
-/// The code for a connection that outlived its peer's certificate.
-pub const EXPIRED: &str = "expired";
+/// The code for a connection whose peer policy allows nothing any more.
+pub const NOT_PERMITTED: &str = "not-permitted";
+
+/// The code for a connection that reached its greatest age.
+pub const MAX_AGE: &str = "max-age";
 
 /// A hyper connection of either version.
 pub(super) trait Serving: Future<Output = hyper::Result<()>> {
@@ -40,7 +45,10 @@ pub(super) trait Serving: Future<Output = hyper::Result<()>> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
     Draining,
-    Expired,
+    /// The peer's certificates do not hold any more, by this code.
+    Distrusted(&'static str),
+    Forbidden,
+    Aged,
     Overstayed(Overstayed),
 }
 
@@ -49,52 +57,64 @@ pub(super) async fn supervise<H: Handler>(
     connection: impl Serving,
     activity: &Activity,
     peer: &Arc<Peer>,
+    standing: &Standing,
     handler: &H,
-    clock: &dyn Clock,
     limits: &Limits,
     drain: &Watcher,
 ) {
     let mut connection = pin!(connection);
     let ending = tokio::select! {
         biased;
-        () = expiry(clock, peer.not_after, limits.recheck_interval) => Ending::Expired,
+        code = standing.lost(limits.recheck_interval) => Ending::Distrusted(code),
+        () = forbidden(handler, peer) => Ending::Forbidden,
         () = drain.started() => Ending::Draining,
+        () = tokio::time::sleep(limits.max_connection_age) => Ending::Aged,
         overstayed = activity.overstayed(limits) => Ending::Overstayed(overstayed),
         served = connection.as_mut() => return report(peer, served),
     };
     tracing::debug!(peer = %peer.id, ?ending, "ending a connection");
-    connection.as_mut().wind_down();
     let grace = match ending {
-        Ending::Draining => return report(peer, connection.await),
-        Ending::Expired => {
+        Ending::Draining => {
+            connection.as_mut().wind_down();
+            return report(peer, connection.await);
+        }
+        Ending::Distrusted(EXPIRED) => {
             handler.ended(peer, EXPIRED);
             EXPIRED_GRACE
+        }
+        // Returning drops the connection and the requests on it.
+        Ending::Distrusted(code) => return handler.ended(peer, code),
+        Ending::Forbidden => return handler.ended(peer, NOT_PERMITTED),
+        Ending::Aged => {
+            handler.ended(peer, MAX_AGE);
+            limits.request_timeout
         }
         Ending::Overstayed(Overstayed::Idle) => IDLE_GRACE,
         Ending::Overstayed(Overstayed::SlowHead) => Duration::ZERO,
     };
-    if let Ok(served) = tokio::time::timeout(grace, connection).await {
+    connection.as_mut().wind_down();
+    let served = tokio::select! {
+        biased;
+        code = standing.lost(limits.recheck_interval), if ending != Ending::Distrusted(EXPIRED) => {
+            return handler.ended(peer, code);
+        }
+        served = tokio::time::timeout(grace, connection) => served,
+    };
+    if let Ok(served) = served {
         report(peer, served);
     }
 }
 
-/// Whether a certificate that ends at `not_after` has ended.
-pub(super) fn has_expired(now: Timestamp, not_after: Timestamp) -> bool {
-    now > not_after
-}
-
-/// Ready when the certificate has ended. It looks at the clock again and again
-/// instead of sleeping once, for the machine's clock may be set meanwhile.
-async fn expiry(clock: &dyn Clock, not_after: Timestamp, interval: Duration) {
-    while let Some(left) = time_left(clock.now(), not_after) {
-        tokio::time::sleep(left.min(interval)).await;
+/// Ready when a change of policy has left the peer nothing that it may do.
+async fn forbidden<H: Handler>(handler: &H, peer: &Peer) {
+    if let Some(mut changes) = handler.policy_changes() {
+        while changes.changed().await.is_ok() {
+            if !handler.admits(peer) {
+                return;
+            }
+        }
     }
-}
-
-/// Until the first moment at which the certificate has ended; none when it has.
-fn time_left(now: Timestamp, not_after: Timestamp) -> Option<Duration> {
-    let left = not_after.checked_sub(now)?;
-    Some(Duration::from_millis(left.saturating_add(1)))
+    std::future::pending().await
 }
 
 fn report(peer: &Peer, served: hyper::Result<()>) {
@@ -125,25 +145,5 @@ where
 {
     fn wind_down(self: Pin<&mut Self>) {
         self.graceful_shutdown();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing
-    )]
-    use super::*;
-
-    #[test]
-    fn certificate_holds_through_its_last_moment_and_no_longer() {
-        assert_eq!(time_left(1_000, 3_000), Some(Duration::from_millis(2_001)));
-        assert_eq!(time_left(3_000, 3_000), Some(Duration::from_millis(1)));
-        assert_eq!(time_left(3_001, 3_000), None);
-        assert!(!has_expired(3_000, 3_000));
-        assert!(has_expired(3_001, 3_000));
     }
 }

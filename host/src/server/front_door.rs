@@ -18,13 +18,14 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, StatusCode};
 use hyper::body::Incoming;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use super::handler::{Handler, Peer, Response, full};
 use super::problem::problem;
+use super::records::ConnectionRecords;
 use super::{body, codes, sticky};
-use crate::audit::{Actor, Origin, Outcome, Record, Trail};
+use crate::audit::{Actor, Origin, Outcome, Trail};
 use crate::capabilities::{CallContext, CallState, Caller, Services};
 use crate::policy::action::{self, Action};
 use crate::policy::{Denied, Permit};
@@ -60,6 +61,7 @@ pub struct FrontDoor {
     /// In flight and waiting together: who finds no place is turned away at once.
     places: Semaphore,
     in_flight: Semaphore,
+    connections: ConnectionRecords,
 }
 
 /// The part of the API that a path belongs to.
@@ -95,6 +97,7 @@ impl FrontDoor {
         limits: FrontDoorLimits,
     ) -> Self {
         Self {
+            connections: ConnectionRecords::new(Arc::clone(&services), "service"),
             services,
             auth_service,
             places: Semaphore::new(limits.in_flight.saturating_add(limits.queue)),
@@ -297,45 +300,23 @@ impl Handler for FrontDoor {
     }
 
     fn refused(&self, address: SocketAddr, code: &'static str) {
-        tracing::warn!(%address, code, "connection refused");
-        self.record_connection(address, "-", "connection.accept", code);
+        self.connections.refused(address, code);
     }
 
     fn ended(&self, peer: &Peer, code: &'static str) {
-        tracing::warn!(address = %peer.address, workload = %peer.id, code, "connection ended");
-        self.record_connection(peer.address, &peer.id.to_string(), "connection.keep", code);
+        self.connections.ended(peer, code);
     }
-}
 
-impl FrontDoor {
-    fn record_connection(
-        &self,
-        address: SocketAddr,
-        workload: &str,
-        action: &'static str,
-        code: &'static str,
-    ) {
-        let owed = Owed {
-            services: Arc::clone(&self.services),
-            trail: Trail::new(),
-        };
-        owed.trail.push(Record {
-            time: self.services.clock.now(),
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: uuid::Uuid::now_v7().to_string(),
-                    workload: workload.to_owned(),
-                    address: address.to_string(),
-                }),
-                component: None,
-            },
-            action,
-            relying_party: "-".into(),
-            target: "service".into(),
-            outcome: Outcome::Failed(code),
-            policies: Arc::from([]),
-        });
-        // Dropping writes it, on a task of its own: a refused peer waits for nothing.
+    fn throttled(&self, peer: &Peer) {
+        self.connections.throttled(peer);
+    }
+
+    fn admits(&self, peer: &Peer) -> bool {
+        self.services.gate.admits(peer.id.as_str())
+    }
+
+    fn policy_changes(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.services.gate.changes())
     }
 }
 

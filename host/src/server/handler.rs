@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
+use tokio::sync::watch;
 
 use crate::clock::Timestamp;
 use crate::identity::SpiffeId;
@@ -37,10 +38,10 @@ pub struct Peer {
 /// Answers the requests of a listener.
 ///
 /// The listener guarantees that `peer` was verified in the handshake of this
-/// very connection and that its certificate is still in date. The future is
-/// dropped when the peer goes away, when its certificate ends or when a drain
-/// reaches its deadline: what must not be left half done has to be a
-/// transaction.
+/// very connection and that its certificate is in date, not revoked and of a
+/// trusted root as of now. The future is dropped when the peer goes away, when it
+/// loses its standing or when a drain reaches its deadline: what must not be left
+/// half done has to be a transaction.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     /// Answer one request. Bodies are read with [`super::body::collect`].
@@ -53,6 +54,25 @@ pub trait Handler: Send + Sync + 'static {
     /// A verified peer's connection was ended by the host for a reason of
     /// identity, such as `expired`.
     fn ended(&self, peer: &Peer, code: &'static str);
+
+    /// A request was refused because its peer asks more often than it may. Called
+    /// for each such request: be quick, and sparing with records.
+    fn throttled(&self, peer: &Peer) {
+        let _ = peer;
+    }
+
+    /// Whether policy, as of now, allows this peer anything at all here. A
+    /// connection of a peer that may do nothing is ended when policy changes.
+    fn admits(&self, peer: &Peer) -> bool {
+        let _ = peer;
+        true
+    }
+
+    /// Tells when [`admits`](Self::admits) may answer otherwise than before; none
+    /// where it never does.
+    fn policy_changes(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
 }
 
 /// A body of bytes at hand.

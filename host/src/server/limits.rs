@@ -26,8 +26,17 @@ pub struct Limits {
     pub max_streams: u32,
     /// From the signal to stop until accepted requests are abandoned.
     pub drain_deadline: Duration,
-    /// How often a connection asks whether its peer's certificate still holds.
-    /// It is asked at every request too.
+    /// The longest life of a connection: then its peer has to prove itself anew.
+    pub max_connection_age: Duration,
+    /// Connections of one identity at the same time; more are closed at once.
+    pub identity_connections: usize,
+    /// Requests of one identity in a second, in the long run; 0 is no limit.
+    pub identity_rate: u32,
+    /// Requests of one identity at once, after a rest.
+    pub identity_burst: u32,
+    /// How often a connection looks at the clock to ask whether its peer's
+    /// certificate still holds. Other changes reach it at once, and it is asked at
+    /// every request too.
     pub recheck_interval: Duration,
 }
 
@@ -51,6 +60,10 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(60),
             max_streams: 100,
             drain_deadline: Duration::from_secs(20),
+            max_connection_age: Duration::from_secs(3600),
+            identity_connections: 512,
+            identity_rate: 5_000,
+            identity_burst: 10_000,
             recheck_interval: Duration::from_secs(1),
         }
     }

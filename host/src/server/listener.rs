@@ -1,8 +1,9 @@
 //! A TCP listener with mTLS in front of a [`Handler`].
 //!
-//! What bounds it ([`Limits`]): connections altogether, handshakes at a time,
-//! the time of a handshake, of a request head and of a rest, streams, and the
-//! size and number of header fields. The protocol is chosen by ALPN, never by
+//! What bounds it ([`Limits`]): connections altogether and of each identity,
+//! handshakes at a time, the time of a handshake, of a request head, of a rest and
+//! of a whole connection, streams, requests of each identity, and the size and
+//! number of header fields. Each request asks anew whether its peer still stands. The protocol is chosen by ALPN, never by
 //! sniffing, which hyper does without a timer. HTTP/2 keeps hyper's limits on
 //! resets (CVE-2023-44487) and is pinged, so that a dead peer is noticed.
 //!
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -26,12 +28,16 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, Watched};
-use super::connection::{has_expired, supervise};
+use super::connection::supervise;
 use super::drain::Watcher;
 use super::handler::{Handler, Peer, Response};
 use super::limits::{Limits, MAX_HEADER_BYTES, MAX_HEADERS};
 use super::problem::problem;
-use super::refusal::{HANDSHAKE_TIMEOUT, TOO_MANY_CONNECTIONS, handshake_code};
+use super::refusal::{
+    HANDSHAKE_TIMEOUT, TOO_MANY_CONNECTIONS, TOO_MANY_FOR_IDENTITY, handshake_code,
+};
+use super::roster::Roster;
+use super::standing::{IDENTITY_WITHDRAWN, Standing};
 use crate::clock::Clock;
 use crate::identity::tls::ALPN_HTTP2;
 use crate::identity::{CurrentTls, parse_svid};
@@ -70,12 +76,14 @@ struct Shared<H> {
     handler: Arc<H>,
     handshakes: Semaphore,
     connections: Arc<Semaphore>,
+    roster: Roster,
 }
 
 /// What the requests of one connection share.
 struct Context<H> {
     shared: Arc<Shared<H>>,
     peer: Arc<Peer>,
+    standing: Arc<Standing>,
     activity: Activity,
 }
 
@@ -97,6 +105,7 @@ impl<H: Handler> Listener<H> {
         let shared = Arc::new(Shared {
             handshakes: Semaphore::new(limits.max_handshakes),
             connections: Arc::new(Semaphore::new(limits.max_connections)),
+            roster: Roster::new(&limits),
             tls,
             limits,
             clock,
@@ -164,11 +173,14 @@ async fn connection<H: Handler>(
 ) {
     let handshake = handshake(&shared, socket);
     let refused = match tokio::time::timeout(shared.limits.handshake_timeout, handshake).await {
-        Ok(Ok(stream)) => match peer_of(&stream, address) {
-            Ok(peer) => return serve(shared, stream, peer, drain).await,
+        Ok(Ok(stream)) => match peer_of(&shared, &stream, address) {
+            Ok((peer, standing)) => match shared.roster.enter(&peer.id) {
+                Some(_present) => return serve(&shared, stream, peer, standing, drain).await,
+                None => TOO_MANY_FOR_IDENTITY,
+            },
             Err(code) => code,
         },
-        Ok(Err(error)) => handshake_code(&error),
+        Ok(Err(code)) => code,
         Err(_) => HANDSHAKE_TIMEOUT,
     };
     shared.handler.refused(address, refused);
@@ -176,43 +188,65 @@ async fn connection<H: Handler>(
 
 /// The TLS handshake, when its turn has come. Waiting counts towards the
 /// handshake's deadline, so stalled handshakes delay others but never stop them.
-async fn handshake<H>(shared: &Shared<H>, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+async fn handshake<H>(
+    shared: &Shared<H>,
+    socket: TcpStream,
+) -> Result<TlsStream<TcpStream>, &'static str> {
     let _turn = shared
         .handshakes
         .acquire()
         .await
-        .map_err(io::Error::other)?;
+        .map_err(|_| HANDSHAKE_TIMEOUT)?;
+    let tls = &shared.tls.load().tls;
+    let tls = tls.as_ref().ok_or(IDENTITY_WITHDRAWN)?;
     // Answers are written whole; waiting to fill a packet only delays them.
-    socket.set_nodelay(true)?;
-    TlsAcceptor::from(shared.tls.load()).accept(socket).await
+    socket
+        .set_nodelay(true)
+        .map_err(|error| handshake_code(&error))?;
+    TlsAcceptor::from(tls.config())
+        .accept(socket)
+        .await
+        .map_err(|error| handshake_code(&error))
 }
 
-fn peer_of(stream: &TlsStream<TcpStream>, address: SocketAddr) -> Result<Peer, &'static str> {
+fn peer_of<H>(
+    shared: &Shared<H>,
+    stream: &TlsStream<TcpStream>,
+    address: SocketAddr,
+) -> Result<(Peer, Standing), &'static str> {
     let (_, tls) = stream.get_ref();
-    let leaf = tls
-        .peer_certificates()
-        .and_then(<[_]>::first)
-        .ok_or("no-certificate")?;
+    let chain = tls.peer_certificates().unwrap_or_default();
+    let leaf = chain.first().ok_or("no-certificate")?;
     let svid = parse_svid(leaf).map_err(|error| error.code())?;
-    Ok(Peer {
+    let chain = chain.iter().map(|one| one.clone().into_owned()).collect();
+    let standing = Standing::new(
+        shared.tls.clone(),
+        Arc::clone(&shared.clock),
+        chain,
+        svid.not_after,
+    );
+    let peer = Peer {
         id: svid.id,
         thumbprint: svid.thumbprint,
         not_after: svid.not_after,
         address,
-    })
+    };
+    Ok((peer, standing))
 }
 
 async fn serve<H: Handler>(
-    shared: Arc<Shared<H>>,
+    shared: &Arc<Shared<H>>,
     stream: TlsStream<TcpStream>,
     peer: Peer,
+    standing: Standing,
     drain: &Watcher,
 ) {
-    let peer = Arc::new(peer);
+    let (peer, standing) = (Arc::new(peer), Arc::new(standing));
     let activity = Activity::new();
     let context = Arc::new(Context {
-        shared: Arc::clone(&shared),
+        shared: Arc::clone(shared),
         peer: Arc::clone(&peer),
+        standing: Arc::clone(&standing),
         activity: activity.clone(),
     });
     let service = service_fn(move |request| {
@@ -220,23 +254,20 @@ async fn serve<H: Handler>(
         async move { Ok::<_, Infallible>(context.answer(request).await) }
     });
     let Shared {
-        limits,
-        clock,
-        handler,
-        ..
-    } = &*shared;
+        limits, handler, ..
+    } = &**shared;
     let http2 = stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP2);
     if http2 {
         let connection = http2_builder(limits).serve_connection(TokioIo::new(stream), service);
         supervise(
-            connection, &activity, &peer, &**handler, &**clock, limits, drain,
+            connection, &activity, &peer, &standing, &**handler, limits, drain,
         )
         .await;
     } else {
         let stream = Watched::new(stream, activity.clone());
         let connection = http1_builder(limits).serve_connection(TokioIo::new(stream), service);
         supervise(
-            connection, &activity, &peer, &**handler, &**clock, limits, drain,
+            connection, &activity, &peer, &standing, &**handler, limits, drain,
         )
         .await;
     }
@@ -274,12 +305,14 @@ fn http2_builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
 impl<H: Handler> Context<H> {
     async fn answer(&self, request: http::Request<Incoming>) -> Response {
         let _working = self.activity.begin();
-        if has_expired(self.shared.clock.now(), self.peer.not_after) {
-            return refuse(
-                StatusCode::FORBIDDEN,
-                "not-permitted",
-                "the client certificate has expired: connect again with a current one",
-            );
+        if let Err(code) = self.standing.check() {
+            let detail =
+                format!("the client certificate does not hold any more ({code}): connect again");
+            return refuse(StatusCode::FORBIDDEN, "not-permitted", &detail);
+        }
+        if let Err(wait) = self.shared.roster.ask(&self.peer.id) {
+            self.shared.handler.throttled(&self.peer);
+            return too_many(wait);
         }
         if request.headers().len() > MAX_HEADERS {
             let detail = format!("a request has at most {MAX_HEADERS} header fields");
@@ -296,6 +329,20 @@ impl<H: Handler> Context<H> {
 
 fn refuse(status: StatusCode, code: &str, detail: &str) -> Response {
     problem(status, code, detail, &uuid::Uuid::now_v7().to_string())
+}
+
+/// Whole seconds, rounded up (RFC 9110 section 10.2.3).
+fn too_many(wait: Duration) -> Response {
+    let mut answer = refuse(
+        StatusCode::TOO_MANY_REQUESTS,
+        "rate-limited",
+        "this identity sends too many requests",
+    );
+    let seconds = wait.as_millis().div_ceil(1000).max(1).to_string();
+    if let Ok(seconds) = HeaderValue::from_str(&seconds) {
+        answer.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    answer
 }
 
 #[cfg(test)]

@@ -170,18 +170,115 @@ async fn no_session_is_resumed() {
     }
 }
 
+// === what changes while a connection stands ===
+
+const PEER: &str = "spiffe://td/workload/relying-party";
+
 #[tokio::test]
-async fn published_configuration_holds_for_the_next_connection() {
+async fn removed_root_ends_connections() {
     let mut host = Host::start().await;
     let other = Host::start().await;
-    let mut standing = host.http2().await;
-    assert_eq!(get(&mut standing, "/").await.0, 200);
-    host.tls.publish(other.tls.load());
+    let mut standing = [host.http1().await, host.http2().await];
+    for sender in &mut standing {
+        assert_eq!(get(sender, "/").await.0, 200);
+    }
+    host.tls.publish(other.tls.load().tls.clone().unwrap());
+    for sender in &mut standing {
+        sender.closed().await;
+        assert_eq!(
+            host.event().await,
+            Event::Ended(PEER.to_owned(), "unknown-ca")
+        );
+    }
     // It trusts the new server certificate, but its own is of the old CA.
     let client = other.client_with(&host.issue(|_| ()));
     host.dial_refused(&client).await;
     assert_eq!(host.refusal().await, "unknown-ca");
-    assert_eq!(get(&mut standing, "/").await.0, 200);
+}
+
+#[tokio::test]
+async fn renewed_material_of_the_same_root_ends_nothing() {
+    let host = Host::start().await;
+    let mut standing = [host.http1().await, host.http2().await];
+    for _ in 0..3 {
+        host.tls.publish(host.tls.load().tls.clone().unwrap());
+        for sender in &mut standing {
+            assert_eq!(get(sender, "/").await.0, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn withdrawn_identity_ends_connections_and_refuses_new_ones() {
+    let mut host = Host::start().await;
+    let present = host.tls.load().tls.clone().unwrap();
+    let mut sender = host.http2().await;
+    assert_eq!(get(&mut sender, "/").await.0, 200);
+    host.tls.withdraw();
+    sender.closed().await;
+    let ended = Event::Ended(PEER.to_owned(), "identity-withdrawn");
+    assert_eq!(host.event().await, ended);
+    let mut socket = host.connect().await;
+    assert_eq!(host.refusal().await, "identity-withdrawn");
+    assert!(matches!(socket.read(&mut [0; 1]).await, Ok(0) | Err(_)));
+    host.tls.publish(present);
+    assert_eq!(get(&mut host.http2().await, "/").await.0, 200);
+}
+
+#[tokio::test]
+async fn client_dropped_by_policy_loses_its_connection() {
+    let mut host = Host::start().await;
+    let other =
+        host.client_with(&host.issue(|request| request.uris = vec!["spiffe://td/b".into()]));
+    let mut staying = host.http2_as(&other).await;
+    let mut ending = [host.http1().await, host.http2().await];
+    for sender in ending.iter_mut().chain([&mut staying]) {
+        assert_eq!(get(sender, "/").await.0, 200);
+    }
+    host.policy.send_modify(|epoch| *epoch += 1);
+    assert_eq!(get(&mut ending[0], "/").await.0, 200);
+    host.dropped.lock().unwrap().insert(PEER.to_owned());
+    host.policy.send_modify(|epoch| *epoch += 1);
+    for sender in &mut ending {
+        sender.closed().await;
+        let ended = Event::Ended(PEER.to_owned(), "not-permitted");
+        assert_eq!(host.event().await, ended);
+    }
+    assert_eq!(get(&mut staying, "/").await.0, 200);
+}
+
+#[tokio::test]
+async fn request_under_way_is_cut_with_a_connection_that_lost_its_root() {
+    let mut host = Host::start().await;
+    let other = Host::start().await;
+    for version in [1, 2] {
+        let mut sender = if version == 1 {
+            host.http1().await
+        } else {
+            host.http2().await
+        };
+        let slow = tokio::spawn(async move { sender.send(kit::request("/slow")).await });
+        assert_eq!(host.event().await, Event::Began);
+        let before = host.tls.load().tls.clone().unwrap();
+        host.tls.publish(other.tls.load().tls.clone().unwrap());
+        assert!(slow.await.unwrap().is_err());
+        let mut events = [host.event().await, host.event().await];
+        events.sort_by_key(|event| matches!(event, Event::Ended(..)));
+        let ended = Event::Ended(PEER.to_owned(), "unknown-ca");
+        assert_eq!(events, [Event::Dropped, ended]);
+        host.tls.publish(before);
+    }
+}
+
+#[tokio::test]
+async fn connection_ends_at_its_greatest_age() {
+    let mut host =
+        Host::with(|limits| limits.max_connection_age = Duration::from_millis(300)).await;
+    for mut sender in [host.http1().await, host.http2().await] {
+        sender.closed().await;
+        let ended = Event::Ended(PEER.to_owned(), "max-age");
+        assert_eq!(host.event().await, ended);
+    }
 }
 
 // === limits on requests ===
@@ -247,6 +344,44 @@ async fn too_large_head_is_refused() {
     }
 }
 
+#[tokio::test]
+async fn identity_with_too_many_connections_is_refused_another() {
+    let mut host = Host::with(|limits| limits.identity_connections = 1).await;
+    let mut first = host.http2().await;
+    assert_eq!(get(&mut first, "/").await.0, 200);
+    let mut client = host.client.clone();
+    client.alpn_protocols = vec![b"http/1.1".to_vec()];
+    host.dial_refused(&client).await;
+    assert_eq!(host.refusal().await, "too-many-connections-of-identity");
+    let other =
+        host.client_with(&host.issue(|request| request.uris = vec!["spiffe://td/b".into()]));
+    assert_eq!(get(&mut host.http2_as(&other).await, "/").await.0, 200);
+    assert_eq!(get(&mut first, "/").await.0, 200);
+}
+
+#[tokio::test]
+async fn identity_that_asks_too_often_is_told_when_to_come_back() {
+    let mut host = Host::with(|limits| {
+        limits.identity_rate = 1;
+        limits.identity_burst = 2;
+    })
+    .await;
+    // The limit is the identity's, whatever its connections.
+    let (mut first, mut second) = (host.http1().await, host.http2().await);
+    assert_eq!(get(&mut first, "/").await.0, 200);
+    assert_eq!(get(&mut second, "/").await.0, 200);
+    let refused = first.send(kit::request("/")).await.unwrap();
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    let (status, body) = kit::text(refused).await;
+    assert_eq!(status, 429);
+    assert!(body.contains(r#""code":"rate-limited""#), "{body}");
+    assert_eq!(host.event().await, Event::Throttled(PEER.to_owned()));
+    let other =
+        host.client_with(&host.issue(|request| request.uris = vec!["spiffe://td/b".into()]));
+    assert_eq!(get(&mut host.http2_as(&other).await, "/").await.0, 200);
+}
+
 // === the end of a certificate ===
 
 #[tokio::test]
@@ -265,7 +400,7 @@ async fn expired_client_loses_its_connection() {
     host.clock.set(not_after + 1000);
     for sender in &mut ending {
         sender.closed().await;
-        let ended = Event::Ended("spiffe://td/workload/relying-party".to_owned(), "expired");
+        let ended = Event::Ended(PEER.to_owned(), "expired");
         assert_eq!(host.event().await, ended);
     }
     assert_eq!(get(&mut staying, "/").await.0, 200);

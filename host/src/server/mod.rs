@@ -1,12 +1,15 @@
 //! Listeners: from an accepted socket to a request with a verified peer.
 //!
 //! - [`listener`]: accepts, shakes hands, serves HTTP/1.1 or HTTP/2 by ALPN.
-//! - [`connection`]: what ends a connection: idleness, slow heads, the peer's
-//!   expiry, a drain.
+//! - [`connection`]: what ends a connection: idleness, slow heads, age, a peer that
+//!   lost its standing, a drain.
+//! - [`standing`]: whether a peer's certificates hold, by what is in force now.
+//! - [`roster`]: what each identity takes: connections and requests.
 //! - [`activity`]: what a connection is doing, for the rules above.
 //! - [`handler`]: what a listener asks of those who answer.
 //! - [`front_door`]: from a verified request to auth-service and back.
 //! - [`admin`]: what operators ask of the host.
+//! - [`records`]: audit records about connections.
 //! - [`refusal`]: refused handshakes as stable codes.
 //! - [`body`]: request bodies with a limit on bytes and time.
 //! - [`problem`]: answers that the host itself gives when it refuses.
@@ -28,8 +31,11 @@ pub mod health;
 pub mod limits;
 pub mod listener;
 pub mod problem;
+pub mod records;
 pub mod refusal;
 mod sticky;
+mod roster;
+pub mod standing;
 
 pub use handler::{Handler, Peer, Response, ResponseBody};
 pub use limits::Limits;

@@ -15,6 +15,9 @@ pub const HANDSHAKE_TIMEOUT: &str = "handshake-timeout";
 /// There were `max_connections` connections already.
 pub const TOO_MANY_CONNECTIONS: &str = "too-many-connections";
 
+/// The peer had `identity_connections` connections already.
+pub const TOO_MANY_FOR_IDENTITY: &str = "too-many-connections-of-identity";
+
 /// The code for a handshake that ended with `error`.
 pub fn handshake_code(error: &io::Error) -> &'static str {
     let tls = error
@@ -38,6 +41,7 @@ fn tls_code(error: &TlsError) -> &'static str {
             | PeerIncompatible::Tls12NotOfferedOrEnabled
             | PeerIncompatible::ServerDoesNotSupportTls12Or13,
         ) => "tls-version",
+        TlsError::PeerIncompatible(PeerIncompatible::NoKxGroupsInCommon) => "key-exchange",
         TlsError::PeerIncompatible(_) => "tls-incompatible",
         TlsError::NoApplicationProtocol => "no-protocol",
         TlsError::AlertReceived(_) => "peer-alert",

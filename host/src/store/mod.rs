@@ -28,6 +28,7 @@ mod contract;
 
 use async_trait::async_trait;
 
+pub use crate::audit::StoredRecord;
 use crate::audit::Trail;
 use crate::clock::Timestamp;
 use crate::policy::{Permit, action};
@@ -37,7 +38,7 @@ pub use rollouts::Rollouts;
 pub use types::{
     Account, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser,
     Credential, CredentialStatus, CredentialUse, NewAccount, NewSession, ResidentKey, Session,
-    StoredRecord, Swept, Typical, UserVerification,
+    Swept, Typical, UserVerification,
 };
 
 /// The credential store. The mediated functions are named as their actions, and
@@ -181,7 +182,8 @@ pub trait Store: Send + Sync + 'static {
     /// when no store call of the request is under way any more.
     async fn append(&self, trail: &Trail) -> Result<(), Error>;
 
-    /// Host duty: the records after `seq`, oldest first, at most `limit`.
+    /// Host duty: the records of this host's log after `seq`, oldest first, at most
+    /// `limit`.
     async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error>;
 
     /// Host duty: whether calls would be answered now.

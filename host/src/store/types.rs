@@ -255,37 +255,6 @@ pub struct NewSession {
     pub user_verified: bool,
 }
 
-/// An audit record as the store keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredRecord {
-    /// The place in the log, counted from 1.
-    pub seq: u64,
-    /// When the action was decided.
-    pub time: Timestamp,
-    /// The request's id.
-    pub request_id: String,
-    /// The caller's SPIFFE id.
-    pub workload: String,
-    /// The caller's address.
-    pub address: String,
-    /// The component's name, or `-` at the front door.
-    pub component_name: String,
-    /// The component's digest, or `-`.
-    pub component_digest: String,
-    /// The component's revision, or `-`.
-    pub component_revision: String,
-    /// The action's name.
-    pub action: String,
-    /// The relying party, or `-`.
-    pub relying_party: String,
-    /// What was acted upon, or `-`.
-    pub target: String,
-    /// `success`, `denied` or `failed:` and a code.
-    pub outcome: String,
-    /// The ids of the policies that decided.
-    pub policies: Vec<String>,
-}
-
 /// How much a sweep forgot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {

@@ -1,7 +1,9 @@
-//! Logs: one subscriber for the process, JSON for machines or pretty for people.
+//! Logs and metrics. Logs: one subscriber for the process, JSON for machines or pretty for people.
 //!
 //! Events carry the request's id as a field. Nothing here filters secrets out:
 //! the types that hold them print none.
+
+pub mod metrics;
 
 use tracing_subscriber::EnvFilter;
 

@@ -5,9 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::Context as _;
 use zeropass::audit::Trail;
 use zeropass::identity::pki;
 use zeropass::policy::action::{AccountsActivate, AccountsCreate, CredentialsInsert};
+use zeropass::registry::statement::parse_version;
+use zeropass::registry::{SigningKey, Statement, sha256, signing_key};
 use zeropass::store::sqlite::SqliteStore;
 use zeropass::store::{NewAccount, Store as _};
 
@@ -35,6 +38,19 @@ pub struct Person {
     pub authenticator: Authenticator,
 }
 
+/// The signature of a component, as version 1.0.0.
+fn sign(key: &SigningKey, name: &str, file: &Path) -> anyhow::Result<String> {
+    let wasm = std::fs::read(file).with_context(|| file.display().to_string())?;
+    let statement = Statement {
+        name: name.to_owned(),
+        version: parse_version("1.0.0").context("a version")?,
+        digest: sha256(&wasm),
+        world: Statement::default_world(name),
+        time: clock().now(),
+    };
+    Ok(key.sign(&wasm, &statement)?)
+}
+
 // === impl Site ===
 
 impl Site {
@@ -55,6 +71,12 @@ impl Site {
             folder,
         };
         std::fs::write(site.config(), site.text(places))?;
+        signing_key::init(&site.pki())?;
+        let key = signing_key::development(&site.pki())?;
+        for name in ["auth-service", "passkey-manager"] {
+            let signature = site.folder.join(format!("{name}.minisig"));
+            std::fs::write(signature, sign(&key, name, &places.component(name))?)?;
+        }
         site.settle(places, people).await?;
         Ok(site)
     }
@@ -123,6 +145,7 @@ sqlite = "zeropass.db"
 
 [policy]
 folder = {policies}
+signers = "pki/signers"
 
 [keys]
 folder = "keys"
@@ -132,9 +155,11 @@ folder = "cache"
 
 [components.auth-service]
 file = {auth_service}
+signature = "auth-service.minisig"
 
 [components.passkey-manager]
 file = {passkey_manager}
+signature = "passkey-manager.minisig"
 
 [[relying-party]]
 id = "{RP_ID}"

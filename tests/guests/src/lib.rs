@@ -5,6 +5,9 @@
 //! `/v1/users/ok/...` is answered at once, `/v1/users/ok/later` after a short wait in
 //! a host call, so that a test can have a good request under way beside a bad one.
 //!
+//! `/openapi.json` is answered as the host's probe wants it: what gets past the probe
+//! is what the tests are about.
+//!
 //! A guest is an example of this package: one file, one behaviour.
 
 #[cfg(target_family = "wasm")]

@@ -14,6 +14,9 @@ pub fn serve(
     outparam: ResponseOutparam,
     misbehave: fn(&IncomingRequest, ResponseOutparam),
 ) {
+    if path(&request) == "/openapi.json" {
+        return answer(outparam, "{\"openapi\":\"3.1.0\"}");
+    }
     match path(&request).strip_prefix("/v1/users/ok/") {
         Some(rest) => {
             if rest == "later" {

@@ -10,9 +10,12 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use zeropass::registry::signing_key;
+
 use super::child::Child;
 use super::environment::Environment;
 use super::{Seen, create_folder, poll};
+use crate::signing::sign_into;
 
 /// A port was free a moment ago; someone else may take it. Then new ones are tried.
 const ATTEMPTS: u32 = 3;
@@ -73,6 +76,14 @@ impl Service {
             "zeropass pki init: {}",
             String::from_utf8_lossy(&made.stderr)
         );
+
+        let key = signing_key::development(&pki)?;
+        for (name, file) in [
+            ("auth-service", &environment.auth_service),
+            ("passkey-manager", &environment.passkey_manager),
+        ] {
+            sign_into(folder.path(), &key, name, "1.0.0", file)?;
+        }
 
         let mut serve = Command::new(&environment.zeropass);
         serve.args(["serve", "--config"]).arg(&config);
@@ -177,6 +188,7 @@ sqlite = "zeropass.db"
 
 [policy]
 folder = {policies}
+signers = "pki/signers"
 
 [keys]
 folder = "keys"
@@ -186,9 +198,11 @@ folder = {cache}
 
 [components.auth-service]
 file = {auth_service}
+signature = "auth-service.minisig"
 
 [components.passkey-manager]
 file = {passkey_manager}
+signature = "passkey-manager.minisig"
 
 [[relying-party]]
 id = "localhost"

@@ -11,10 +11,12 @@ use zeropass::config::Config;
 use zeropass::host::Host;
 use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
+use zeropass::registry::SigningKey;
 
 use super::certificates::{install_provider, now, spiffe_id, workload};
 use super::files::{component_file, policies, shared_folder};
 use super::{Deployment, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
+use crate::signing::sign_into;
 
 /// A deployment that is not running yet.
 pub struct Builder {
@@ -22,6 +24,7 @@ pub struct Builder {
     auth_service: Option<PathBuf>,
     passkey_manager: Option<PathBuf>,
     policies: Option<PathBuf>,
+    key: SigningKey,
     settings: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
 }
 
@@ -43,6 +46,7 @@ impl Builder {
             auth_service: None,
             passkey_manager: None,
             policies: None,
+            key: SigningKey::generate().expect("a signing key"),
             settings: BTreeMap::new(),
         };
         // A pool as small as tests need it: many deployments stand side by side.
@@ -79,6 +83,12 @@ impl Builder {
     pub fn policies(mut self, folder: impl Into<PathBuf>) -> Self {
         self.policies = Some(folder.into());
         self
+    }
+
+    /// The key that signs both components as version 1.0.0 and that policy trusts
+    /// with them. Another signature can be set as a component's `signature`.
+    pub fn key(&self) -> &SigningKey {
+        &self.key
     }
 
     /// A setting of `zeropass.toml`: section, key, and the value as TOML has it.
@@ -121,7 +131,7 @@ impl Builder {
         let ca = certificates(&folder.path().join("pki"), &self.relying_parties);
         share_cache_key(&folder.path().join("keys"));
         let file = folder.path().join("zeropass.toml");
-        std::fs::write(&file, self.text()).expect("the configuration can be written");
+        std::fs::write(&file, self.text(folder.path())).expect("the configuration can be written");
 
         let config = Config::load(&file)?;
         let host = Host::start(&config).await?;
@@ -144,13 +154,24 @@ impl Builder {
         })
     }
 
-    fn text(self) -> String {
+    fn text(self, folder: &Path) -> String {
         let auth_service = self
             .auth_service
             .unwrap_or_else(|| component_file("auth_service"));
         let passkey_manager = self
             .passkey_manager
             .unwrap_or_else(|| component_file("passkey_manager"));
+        let signers = folder.join("signers");
+        std::fs::create_dir(&signers).expect("a folder for signers");
+        std::fs::write(
+            signers.join("tests.toml"),
+            self.key.signer(&["auth-service", "passkey-manager"]),
+        )
+        .expect("a signer can be written");
+        let signed = |name: &str, file: &Path| {
+            let signature = sign_into(folder, &self.key, name, "1.0.0", file);
+            path(&signature.expect("a component can be signed"))
+        };
         let mut settings: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
         for (section, key, value) in [
             ("service", "listen", quoted("127.0.0.1:0")),
@@ -165,7 +186,18 @@ impl Builder {
                 path(&self.policies.unwrap_or_else(policies)),
             ),
             ("cache", "folder", path(&shared_folder().join("cache"))),
+            ("policy", "signers", path(&signers)),
             ("components.auth-service", "file", path(&auth_service)),
+            (
+                "components.auth-service",
+                "signature",
+                signed("auth-service", &auth_service),
+            ),
+            (
+                "components.passkey-manager",
+                "signature",
+                signed("passkey-manager", &passkey_manager),
+            ),
             ("components.passkey-manager", "file", path(&passkey_manager)),
         ] {
             settings.entry(section).or_default().insert(key, value);

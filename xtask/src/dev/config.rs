@@ -52,6 +52,7 @@ sqlite = "zeropass.db"
 
 [policy]
 folder = {policies}
+signers = "pki/signers"
 
 [keys]
 folder = "keys"

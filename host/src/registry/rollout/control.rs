@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::error::{Refusal, RolloutError};
+use super::error::RolloutError;
 use super::lane::{Running, Signed};
 use super::plan::{self, Plan};
 use super::{Followed, Rollouts};
 use crate::audit::{Outcome, Record, Trail};
+use crate::registry::AdmissionError;
 use crate::store::rollouts::{Artifact, HistoryEntry, HostReport, RevisionInfo, RolloutState};
 
 /// Whose wish a change is. Owes one audit record.
@@ -75,7 +76,7 @@ pub struct Pushed {
     /// Whether its bytes were not there before.
     pub new: bool,
     /// Why it would not be admitted now.
-    pub held: Option<Refusal>,
+    pub held: Option<AdmissionError>,
 }
 
 /// Everything there is to know about a component.
@@ -234,7 +235,10 @@ impl Rollouts {
         };
         let refused = |digest: &str| {
             let digest = digest.to_owned();
-            move |refusal| RolloutError::Refused { digest, refusal }
+            move |refusal| RolloutError::Refused {
+                digest,
+                refusal: Box::new(refusal),
+            }
         };
         let identity = followed.lane.identify(file).map_err(refused("the file"))?;
         let info = RevisionInfo {
@@ -414,10 +418,10 @@ impl Rollouts {
     ) -> Result<(), RolloutError> {
         let refused = |refusal| RolloutError::Refused {
             digest: digest.to_owned(),
-            refusal,
+            refusal: Box::new(refusal),
         };
         if followed.lane.is_linked(digest) {
-            return followed.lane.recheck(digest, rollback).map_err(refused);
+            return followed.lane.may_follow(digest, rollback).map_err(refused);
         }
         let artifact = self
             .store()?

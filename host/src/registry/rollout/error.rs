@@ -1,16 +1,7 @@
 //! Why a rollout was not changed.
 
+use crate::registry::AdmissionError;
 use crate::store;
-
-/// A refusal of admission: this revision can't serve on this host.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct Refusal {
-    /// A stable code.
-    pub code: &'static str,
-    /// What is wrong, and the mend, for people.
-    pub reason: String,
-}
 
 /// Why a rollout was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,12 +42,12 @@ pub enum RolloutError {
     #[error("{0} has no earlier revision to return to; activate one by its digest")]
     NoPredecessor(String),
     /// The revision can't serve.
-    #[error("{digest} is not admitted: {refusal}")]
+    #[error("{digest} is not admitted: {}", .refusal.refusal)]
     Refused {
         /// The digest.
         digest: String,
         /// Why.
-        refusal: Refusal,
+        refusal: Box<AdmissionError>,
     },
     /// Somebody else changed the rollout at the same time.
     #[error("the rollout was changed at the same time by another host; look at it and try again")]
@@ -81,7 +72,7 @@ impl RolloutError {
             Self::Already { .. } => "already-active",
             Self::Weight(_) => "malformed",
             Self::NoPredecessor(_) => "no-predecessor",
-            Self::Refused { refusal, .. } => refusal.code,
+            Self::Refused { refusal, .. } => refusal.code(),
             Self::Conflict => "conflict",
             Self::InUse(_) => "revision-in-use",
             Self::Store => "busy",

@@ -9,13 +9,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::Semaphore;
 
-use super::error::Refusal;
 use super::rules::Rules;
 use super::slot::{Decision, Slot};
 use crate::audit::ComponentIdentity;
-use crate::registry::Revision;
+use crate::registry::{Admission, AdmissionError, Admitted, Linked, LoadError, Revision};
 
 /// A component file and its signature.
 #[derive(Debug, Clone, Copy)]
@@ -24,31 +22,6 @@ pub struct Signed<'a> {
     pub wasm: &'a [u8],
     /// As minisign writes it; empty where there is none.
     pub minisig: &'a str,
-}
-
-/// The way of a file into service: verified, compiled, checked, linked, probed.
-#[async_trait]
-pub trait Admit<P>: Send + Sync + 'static {
-    /// Admit a file in the place of `against`; `rollback` says that an older version
-    /// is what is wanted.
-    async fn admit(
-        &self,
-        file: Signed<'_>,
-        against: Option<&Revision<P>>,
-        rollback: bool,
-    ) -> Result<Revision<P>, Refusal>;
-
-    /// Whether a revision that was admitted before would be again, by the policy of
-    /// now, in the place of `against`. Compiles nothing.
-    fn recheck(
-        &self,
-        revision: &Revision<P>,
-        against: &Revision<P>,
-        rollback: bool,
-    ) -> Result<(), Refusal>;
-
-    /// What a file says it is, after verifying that.
-    fn identify(&self, file: Signed<'_>) -> Result<ComponentIdentity, Refusal>;
 }
 
 /// What a lane runs.
@@ -73,17 +46,17 @@ pub trait Lane: Send + Sync + 'static {
     /// What runs now.
     fn running(&self) -> Running;
 
-    /// See [`Admit::identify`].
-    fn identify(&self, file: Signed<'_>) -> Result<ComponentIdentity, Refusal>;
+    /// See [`Admission::identify`].
+    fn identify(&self, file: Signed<'_>) -> Result<ComponentIdentity, AdmissionError>;
 
     /// Whether this digest is linked and ready.
     fn is_linked(&self, digest: &str) -> bool;
 
-    /// See [`Admit::recheck`]; well when it is not linked.
-    fn recheck(&self, digest: &str, rollback: bool) -> Result<(), Refusal>;
+    /// See [`Admission::may_follow`]; well when it is not linked.
+    fn may_follow(&self, digest: &str, rollback: bool) -> Result<(), AdmissionError>;
 
     /// Admit a file in the place of the stable revision, and keep it ready.
-    async fn link(&self, file: Signed<'_>, rollback: bool) -> Result<(), Refusal>;
+    async fn link(&self, file: Signed<'_>, rollback: bool) -> Result<(), AdmissionError>;
 
     /// Put linked revisions in place and let go of all others. False, and nothing
     /// done, when one that shall serve is not linked.
@@ -103,10 +76,18 @@ pub trait Lane: Send + Sync + 'static {
 pub struct Track<P> {
     name: &'static str,
     slot: Arc<Slot<P>>,
-    admit: Arc<dyn Admit<P>>,
-    linked: Mutex<BTreeMap<String, Arc<Revision<P>>>>,
-    /// Of all revisions together.
-    instances: Arc<Semaphore>,
+    admission: Arc<Admission>,
+    extract: Extract<P>,
+    linked: Mutex<BTreeMap<String, Ready<P>>>,
+}
+
+/// The revision of the right component, out of what was linked.
+pub type Extract<P> = fn(Linked) -> Result<Arc<Revision<P>>, LoadError>;
+
+/// An admitted revision.
+struct Ready<P> {
+    revision: Arc<Revision<P>>,
+    admitted: Arc<Admitted>,
 }
 
 // === impl Track ===
@@ -119,20 +100,24 @@ impl<P: Send + Sync + 'static> Track<P> {
     pub async fn start(
         name: &'static str,
         file: Signed<'_>,
-        admit: Arc<dyn Admit<P>>,
+        admission: Arc<Admission>,
+        extract: Extract<P>,
         rules: Rules,
-    ) -> Result<Self, Refusal> {
-        let revision = admit.admit(file, None, true).await?;
-        let instances = Arc::new(Semaphore::new(revision.limits.instances));
-        let revision = Arc::new(revision.sharing(&instances));
-        let digest = revision.identity.digest.clone();
-        Ok(Self {
+    ) -> Result<Self, AdmissionError> {
+        let admitted = admission
+            .admit(name, file.wasm, file.minisig, None, true)
+            .await?;
+        let ready = Ready::of(name, admitted, extract)?;
+        let track = Self {
             name,
-            slot: Arc::new(Slot::with_rules(Arc::clone(&revision), rules)),
-            admit,
-            linked: Mutex::new(BTreeMap::from([(digest, revision)])),
-            instances,
-        })
+            slot: Arc::new(Slot::with_rules(Arc::clone(&ready.revision), rules)),
+            admission,
+            extract,
+            linked: Mutex::default(),
+        };
+        track.admission.serves(&ready.admitted);
+        track.linked().insert(ready.digest(), ready);
+        Ok(track)
     }
 
     /// Where calls find their revision.
@@ -140,7 +125,15 @@ impl<P: Send + Sync + 'static> Track<P> {
         &self.slot
     }
 
-    fn linked(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Revision<P>>>> {
+    /// What serves, as it was admitted.
+    fn against(&self) -> Option<Arc<Admitted>> {
+        let active = self.slot.active();
+        let linked = self.linked();
+        let ready = linked.get(&active.identity.digest)?;
+        Some(Arc::clone(&ready.admitted))
+    }
+
+    fn linked(&self) -> MutexGuard<'_, BTreeMap<String, Ready<P>>> {
         self.linked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -167,32 +160,48 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
         }
     }
 
-    fn identify(&self, file: Signed<'_>) -> Result<ComponentIdentity, Refusal> {
-        self.admit.identify(file)
+    fn identify(&self, file: Signed<'_>) -> Result<ComponentIdentity, AdmissionError> {
+        self.admission.identify(self.name, file.wasm, file.minisig)
     }
 
     fn is_linked(&self, digest: &str) -> bool {
         self.linked().contains_key(digest)
     }
 
-    fn recheck(&self, digest: &str, rollback: bool) -> Result<(), Refusal> {
-        let linked = self.linked().get(digest).cloned();
-        linked.map_or(Ok(()), |revision| {
-            self.admit.recheck(&revision, &self.slot.active(), rollback)
-        })
+    fn may_follow(&self, digest: &str, rollback: bool) -> Result<(), AdmissionError> {
+        let linked = self.linked();
+        let ready = linked.get(digest).map(|ready| Arc::clone(&ready.admitted));
+        drop(linked);
+        match (ready, self.against()) {
+            (Some(ready), Some(against)) => {
+                self.admission.may_follow(&ready, &against, rollback)
+            }
+            _ => Ok(()),
+        }
     }
 
-    async fn link(&self, file: Signed<'_>, rollback: bool) -> Result<(), Refusal> {
-        let against = self.slot.active();
-        let revision = self.admit.admit(file, Some(&against), rollback).await?;
-        let revision = Arc::new(revision.sharing(&self.instances));
-        let digest = revision.identity.digest.clone();
-        self.linked().entry(digest).or_insert(revision);
+    async fn link(&self, file: Signed<'_>, rollback: bool) -> Result<(), AdmissionError> {
+        let against = self.against();
+        let admitted = self
+            .admission
+            .admit(
+                self.name,
+                file.wasm,
+                file.minisig,
+                against.as_deref(),
+                rollback,
+            )
+            .await?;
+        let ready = Ready::of(self.name, admitted, self.extract)?;
+        self.linked().entry(ready.digest()).or_insert(ready);
         Ok(())
     }
 
     fn install(&self, stable: &str, canary: Option<(&str, u8)>, previous: Option<&str>) -> bool {
-        let find = |digest: &str| self.linked().get(digest).cloned();
+        let find = |digest: &str| {
+            let linked = self.linked();
+            linked.get(digest).map(|ready| Arc::clone(&ready.revision))
+        };
         let Some(stable) = find(stable) else {
             return false;
         };
@@ -205,6 +214,9 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
         };
         let canary = canary.as_ref().map(|(revision, weight)| (revision, *weight));
         self.slot.install(&stable, canary, previous.and_then(find));
+        if let Some(admitted) = self.against() {
+            self.admission.serves(&admitted);
+        }
         self.tidy();
         true
     }
@@ -226,6 +238,25 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
 
     async fn decided(&self) {
         self.slot.decided().await;
+    }
+}
+
+// === impl Ready ===
+
+impl<P> Ready<P> {
+    fn of(name: &str, admitted: Admitted, extract: Extract<P>) -> Result<Self, AdmissionError> {
+        let revision = extract(admitted.revision.clone()).map_err(|error| AdmissionError {
+            name: name.to_owned(),
+            refusal: error.into(),
+        })?;
+        Ok(Self {
+            revision,
+            admitted: Arc::new(admitted),
+        })
+    }
+
+    fn digest(&self) -> String {
+        self.revision.identity.digest.clone()
     }
 }
 

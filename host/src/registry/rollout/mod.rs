@@ -35,12 +35,12 @@ use crate::store::rollouts::HostReport;
 use crate::store::{self, Store};
 
 pub use control::{Change, Order, Overview, Pushed, Wish};
-pub use error::{Refusal, RolloutError};
-pub use lane::{Admit, Lane, Running, Signed, Track};
+pub use error::RolloutError;
+pub use lane::{Extract, Lane, Running, Signed, Track};
 pub use routes::Routes;
 pub use rules::{Rules, Sticky};
 pub use slot::{Decision, Place, Routing, Slot};
-pub use start::{Configured, StartError};
+pub use start::StartError;
 
 /// The rollouts of all components of a host.
 pub struct Rollouts {

@@ -7,32 +7,19 @@
 
 use std::sync::Arc;
 
-use super::lane::{Admit, Lane, Signed, Track};
+use super::lane::{Extract, Lane, Signed, Track};
 use super::plan::{self, Plan};
-use super::{Followed, Progress, Refusal, RolloutError, Rollouts, Rules};
+use super::{Followed, Progress, RolloutError, Rollouts, Rules};
 use crate::audit::Trail;
+use crate::registry::{Admission, AdmissionError, SignedComponent};
 use crate::store::rollouts::{Artifact, RevisionInfo, RolloutState};
-
-/// A configured component file.
-#[derive(Debug, Clone)]
-pub struct Configured {
-    /// The file.
-    pub wasm: Vec<u8>,
-    /// Its signature; empty where there is none.
-    pub minisig: String,
-}
 
 /// Why a component can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// No revision of it is admitted.
-    #[error("component {name}: {refusal}")]
-    Refused {
-        /// The component.
-        name: &'static str,
-        /// Why the one that should serve is not.
-        refusal: Refusal,
-    },
+    #[error(transparent)]
+    Refused(#[from] AdmissionError),
     /// The rollout's state can't be read or written.
     #[error("component {name}: its rollout: {error}")]
     State {
@@ -52,7 +39,7 @@ impl StartError {
     /// A stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Refused { refusal, .. } => refusal.code,
+            Self::Refused(refusal) => refusal.code(),
             Self::State { error, .. } => error.code(),
         }
     }
@@ -68,23 +55,21 @@ impl Rollouts {
     pub async fn begin<P: Send + Sync + 'static>(
         &self,
         name: &'static str,
-        configured: &Configured,
-        admit: Arc<dyn Admit<P>>,
+        configured: &SignedComponent,
+        admission: Arc<Admission>,
+        extract: Extract<P>,
         rules: Rules,
     ) -> Result<Track<P>, StartError> {
-        let refused = |refusal| StartError::Refused { name, refusal };
         let failed = |error| StartError::State { name, error };
         let file = Signed {
             wasm: &configured.wasm,
             minisig: &configured.minisig,
         };
-        let plan = self.first(name, file, &*admit).await.map_err(failed)?;
-        let Some(plan) = plan.map_err(refused)? else {
-            return self.resume(name, admit, rules).await;
+        let plan = self.first(name, file, &admission).await.map_err(failed)?;
+        let Some(plan) = plan? else {
+            return self.resume(name, admission, extract, rules).await;
         };
-        let track = Track::start(name, file, admit, rules)
-            .await
-            .map_err(refused)?;
+        let track = Track::start(name, file, admission, extract, rules).await?;
         self.write_first(&plan, &track.running().stable.revision, configured)
             .await
             .map_err(failed)?;
@@ -103,12 +88,12 @@ impl Rollouts {
 
     /// The change that lets the configured file serve; none where something else is
     /// to serve.
-    async fn first<P: 'static>(
+    async fn first(
         &self,
         name: &str,
         file: Signed<'_>,
-        admit: &dyn Admit<P>,
-    ) -> Result<Result<Option<Plan>, Refusal>, RolloutError> {
+        admission: &Admission,
+    ) -> Result<Result<Option<Plan>, AdmissionError>, RolloutError> {
         let store = self.store()?;
         let now = store.rollout_get(name).await?;
         let untouched = match &now {
@@ -119,7 +104,7 @@ impl Rollouts {
                 .iter()
                 .all(|entry| entry.who == CONFIGURATION),
         };
-        let identity = match admit.identify(file) {
+        let identity = match admission.identify(name, file.wasm, file.minisig) {
             Ok(identity) => identity,
             // Where it shall serve it must be sound.
             Err(refusal) if untouched => return Ok(Err(refusal)),
@@ -153,7 +138,8 @@ impl Rollouts {
     async fn resume<P: Send + Sync + 'static>(
         &self,
         name: &'static str,
-        admit: Arc<dyn Admit<P>>,
+        admission: Arc<Admission>,
+        extract: Extract<P>,
         rules: Rules,
     ) -> Result<Track<P>, StartError> {
         let failed = |error| StartError::State { name, error };
@@ -173,7 +159,7 @@ impl Rollouts {
                 wasm: &artifact.wasm,
                 minisig: &artifact.minisig,
             };
-            match Track::start(name, file, Arc::clone(&admit), rules.clone()).await {
+            match Track::start(name, file, Arc::clone(&admission), extract, rules.clone()).await {
                 Ok(track) => return Ok(track),
                 Err(refusal) => {
                     tracing::error!(component = name, digest, %refusal, "a revision is not admitted");
@@ -182,7 +168,7 @@ impl Rollouts {
             }
         }
         Err(match first_refusal {
-            Some(refusal) => StartError::Refused { name, refusal },
+            Some(refusal) => refusal.into(),
             None => failed(RolloutError::Store),
         })
     }
@@ -193,7 +179,7 @@ impl Rollouts {
         &self,
         plan: &Plan,
         version: &str,
-        configured: &Configured,
+        configured: &SignedComponent,
     ) -> Result<(), RolloutError> {
         let trail = Trail::new();
         let artifact = Artifact {
@@ -205,7 +191,7 @@ impl Rollouts {
                 pushed_at: self.clock.now(),
                 pushed_by: CONFIGURATION.to_owned(),
             },
-            wasm: configured.wasm.clone(),
+            wasm: configured.wasm.to_vec(),
             minisig: configured.minisig.clone(),
         };
         let target = format!("{} {}", plan.state.component, plan.to);

@@ -1,11 +1,9 @@
 //! What the admin API says and hears, as JSON.
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::audit::ComponentIdentity;
-use crate::clock::Timestamp;
+use crate::registry::statement::rfc3339;
 use crate::registry::rollout::{Overview, Pushed, Running};
 use crate::store::rollouts::{HistoryEntry, HostReport, RevisionInfo};
 
@@ -155,15 +153,6 @@ struct Identity {
     version: String,
 }
 
-/// RFC 3339 in UTC, to the second.
-pub(super) fn rfc3339(time: Timestamp) -> String {
-    i64::try_from(time / 1000)
-        .ok()
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_else(|| "9999-12-31T23:59:59Z".to_owned())
-}
-
 impl From<Overview> for Component {
     fn from(overview: Overview) -> Self {
         let Overview {
@@ -240,8 +229,8 @@ impl From<Pushed> for Push {
             revision: pushed.info.into(),
             new: pushed.new,
             held: pushed.held.map(|refusal| Held {
-                code: refusal.code,
-                reason: refusal.reason,
+                code: refusal.code(),
+                reason: refusal.refusal.to_string(),
             }),
         }
     }

@@ -30,7 +30,8 @@ use self::route::Route;
 use super::body;
 use super::handler::{Handler, Peer, Response, full};
 use super::problem::problem;
-use crate::audit::{Actor, ComponentIdentity, Origin, Outcome, Record, Trail};
+use super::records::ConnectionRecords;
+use crate::audit::{Actor, ComponentIdentity, Origin, Outcome, Trail};
 use crate::capabilities::Services;
 use crate::policy::action::{self, OperatorAction};
 use crate::policy::{Denied, Permit};
@@ -67,6 +68,7 @@ pub struct AdminDoor {
     policies: PathBuf,
     metrics: Metrics,
     limits: AdminLimits,
+    connections: ConnectionRecords,
 }
 
 /// One request under way.
@@ -109,6 +111,7 @@ impl AdminDoor {
         limits: AdminLimits,
     ) -> Self {
         Self {
+            connections: ConnectionRecords::new(Arc::clone(&services), "admin"),
             services,
             rollouts,
             policies,
@@ -283,7 +286,7 @@ impl AdminDoor {
                 return Err(refusal);
             }
         };
-        let digest = sha256(&wasm);
+        let digest = crate::registry::sha256(&wasm);
         let order = self.order(asked, permit, format!("{name} {digest}"));
         let pushed = self
             .rollouts
@@ -343,7 +346,7 @@ impl AdminDoor {
             Ok(Ok(epoch)) => Ok(epoch),
             Ok(Err(error)) => Err(refused(
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "policy-invalid",
+                "policy-refused",
                 &format!("{error}; the old policies stay in force"),
             )),
             Err(_) => Err(refused(
@@ -448,26 +451,6 @@ impl AdminDoor {
         let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
         serde_json::from_slice(text).map_err(|error| malformed(&error.to_string()))
     }
-
-    fn record_connection(&self, origin: Origin, action: &'static str, code: &'static str) {
-        let owed = Owed {
-            services: Arc::clone(&self.services),
-            trail: Trail::new(),
-        };
-        owed.trail.push(Record {
-            time: self.services.clock.now(),
-            actor: Actor {
-                origin: Arc::new(origin),
-                component: None,
-            },
-            action,
-            relying_party: crate::policy::NO_RELYING_PARTY.into(),
-            target: "admin".into(),
-            outcome: Outcome::Failed(code),
-            policies: Arc::from([]),
-        });
-        // Dropping writes it, on a task of its own.
-    }
 }
 
 #[async_trait]
@@ -477,23 +460,15 @@ impl Handler for AdminDoor {
     }
 
     fn refused(&self, address: SocketAddr, code: &'static str) {
-        tracing::warn!(%address, code, "admin connection refused");
-        let origin = Origin {
-            request_id: uuid::Uuid::now_v7().to_string(),
-            workload: "-".into(),
-            address: address.to_string(),
-        };
-        self.record_connection(origin, "connection.accept", code);
+        self.connections.refused(address, code);
     }
 
     fn ended(&self, peer: &Peer, code: &'static str) {
-        tracing::warn!(address = %peer.address, operator = %peer.id, code, "admin connection ended");
-        let origin = Origin {
-            request_id: uuid::Uuid::now_v7().to_string(),
-            workload: peer.id.to_string(),
-            address: peer.address.to_string(),
-        };
-        self.record_connection(origin, "connection.keep", code);
+        self.connections.ended(peer, code);
+    }
+
+    fn throttled(&self, peer: &Peer) {
+        self.connections.throttled(peer);
     }
 }
 
@@ -631,9 +606,4 @@ fn tried(dry_run: bool) -> &'static str {
 /// What a request names may be anything; records and policy see a bounded part.
 fn cut(text: &str) -> String {
     text.chars().take(200).collect()
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    crate::runtime::precompiled::hex(digest.as_ref())
 }

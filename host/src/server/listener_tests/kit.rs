@@ -1,8 +1,9 @@
 //! A listener with its own CA, and clients for it.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -53,6 +54,7 @@ pub const TLS_1_2_HELLO: &[u8] = &[
 pub enum Event {
     Refused(&'static str),
     Ended(String, &'static str),
+    Throttled(String),
     /// `/slow` was taken.
     Began,
     /// `/slow` was dropped before it was done.
@@ -66,6 +68,9 @@ pub struct Host {
     /// A proper client.
     pub client: ClientConfig,
     pub gate: Arc<Semaphore>,
+    /// The epoch of a policy that admits all but `dropped`.
+    pub policy: watch::Sender<u64>,
+    pub dropped: Arc<Mutex<HashSet<String>>>,
     pub trigger: Option<Trigger>,
     pub serving: Option<JoinHandle<()>>,
     ca: Ca,
@@ -82,6 +87,8 @@ pub enum Sender {
 struct Answers {
     events: mpsc::UnboundedSender<Event>,
     gate: Arc<Semaphore>,
+    policy: watch::Sender<u64>,
+    dropped: Arc<Mutex<HashSet<String>>>,
 }
 
 /// Tells of a request that was dropped half-way.
@@ -126,9 +133,12 @@ impl Host {
         let tls = CurrentTls::new(server_config(&host, clock.clone()).unwrap());
         let (sender, events) = mpsc::unbounded_channel();
         let gate = Arc::new(Semaphore::new(0));
+        let (policy, dropped) = (watch::Sender::new(1), Arc::default());
         let handler = Arc::new(Answers {
             events: sender,
             gate: Arc::clone(&gate),
+            policy: policy.clone(),
+            dropped: Arc::clone(&dropped),
         });
         let any = "127.0.0.1:0".parse().unwrap();
         let listener = Listener::bind(any, tls.clone(), limits, clock.clone(), handler)
@@ -142,6 +152,8 @@ impl Host {
             trigger: Some(trigger),
             roots: workload.roots(),
             _folder: folder,
+            policy,
+            dropped,
             clock,
             tls,
             gate,
@@ -275,7 +287,7 @@ pub async fn post(sender: &mut Sender, path: &str, body: Vec<u8>) -> (u16, Strin
     text(sender.send(request).await.unwrap()).await
 }
 
-async fn text(response: http::Response<Incoming>) -> (u16, String) {
+pub async fn text(response: http::Response<Incoming>) -> (u16, String) {
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.to_vec()).unwrap())
@@ -345,6 +357,18 @@ impl Handler for Answers {
 
     fn ended(&self, peer: &Peer, code: &'static str) {
         let _ = self.events.send(Event::Ended(peer.id.to_string(), code));
+    }
+
+    fn throttled(&self, peer: &Peer) {
+        let _ = self.events.send(Event::Throttled(peer.id.to_string()));
+    }
+
+    fn admits(&self, peer: &Peer) -> bool {
+        !self.dropped.lock().unwrap().contains(peer.id.as_str())
+    }
+
+    fn policy_changes(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.policy.subscribe())
     }
 }
 

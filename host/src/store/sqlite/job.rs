@@ -38,6 +38,9 @@ pub(super) trait Job: Send + Sync {
     /// Make the change. Errors are the group's; the change's own are kept.
     async fn apply(&mut self, db: &mut SqliteConnection) -> Result<(), sqlx::Error>;
 
+    /// Make no change; the caller hears `error`, and the record says so.
+    fn refuse(&mut self, error: Error);
+
     /// The request's records so far and that of this change, in order.
     fn records(&self) -> &[Record];
 
@@ -140,6 +143,11 @@ impl<C: Change> Job for Task<C> {
             sqlx::query("RELEASE change").execute(&mut *db).await?;
         }
         Ok(())
+    }
+
+    fn refuse(&mut self, error: Error) {
+        self.change = None;
+        self.fail(error);
     }
 
     fn records(&self) -> &[Record] {

@@ -31,6 +31,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::audit::Log;
 use crate::clock::{Clock, Timestamp};
 use crate::store::Error;
 use writer::Writer;
@@ -41,6 +42,7 @@ pub use open::OpenError;
 pub struct SqliteStore {
     writer: Writer,
     readers: SqlitePool,
+    log: Arc<Log>,
     clock: Arc<dyn Clock>,
     /// Milliseconds.
     session_lifetime: u64,
@@ -61,6 +63,8 @@ impl SqliteStore {
     /// Open the store at `path`, which is created when it is not there, and bring
     /// its schema up to date. Sessions last `session_lifetime` milliseconds.
     ///
+    /// Its records are not sealed; a host uses [`SqliteStore::open_with`].
+    ///
     /// # Errors
     /// When the file can't be opened, is no database, or is of a newer schema.
     pub async fn open(
@@ -68,7 +72,21 @@ impl SqliteStore {
         session_lifetime: u64,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        Self::start(path, true, session_lifetime, clock, None).await
+        let log = Arc::new(Log::unsealed());
+        Self::open_with(path, session_lifetime, clock, log).await
+    }
+
+    /// As [`SqliteStore::open`], writing this log of records.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub async fn open_with(
+        path: &Path,
+        session_lifetime: u64,
+        clock: Arc<dyn Clock>,
+        log: Arc<Log>,
+    ) -> Result<Self, OpenError> {
+        Self::start(path, true, session_lifetime, clock, log, None).await
     }
 
     /// A store for tests that ends with its value: the same code over a file in a
@@ -85,7 +103,8 @@ impl SqliteStore {
             source,
         })?;
         let path = folder.path().join("zeropass.db");
-        Self::start(&path, false, session_lifetime, clock, Some(folder)).await
+        let log = Arc::new(Log::unsealed());
+        Self::start(&path, false, session_lifetime, clock, log, Some(folder)).await
     }
 
     /// How many transactions have been committed; a measure of how well changes
@@ -99,15 +118,22 @@ impl SqliteStore {
         durable: bool,
         session_lifetime: u64,
         clock: Arc<dyn Clock>,
+        log: Arc<Log>,
         folder: Option<TempDir>,
     ) -> Result<Self, OpenError> {
-        let opened = open::open(path, durable).await?;
-        let (writer, writing) = writer::writer(opened.options, opened.connection);
+        let mut opened = open::open(path, durable).await?;
+        let head = audit::head(&mut opened.connection, log.id()).await;
+        log.resume(head.map_err(|source| OpenError::Database {
+            path: path.to_owned(),
+            source,
+        })?);
+        let (writer, writing) = writer::writer(opened.options, opened.connection, Arc::clone(&log));
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(writing.run(stopped));
         Ok(Self {
             writer,
             readers: opened.readers,
+            log,
             clock,
             session_lifetime,
             running: Mutex::new(Some(Running { stop, task })),

@@ -275,7 +275,7 @@ impl Store for SqliteStore {
     }
 
     async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {
-        audit::after(&self.readers, after, limit).await
+        audit::after(&self.readers, self.log.id(), after, limit).await
     }
 
     async fn ready(&self) -> Result<(), Error> {

@@ -19,11 +19,11 @@ use tempfile::TempDir;
 
 use super::job::{Change, Failure};
 use super::{OpenError, SqliteStore};
-use crate::audit::Trail;
-use crate::clock::FixedClock;
+use crate::audit::{Log, Trail};
+use crate::clock::{Clock as _, FixedClock};
 use crate::policy::Permit;
 use crate::policy::action::AccountsCreate;
-use crate::store::contract::{Kit, LIFETIME, NOW, RP, contract, id};
+use crate::store::contract::{DAY, Kit, LIFETIME, NOW, RP, contract, id};
 use crate::store::{Error, Store};
 
 contract!(crate::store::sqlite::tests::temporary);
@@ -92,7 +92,7 @@ async fn newer_schema_is_refused() {
         error,
         OpenError::NewerSchema {
             found: 999,
-            known: 1,
+            known: 2,
             ..
         }
     ));
@@ -154,7 +154,7 @@ async fn audit_rows_can_not_be_changed() {
     let before = kit.records().await;
     let replace = "
         PRAGMA recursive_triggers = ON;
-        INSERT OR REPLACE INTO audit SELECT seq, 0, '-', '-', '-', '-', '-', '-', '-', '-', '-', '-', '[]'
+        INSERT OR REPLACE INTO audit SELECT log, seq, 0, '-', '-', '-', '-', '-', '-', '-', '-', '-', '-', '[]'
         FROM audit";
     for statement in [
         "UPDATE audit SET target = 'x'",
@@ -165,6 +165,129 @@ async fn audit_rows_can_not_be_changed() {
         assert!(error.to_string().contains("append-only"), "{error}");
     }
     assert_eq!(kit.records().await, before);
+}
+
+#[tokio::test]
+async fn audit_row_goes_only_when_it_is_old_and_its_leaf_stays() {
+    let (_folder, path) = folder();
+    let (kit, _) = in_file(&path).await;
+    kit.create(RP, "ada").await;
+    // The kit's clock stands more than 365 days ago; the trigger asks the machine's.
+    let leaf = "INSERT INTO audit_pruned SELECT log, seq, zeroblob(32) FROM audit";
+    meddle(&path, leaf).await.unwrap();
+    for statement in [
+        "DELETE FROM audit_pruned",
+        "UPDATE audit_pruned SET seq = 9",
+    ] {
+        let error = meddle(&path, statement).await.unwrap_err();
+        assert!(error.to_string().contains("append-only"), "{error}");
+    }
+    kit.clock.set(crate::clock::SystemClock.now() - 364 * DAY);
+    kit.create(RP, "bob").await;
+    let young = "INSERT INTO audit_pruned SELECT log, seq, zeroblob(32) FROM audit WHERE seq = 2";
+    meddle(&path, young).await.unwrap();
+    let error = meddle(&path, "DELETE FROM audit").await.unwrap_err();
+    assert!(error.to_string().contains("append-only"), "{error}");
+    assert_eq!(kit.records().await.len(), 2);
+    let done = meddle(&path, "DELETE FROM audit WHERE seq = 1").await;
+    assert_eq!(done.unwrap(), 1);
+}
+
+/// A database of the first schema keeps its records, in a log of their own.
+#[tokio::test]
+async fn records_from_before_logs_were_keyed_are_kept() {
+    let (_folder, path) = folder();
+    let (kit, _) = in_file(&path).await;
+    kit.create(RP, "ada").await;
+    kit.create(RP, "bob").await;
+    let before = kit.records().await;
+    kit.store.close().await;
+    drop(kit);
+    let first = include_str!("migrations/0001_store.sql");
+    let table = first.split_once("CREATE TABLE audit (").unwrap().1;
+    let (columns, triggers) = table.split_once(") STRICT;").unwrap();
+    let back = format!(
+        "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete;
+         DROP TABLE audit_pruned; ALTER TABLE audit RENAME TO keyed;
+         CREATE TABLE audit ({columns}) STRICT; {triggers}
+         INSERT INTO audit SELECT seq + 10, time, request_id, workload, address, component_name,
+             component_digest, component_revision, action, relying_party, target, outcome, policies
+         FROM keyed;
+         DROP TABLE keyed; DELETE FROM _sqlx_migrations WHERE version = 2"
+    );
+    meddle(&path, &back).await.unwrap();
+    let (kit, _) = in_file(&path).await;
+    assert_eq!(
+        kit.records().await,
+        before,
+        "numbered from 1, without a hole"
+    );
+}
+
+#[tokio::test]
+async fn while_the_log_refuses_records_are_kept_and_nothing_is_confirmed() {
+    let (_folder, path) = folder();
+    let clock = Arc::new(FixedClock::new(NOW));
+    let log = Arc::new(Log::new("host", 100));
+    let store = SqliteStore::open_with(&path, LIFETIME, clock.clone(), Arc::clone(&log)).await;
+    let kit = Kit::over(Arc::new(store.unwrap()), clock);
+    log.refuse(true);
+    assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Err(Error::Busy));
+    assert_eq!(kit.get(RP, b"key").await, Err(Error::NotFound));
+    assert_eq!(
+        kit.store.append(&kit.trail).await,
+        Err(Error::Busy),
+        "the answer is withheld"
+    );
+    assert!(kit.trail.is_empty());
+    assert_eq!(kit.store.ready().await, Err(Error::Busy));
+    let there = meddle(&path, "UPDATE ceremonies SET used_at = 1").await;
+    assert_eq!(there.unwrap(), 0, "the change is not there");
+
+    log.refuse(false);
+    assert_eq!(kit.store.ready().await, Ok(()));
+    assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Ok(()));
+    let records = kit.records().await;
+    let found: Vec<_> = records.iter().map(|r| r.outcome.as_str()).collect();
+    assert_eq!(found, ["failed:busy", "failed:not-found", "success"]);
+    let leaves: Vec<_> = records.iter().map(|record| record.leaf()).collect();
+    assert_eq!(
+        log.take_leaves(),
+        leaves,
+        "the sealer hears of what was committed"
+    );
+}
+
+#[tokio::test]
+async fn place_that_somebody_else_took_stops_the_log() {
+    let (_folder, path) = folder();
+    let (kit, _) = in_file(&path).await;
+    kit.create(RP, "ada").await;
+    let forged = "
+        INSERT INTO audit SELECT log, seq + 1, time, request_id, workload, address, component_name,
+            component_digest, component_revision, action, relying_party, 'forged', outcome, policies
+        FROM audit";
+    meddle(&path, forged).await.unwrap();
+    assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Err(Error::Busy));
+    assert_eq!(kit.store.ready().await, Err(Error::Busy));
+}
+
+#[tokio::test]
+async fn lost_records_leave_a_gap_record() {
+    let (_folder, path) = folder();
+    let clock = Arc::new(FixedClock::new(NOW));
+    let log = Arc::new(Log::unsealed());
+    let store = SqliteStore::open_with(&path, LIFETIME, clock.clone(), Arc::clone(&log)).await;
+    let kit = Kit::over(Arc::new(store.unwrap()), clock);
+    log.lost(3);
+    kit.put(Kit::ceremony(&id(1))).await.unwrap();
+    let records = kit.records().await;
+    let found: Vec<_> = records
+        .iter()
+        .map(|r| (r.action.as_str(), r.target.as_str(), r.outcome.as_str()))
+        .collect();
+    assert_eq!(found[0], ("log.gap", "3 records", "failed:records-lost"));
+    assert_eq!(found.len(), 2);
 }
 
 #[tokio::test]

@@ -14,7 +14,11 @@
 //!   could not commit hears [`Error::Busy`];
 //! - a caller that goes away loses no record: its job runs without it, and records
 //!   of a failed group wait on their trail, or with the writer when nobody is left
-//!   to flush that trail.
+//!   to flush that trail;
+//! - records get consecutive places in this host's [`Log`], which hears of each group
+//!   after its commit; while the log refuses, records are written, but no change is
+//!   made and everybody hears [`Error::Busy`];
+//! - a commit whose outcome is unknown is looked up before the next one.
 //!
 //! Bounds: [`QUEUE`] waiting jobs, [`GROUP`] jobs in a commit, [`PATIENCE`] in
 //! front of a full queue, [`OWED`] records kept for callers that are gone.
@@ -30,7 +34,8 @@ use tokio::time::timeout;
 
 use super::audit;
 use super::job::{Change, Errand, Job, Task};
-use crate::audit::{Record, Trail};
+use crate::audit::{Actor, Log, Origin, Outcome, Record, StoredRecord, Trail};
+use crate::clock::{Clock as _, SystemClock};
 use crate::policy::Permit;
 use crate::policy::action::Action;
 use crate::store::Error;
@@ -45,6 +50,7 @@ const OWED: usize = 65_536;
 pub(super) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
     state: Arc<State>,
+    log: Arc<Log>,
 }
 
 /// What the writer task shows to others.
@@ -60,7 +66,11 @@ pub(super) struct Loop {
     connection: Option<SqliteConnection>,
     jobs: mpsc::Receiver<Box<dyn Job>>,
     state: Arc<State>,
+    log: Arc<Log>,
     owed: Vec<Record>,
+    /// After a failed group: its records if its COMMIT was tried. They may be there
+    /// all the same.
+    doubtful: Option<Vec<StoredRecord>>,
 }
 
 /// The writer and its loop, which runs until it is told to stop or every
@@ -68,19 +78,23 @@ pub(super) struct Loop {
 pub(super) fn writer(
     options: SqliteConnectOptions,
     connection: SqliteConnection,
+    log: Arc<Log>,
 ) -> (Writer, Loop) {
     let (sender, jobs) = mpsc::channel(QUEUE);
     let state = Arc::new(State::default());
     let writer = Writer {
         jobs: sender,
         state: Arc::clone(&state),
+        log: Arc::clone(&log),
     };
     let writing = Loop {
         options,
         connection: Some(connection),
         jobs,
         state,
+        log,
         owed: Vec::new(),
+        doubtful: None,
     };
     (writer, writing)
 }
@@ -142,7 +156,7 @@ impl Writer {
     /// Whether the writer can commit. After a failure it is tried out, so that
     /// readiness returns without traffic.
     pub(super) async fn ready(&self) -> Result<(), Error> {
-        if self.jobs.is_closed() {
+        if self.jobs.is_closed() || !self.log.accepts() {
             return Err(Error::Busy);
         }
         if self.state.failing.load(Ordering::Acquire) {
@@ -194,6 +208,7 @@ impl Loop {
             let mut none = Vec::new();
             if let Err(error) = self.transact(&mut none).await {
                 let lost = self.owed.len();
+                self.log.lost(lost as u64);
                 tracing::error!(%error, lost, "audit records could not be written before the end");
             }
         }
@@ -216,6 +231,8 @@ impl Loop {
             }
             Err(error) => {
                 tracing::error!(%error, jobs = jobs.len(), "the store could not commit");
+                self.log.failed();
+                self.doubtful.get_or_insert_default();
                 self.abandon_connection().await;
                 false
             }
@@ -234,6 +251,14 @@ impl Loop {
             Some(connection) => connection,
             none => none.insert(self.options.connect().await?),
         };
+        if let Some(doubtful) = &self.doubtful {
+            settle_doubt(connection, &self.log, doubtful).await?;
+            self.doubtful = None;
+        }
+        match self.log.take_lost() {
+            0 => {}
+            lost => self.owed.push(gap(lost)),
+        }
         // Not sqlx's own transaction: SQLite ends one by itself on some errors
         // (a full disk), and sqlx would count on from a wrong depth.
         sqlx::query("BEGIN IMMEDIATE")
@@ -242,7 +267,11 @@ impl Loop {
         let mut applied = 0;
         loop {
             while let Some(job) = jobs.get_mut(applied) {
-                job.apply(connection).await?;
+                if self.log.accepts() {
+                    job.apply(connection).await?;
+                } else {
+                    job.refuse(Error::Busy);
+                }
                 applied += 1;
             }
             if jobs.len() >= GROUP {
@@ -257,8 +286,13 @@ impl Loop {
             .owed
             .iter()
             .chain(jobs.iter().flat_map(|job| job.records()));
-        audit::insert(connection, records).await?;
-        sqlx::query("COMMIT").execute(&mut *connection).await?;
+        let records = StoredRecord::group(self.log.next(), records);
+        audit::insert(connection, self.log.id(), &records).await?;
+        if let Err(error) = sqlx::query("COMMIT").execute(&mut *connection).await {
+            self.doubtful = Some(records);
+            return Err(error);
+        }
+        self.log.committed(&records);
         Ok(())
     }
 
@@ -276,10 +310,52 @@ impl Loop {
         let lost = self.owed.len().saturating_sub(OWED);
         if lost > 0 {
             self.owed.truncate(OWED);
+            self.log.lost(lost as u64);
             tracing::error!(
                 lost,
                 "audit records were lost: the store could not commit for too long"
             );
         }
+    }
+}
+
+/// After a failed group: whether it is there after all. Then its records are the
+/// log's next ones. Anything else behind the log's end was not written by this host.
+async fn settle_doubt(
+    connection: &mut SqliteConnection,
+    log: &Log,
+    doubtful: &[StoredRecord],
+) -> Result<(), sqlx::Error> {
+    let limit = u32::try_from(doubtful.len() + 1).unwrap_or(u32::MAX);
+    let found = audit::behind(connection, log.id(), log.next() - 1, limit).await?;
+    if !found.is_empty() && found != doubtful {
+        return Err(sqlx::Error::Protocol(format!(
+            "audit log {}: there are records from place {} on that this host did not write; \
+             stop it and run `zeropass audit verify`",
+            log.id(),
+            log.next()
+        )));
+    }
+    log.committed(&found);
+    Ok(())
+}
+
+/// What takes the place of records that are gone.
+fn gap(lost: u64) -> Record {
+    Record {
+        time: SystemClock.now(),
+        actor: Actor {
+            origin: Arc::new(Origin {
+                request_id: uuid::Uuid::now_v7().to_string(),
+                workload: "host".into(),
+                address: "local".into(),
+            }),
+            component: None,
+        },
+        action: "log.gap",
+        relying_party: "-".into(),
+        target: format!("{lost} records"),
+        outcome: Outcome::Failed("records-lost"),
+        policies: Arc::from([]),
     }
 }

@@ -24,7 +24,7 @@ use auth_service::problem::Problem;
 use hyper::body::Incoming;
 use zeropass::audit::{Actor, ComponentIdentity, Origin, Outcome, Trail};
 use zeropass::clock::Clock;
-use zeropass::config::{Config, HealthListen};
+use zeropass::config::{Config, HealthListen, IdentitySource};
 use zeropass::identity::tls::server_config;
 use zeropass::identity::{CurrentTls, Material, pki};
 use zeropass::policy::Gate;
@@ -68,7 +68,10 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     telemetry::init(telemetry::Format::Json, "info")?;
     let clock = clock();
     let keys = &config.keys.folder;
-    let folder = config.service.certificate.parent().context("pki folder")?;
+    let IdentitySource::Files { certificate, .. } = &config.service.identity else {
+        anyhow::bail!("the twin takes its identity from files");
+    };
+    let folder = certificate.parent().context("pki folder")?;
     let files = pki::files_of(folder, "host", &pki::DEFAULT_TRUST_DOMAIN.parse()?);
     let material = Material::load(&files, clock.now())?;
     let tls = CurrentTls::new(server_config(&material, Arc::clone(&clock))?);

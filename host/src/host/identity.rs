@@ -1,0 +1,93 @@
+//! The host's identity: opened at the start, followed while it runs.
+
+use std::sync::Arc;
+
+use super::journal::{host_actor, record};
+use super::settings::{key_exchange, material_files};
+use crate::audit::Outcome;
+use crate::capabilities::Services;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::identity::current::{Change, keep};
+use crate::identity::tls::server_config_with;
+use crate::identity::{CurrentTls, FileSource, Identity, KeyExchange, Material, Source};
+
+/// The audit action of new material.
+const ACTION: &str = "identity.renew";
+
+/// An identity that is in force, with the source that will renew it.
+pub(super) struct HostIdentity {
+    pub identity: Identity,
+    pub tls: CurrentTls,
+    source: Box<dyn Source>,
+    key_exchange: KeyExchange,
+    clock: Arc<dyn Clock>,
+}
+
+// === impl HostIdentity ===
+
+impl HostIdentity {
+    /// The identity that the configuration names.
+    ///
+    /// # Errors
+    /// There is none that can be used; the message names the file and the mend.
+    pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let mut source = source(config, &clock)?;
+        let material = source.next().await?;
+        let key_exchange = key_exchange(&config.service);
+        let tls = server_config_with(&material, Arc::clone(&clock), key_exchange)?;
+        Ok(Self {
+            identity: Identity::new(material),
+            tls: CurrentTls::new(tls),
+            source,
+            key_exchange,
+            clock,
+        })
+    }
+
+    /// Follow the source for ever, with a record of each change.
+    pub async fn keep(self, services: Arc<Services>) {
+        let Self {
+            identity,
+            tls,
+            source,
+            key_exchange,
+            clock,
+        } = self;
+        let tls_of =
+            |material: &Material| server_config_with(material, Arc::clone(&clock), key_exchange);
+        keep(source, identity, tls, tls_of, |change| {
+            tell(Arc::clone(&services), change)
+        })
+        .await;
+    }
+}
+
+/// The alarm, and the record.
+async fn tell(services: Arc<Services>, change: Change) {
+    let (target, outcome) = match change {
+        Change::Renewed(material) => {
+            let svid = material.svid();
+            tracing::info!(id = %svid.id, not_after = svid.not_after, "new identity material is in force");
+            (svid.id.to_string(), Outcome::Success)
+        }
+        Change::Refused(error) => {
+            tracing::error!(%error, "new identity material is refused: the old stays in use");
+            ("-".to_owned(), Outcome::Failed(error.code()))
+        }
+        Change::Withdrawn(error) => {
+            tracing::error!(%error, "the host has no identity any more: nobody is served");
+            ("-".to_owned(), Outcome::Failed(error.code()))
+        }
+    };
+    if let Err(error) = record(&services, host_actor(), ACTION, &target, outcome).await {
+        tracing::error!(%error, "a change of identity could not be recorded");
+    }
+}
+
+fn source(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Box<dyn Source>> {
+    match material_files(config)? {
+        Some(files) => Ok(Box::new(FileSource::new(files, Arc::clone(clock)))),
+        None => anyhow::bail!("identity.workload-api is not there yet"),
+    }
+}

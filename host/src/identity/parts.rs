@@ -1,0 +1,129 @@
+//! Identity material as it was found: read, but not yet judged.
+//!
+//! [`Parts`] holds DER and the names of the places that it came from, so that
+//! whoever judges it ([`super::material`]) can name the place at fault. Two looks
+//! at the same place are compared by [`Parts::digest`].
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+
+use super::material::{MaterialError, MaterialFiles};
+
+/// What was found at the places that a [`MaterialFiles`] names.
+pub struct Parts {
+    /// Where each part was found, and whom it is to trust.
+    pub files: MaterialFiles,
+    /// The leaf first, then intermediates.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The leaf's private key.
+    pub key: PrivateKeyDer<'static>,
+    /// The trusted roots.
+    pub roots: Vec<CertificateDer<'static>>,
+    /// Revocation lists; none means that revocation is not checked.
+    pub crls: Vec<CertificateRevocationListDer<'static>>,
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// Read the files. Links are followed, so a swapped link is a new content.
+    ///
+    /// # Errors
+    /// [`MaterialError::Read`] or [`MaterialError::Pem`] for the first file that
+    /// can't be read or does not hold what it should.
+    pub fn read(files: &MaterialFiles) -> Result<Self, MaterialError> {
+        let chain = certificates(&files.certificate, "a certificate chain, leaf first")?;
+        let expected = "one private key";
+        let text = read(&files.key, expected)?;
+        let key = PrivateKeyDer::from_pem_slice(&text).map_err(|_| MaterialError::Pem {
+            file: files.key.clone(),
+            expected,
+        })?;
+        Ok(Self {
+            chain,
+            key,
+            roots: certificates(&files.roots, "one or more root certificates")?,
+            crls: revocation_lists(&files.crls)?,
+            files: files.clone(),
+        })
+    }
+
+    /// SHA-256 over all of it, the key included: never to be shown.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut context = Context::new(&SHA256);
+        let mut part = |bytes: &[u8]| {
+            context.update(&(bytes.len() as u64).to_be_bytes());
+            context.update(bytes);
+        };
+        let certificates = [&self.chain, &self.roots];
+        for list in certificates {
+            part(&(list.len() as u64).to_be_bytes());
+            list.iter().for_each(|one| part(one));
+        }
+        self.crls.iter().for_each(|one| part(one));
+        part(self.key.secret_der());
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        digest
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("files", &self.files)
+            .field("key", &"...")
+            .finish_non_exhaustive()
+    }
+}
+
+// === reading ===
+
+/// The certificates of a PEM file, one at least.
+///
+/// # Errors
+/// [`MaterialError::Read`], [`MaterialError::Pem`].
+pub fn certificates(
+    file: &Path,
+    expected: &'static str,
+) -> Result<Vec<CertificateDer<'static>>, MaterialError> {
+    pem_items(file, expected)
+}
+
+/// All revocation lists of these PEM files, one at least in each.
+///
+/// # Errors
+/// [`MaterialError::Read`], [`MaterialError::Pem`].
+pub fn revocation_lists(
+    files: &[PathBuf],
+) -> Result<Vec<CertificateRevocationListDer<'static>>, MaterialError> {
+    let mut lists = Vec::new();
+    for file in files {
+        lists.extend(pem_items(file, "one or more certificate revocation lists")?);
+    }
+    Ok(lists)
+}
+
+/// All items of a kind; a file without any, or with a broken one, is an error.
+fn pem_items<T: PemObject>(file: &Path, expected: &'static str) -> Result<Vec<T>, MaterialError> {
+    let text = read(file, expected)?;
+    match T::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>() {
+        Ok(items) if !items.is_empty() => Ok(items),
+        _ => Err(MaterialError::Pem {
+            file: file.to_owned(),
+            expected,
+        }),
+    }
+}
+
+fn read(file: &Path, expected: &'static str) -> Result<Vec<u8>, MaterialError> {
+    std::fs::read(file).map_err(|source| MaterialError::Read {
+        file: file.to_owned(),
+        expected,
+        source,
+    })
+}

@@ -1,0 +1,192 @@
+//! Where identity material comes from, and when there is new material.
+//!
+//! A [`Source`] answers with material that has been checked against itself, and
+//! never with anything else: what can't be used is an error, and whoever asks
+//! keeps what he has. [`FileSource`] looks at PEM files again and again;
+//! [`super::workload_api`] listens to a SPIFFE agent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use super::material::{Material, MaterialError, MaterialFiles};
+use super::parts::Parts;
+use crate::clock::Clock;
+
+/// How often files are looked at.
+pub const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Gives identity material, now and whenever it changes.
+#[async_trait]
+pub trait Source: Send + 'static {
+    /// The first call answers with what there is. Each later one waits until
+    /// there is something else. A call that is dropped loses nothing.
+    ///
+    /// # Errors
+    /// [`SourceError`]: there is something new, but it can't be used.
+    async fn next(&mut self) -> Result<Arc<Material>, SourceError>;
+}
+
+/// Why a source has no material.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// What was found can't be used; what was used before stays.
+    #[error(transparent)]
+    Material(#[from] MaterialError),
+    /// The issuer takes the identity back: it must not be used any more.
+    #[error(
+        "{endpoint}: the agent withdrew this workload's identity ({reason}); register the workload with it again"
+    )]
+    Withdrawn {
+        /// The agent.
+        endpoint: String,
+        /// What it said.
+        reason: String,
+    },
+    /// The issuer can't be asked.
+    #[error(
+        "{endpoint}: the agent gives no identity: {reason}; start it, or correct identity.workload-api"
+    )]
+    Unreachable {
+        /// The agent.
+        endpoint: String,
+        /// What is known about it.
+        reason: String,
+    },
+}
+
+/// PEM files, looked at every [`LOOK_INTERVAL`].
+///
+/// Contents are compared, not dates: a swapped link, a replaced file and a
+/// rewritten one are all seen. Files are replaced one after the other, so a set
+/// that does not fit together is a fault only when the next look finds it again.
+pub struct FileSource {
+    files: MaterialFiles,
+    clock: Arc<dyn Clock>,
+    interval: Duration,
+    last: Option<Seen>,
+    /// A fault that the last look found for the first time.
+    doubted: Option<Seen>,
+    /// What was reported last is a fault.
+    failed: bool,
+}
+
+/// What a look found, for comparing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Seen {
+    Parts([u8; 32]),
+    Fault(String),
+}
+
+// === impl SourceError ===
+
+impl SourceError {
+    /// The stable code for audit records.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Material(error) => error.code(),
+            Self::Withdrawn { .. } => "identity-withdrawn",
+            Self::Unreachable { .. } => "agent-unreachable",
+        }
+    }
+}
+
+// === impl FileSource ===
+
+impl FileSource {
+    /// These files, judged by the time of `clock`.
+    pub fn new(files: MaterialFiles, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            files,
+            clock,
+            interval: LOOK_INTERVAL,
+            last: None,
+            doubted: None,
+            failed: false,
+        }
+    }
+
+    /// Looks as often as this, for tests.
+    #[must_use]
+    pub fn every(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    async fn look(&self) -> Result<Parts, MaterialError> {
+        let files = self.files.clone();
+        match tokio::task::spawn_blocking(move || Parts::read(&files)).await {
+            Ok(found) => found,
+            Err(error) => Err(MaterialError::Read {
+                file: self.files.certificate.clone(),
+                expected: "a certificate chain, leaf first",
+                source: std::io::Error::other(error),
+            }),
+        }
+    }
+
+    /// What is to be reported about a look, if anything.
+    fn weigh(
+        &mut self,
+        found: Result<Parts, MaterialError>,
+    ) -> Option<Result<Arc<Material>, SourceError>> {
+        let seen = Seen::of(&found);
+        let known = self.last.as_ref() == Some(&seen);
+        // A certificate that was not valid yet may be so by now.
+        if known && !self.failed {
+            self.doubted = None;
+            return None;
+        }
+        match found.and_then(|parts| Material::check(parts, self.clock.now())) {
+            Ok(material) => {
+                (self.last, self.doubted, self.failed) = (Some(seen), None, false);
+                Some(Ok(Arc::new(material)))
+            }
+            Err(_) if known => None,
+            Err(error) if self.last.is_none() || self.doubted.as_ref() == Some(&seen) => {
+                (self.last, self.doubted, self.failed) = (Some(seen), None, true);
+                Some(Err(error.into()))
+            }
+            Err(_) => {
+                self.doubted = Some(seen);
+                None
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Source for FileSource {
+    async fn next(&mut self) -> Result<Arc<Material>, SourceError> {
+        if self.last.is_none() {
+            let found = self.look().await;
+            if let Some(answer) = self.weigh(found) {
+                return answer;
+            }
+        }
+        loop {
+            tokio::time::sleep(self.interval).await;
+            let found = self.look().await;
+            if let Some(answer) = self.weigh(found) {
+                return answer;
+            }
+        }
+    }
+}
+
+// === impl Seen ===
+
+impl Seen {
+    fn of(found: &Result<Parts, MaterialError>) -> Self {
+        match found {
+            Ok(parts) => Self::Parts(parts.digest()),
+            Err(error) => Self::Fault(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "source_tests.rs"]
+mod tests;

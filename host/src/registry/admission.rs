@@ -1,0 +1,388 @@
+//! What stands between a file and traffic.
+//!
+//! A component is admitted when, in this order: it is signed by somebody whom
+//! policy trusts with it ([`verify`](super::verify)), it is no step back from the
+//! revision that it would follow, it compiles, this host has and policy grants all
+//! that it asks for, it offers all that is called in it, and it answers a probe.
+//! Nothing is compiled before it is verified, and whatever fails leaves no trace:
+//! the caller keeps the revision that it has.
+//!
+//! An upgrade that fails only because it asks for more than policy grants is held:
+//! the same file is admitted once policy grants it.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+
+use super::difference::{Difference, listed};
+use super::exports::Caller;
+use super::load::{LoadError, Loader, identity};
+use super::probe::probe;
+use super::revision::Linked;
+use super::signature::SignedComponent;
+use super::surface::Surface;
+use super::verify::{Distrust, Verified, verify};
+use crate::audit::ComponentIdentity;
+use crate::capabilities::Services;
+use crate::runtime::Limits;
+
+/// What differs between hosts in how they admit.
+#[derive(Debug, Clone)]
+pub struct AdmissionSettings {
+    /// Off, a component without a signature is admitted too. A signature that is
+    /// there must be good in any case.
+    pub require_signatures: bool,
+    /// What each call of auth-service may take.
+    pub auth_service: Limits,
+    /// What each call of passkey-manager may take.
+    pub passkey_manager: Limits,
+    /// The path that a revision of auth-service must answer with 200.
+    pub probe_path: String,
+}
+
+/// Admits component revisions to this host.
+pub struct Admission {
+    loader: Arc<Loader>,
+    services: Arc<Services>,
+    settings: AdmissionSettings,
+    /// The auth-service that serves: it calls passkey-manager.
+    caller: ArcSwapOption<Caller>,
+}
+
+/// A revision that may serve.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    /// Name, digest and version.
+    pub identity: Arc<ComponentIdentity>,
+    /// Who signed what; none for an unsigned one where that is allowed.
+    pub verified: Option<Verified>,
+    /// What it asks for and offers.
+    pub surface: Surface,
+    /// Compiled, linked and probed.
+    pub revision: Linked,
+}
+
+/// Why a component was not admitted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("component {name}: {refusal}")]
+pub struct AdmissionError {
+    /// The name under which it was to serve.
+    pub name: String,
+    /// What is wrong, and what mends it.
+    pub refusal: Refusal,
+}
+
+/// What is wrong with a component.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is not to be trusted.
+    #[error(transparent)]
+    Distrust(#[from] Distrust),
+    /// It is older than the revision that it would follow.
+    #[error(
+        "version {offered} is older than {active}, which is active; go back with a rollback, or sign it under a higher version"
+    )]
+    Older {
+        /// Its version.
+        offered: String,
+        /// The version of the revision that it would follow.
+        active: String,
+    },
+    /// Another file has its version.
+    #[error(
+        "version {version} is the one that is active, but with other content (sha256 {active}); sign it under a higher version"
+    )]
+    Reused {
+        /// The version of both.
+        version: String,
+        /// The digest of the active revision.
+        active: String,
+    },
+    /// It does not fit this host.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// It is held until policy grants what it asks for beyond its predecessor.
+    #[error("held until policy grants more than {predecessor} has: it {}", listed(.asks))]
+    Held {
+        /// Name and version of the revision that it would follow.
+        predecessor: String,
+        /// What it asks for and may not have.
+        asks: Vec<Difference>,
+    },
+    /// It did not answer the probe as it must.
+    #[error("refused by the probe: {0}")]
+    Probe(String),
+}
+
+// === impl Admission ===
+
+impl Admission {
+    /// Admission to a host with these services.
+    pub fn new(loader: Loader, services: Arc<Services>, settings: AdmissionSettings) -> Self {
+        Self {
+            loader: Arc::new(loader),
+            services,
+            settings,
+            caller: ArcSwapOption::empty(),
+        }
+    }
+
+    /// Admit `wasm` as a revision of the component `name`. `minisig` is the text of
+    /// its signature, empty when it has none; `against` the revision that it would
+    /// follow; with `rollback` it may be older than that.
+    ///
+    /// Runs on a multi-threaded runtime; compiling, seconds of CPU, is off the
+    /// executor.
+    ///
+    /// # Errors
+    /// [`AdmissionError`].
+    pub async fn admit(
+        &self,
+        name: &str,
+        wasm: &[u8],
+        minisig: &str,
+        against: Option<&Admitted>,
+        rollback: bool,
+    ) -> Result<Admitted, AdmissionError> {
+        let component = SignedComponent {
+            wasm: Bytes::copy_from_slice(wasm),
+            minisig: minisig.to_owned(),
+        };
+        self.examine(name, component, against, rollback)
+            .await
+            .map_err(|refusal| AdmissionError {
+                name: name.to_owned(),
+                refusal,
+            })
+    }
+
+    /// Whether a revision that was admitted before would still be trusted by the
+    /// policy that is in force now: its signer may have been revoked since.
+    ///
+    /// # Errors
+    /// [`AdmissionError`] with the reason.
+    pub fn recheck(&self, admitted: &Admitted) -> Result<(), AdmissionError> {
+        let Some(verified) = &admitted.verified else {
+            return Ok(());
+        };
+        let signers = self.loader.gate().signers();
+        let signer = signers.iter().find(|one| one.key_id() == verified.key_id);
+        let distrust = match signer {
+            None => Distrust::UnknownSigner(verified.key_id.clone()),
+            Some(signer) if signer.revoked => Distrust::RevokedSigner {
+                signer: signer.id.clone(),
+                key_id: verified.key_id.clone(),
+            },
+            Some(signer) if !signer.names.contains(&admitted.identity.name) => {
+                Distrust::SignerNotAllowed {
+                    signer: signer.id.clone(),
+                    may: signer.names.clone(),
+                }
+            }
+            Some(_) => return Ok(()),
+        };
+        Err(AdmissionError {
+            name: admitted.identity.name.clone(),
+            refusal: distrust.into(),
+        })
+    }
+
+    /// Whether a revision that was admitted before may follow `against` now: it is
+    /// still trusted, and no step back unless that is what is wanted. Compiles
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`AdmissionError`] with the reason.
+    pub fn may_follow(
+        &self,
+        admitted: &Admitted,
+        against: &Admitted,
+        rollback: bool,
+    ) -> Result<(), AdmissionError> {
+        self.recheck(admitted)?;
+        if rollback {
+            return Ok(());
+        }
+        step(admitted.verified.as_ref(), &admitted.identity, against).map_err(|refusal| {
+            AdmissionError {
+                name: admitted.identity.name.clone(),
+                refusal,
+            }
+        })
+    }
+
+    /// What a file is called, after its signature has been verified. Compiles nothing.
+    ///
+    /// # Errors
+    /// [`AdmissionError`] when it is not to be trusted.
+    pub fn identify(
+        &self,
+        name: &str,
+        wasm: &[u8],
+        minisig: &str,
+    ) -> Result<ComponentIdentity, AdmissionError> {
+        let component = SignedComponent {
+            wasm: Bytes::copy_from_slice(wasm),
+            minisig: minisig.to_owned(),
+        };
+        let verified = self
+            .verify(name, &component)
+            .map_err(|distrust| AdmissionError {
+                name: name.to_owned(),
+                refusal: distrust.into(),
+            })?;
+        Ok(identity(name, wasm, version(verified.as_ref())))
+    }
+
+    /// Take note that `admitted` serves from now on, so that a later passkey-manager
+    /// is held against what this auth-service calls.
+    pub fn serves(&self, admitted: &Admitted) {
+        if let Linked::AuthService(_) = admitted.revision {
+            self.caller.store(Some(Arc::new(Caller {
+                label: admitted.label(),
+                surface: admitted.surface.clone(),
+            })));
+        }
+    }
+
+    fn verify(
+        &self,
+        name: &str,
+        component: &SignedComponent,
+    ) -> Result<Option<Verified>, Distrust> {
+        let signers = self.loader.gate().signers();
+        match verify(name, component, &signers, self.services.clock.now()) {
+            Ok(verified) => Ok(Some(verified)),
+            Err(Distrust::Unsigned) if !self.settings.require_signatures => Ok(None),
+            Err(distrust) => Err(distrust),
+        }
+    }
+
+    async fn examine(
+        &self,
+        name: &str,
+        component: SignedComponent,
+        against: Option<&Admitted>,
+        rollback: bool,
+    ) -> Result<Admitted, Refusal> {
+        let limits = match name {
+            "auth-service" => self.settings.auth_service.clone(),
+            "passkey-manager" => self.settings.passkey_manager.clone(),
+            _ => return Err(LoadError::Name.into()),
+        };
+        let verified = self.verify(name, &component)?;
+        let identity = identity(name, &component.wasm, version(verified.as_ref()));
+        if let (Some(against), false) = (against, rollback) {
+            step(verified.as_ref(), &identity, against)?;
+        }
+        let loader = Arc::clone(&self.loader);
+        let (before, caller) = (
+            against.map(|against| against.surface.clone()),
+            self.caller.load_full(),
+        );
+        let (wasm, whose) = (component.wasm, identity.clone());
+        let loaded = tokio::task::spawn_blocking(move || {
+            loader.load(whose, &wasm, limits, before.as_ref(), caller.as_deref())
+        })
+        .await
+        .map_err(|_| LoadError::Invalid("the compiler gave up on it".into()))?;
+        let loaded = loaded.map_err(|error| held(error, against))?;
+        probe(&loaded.revision, &self.settings.probe_path, &self.services)
+            .await
+            .map_err(Refusal::Probe)?;
+        tracing::info!(
+            component = identity.name,
+            revision = identity.revision,
+            digest = identity.digest,
+            signer = verified.as_ref().map_or("-", |one| one.signer.as_str()),
+            "component admitted"
+        );
+        Ok(Admitted {
+            identity: Arc::new(identity),
+            verified,
+            surface: loaded.surface,
+            revision: loaded.revision,
+        })
+    }
+}
+
+impl std::fmt::Debug for Admission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admission")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+fn version(verified: Option<&Verified>) -> Option<String> {
+    verified.map(|verified| verified.statement.version.to_string())
+}
+
+/// A version goes up, and names one file only.
+fn step(
+    verified: Option<&Verified>,
+    identity: &ComponentIdentity,
+    against: &Admitted,
+) -> Result<(), Refusal> {
+    let (Some(offered), Some(active)) = (verified, &against.verified) else {
+        return Ok(());
+    };
+    let (offered, active) = (&offered.statement.version, &active.statement.version);
+    if offered < active {
+        return Err(Refusal::Older {
+            offered: offered.to_string(),
+            active: active.to_string(),
+        });
+    }
+    if offered == active && identity.digest != against.identity.digest {
+        return Err(Refusal::Reused {
+            version: offered.to_string(),
+            active: against.identity.digest.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// An upgrade that lacks nothing but grants waits for them.
+fn held(error: LoadError, against: Option<&Admitted>) -> Refusal {
+    match (error, against) {
+        (LoadError::Differs(asks), Some(against)) if asks.iter().all(Difference::is_grantable) => {
+            Refusal::Held {
+                predecessor: against.label(),
+                asks,
+            }
+        }
+        (error, _) => error.into(),
+    }
+}
+
+// === impl Admitted ===
+
+impl Admitted {
+    /// Name and version, as messages have it: `auth-service 1.3.0`.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.identity.name, self.identity.revision)
+    }
+}
+
+// === impl AdmissionError ===
+
+impl AdmissionError {
+    /// A stable code for audit records and scripts.
+    pub fn code(&self) -> &'static str {
+        match &self.refusal {
+            Refusal::Distrust(distrust) => distrust.code(),
+            Refusal::Older { .. } => "version-older",
+            Refusal::Reused { .. } => "version-reused",
+            Refusal::Load(error) => error.code(),
+            Refusal::Held { .. } => "held",
+            Refusal::Probe(_) => "probe-failed",
+        }
+    }
+
+    /// Whether a change of policy alone would let it in.
+    pub fn is_held(&self) -> bool {
+        matches!(self.refusal, Refusal::Held { .. })
+    }
+}
