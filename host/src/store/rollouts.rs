@@ -85,7 +85,7 @@ pub struct HistoryEntry {
     /// Who: an operator's SPIFFE id, or the host.
     pub who: String,
     /// What was done: `configured`, `activated`, `canary`, `promoted`, `rolled-back`,
-    /// `taken-out`.
+    /// `taken-out`, `refused`.
     pub what: String,
     /// The digest before, or `-`.
     pub from: String,

@@ -6,16 +6,13 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-use zeropass::config::Config;
-use zeropass::host::Host;
 use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::registry::SigningKey;
 
 use super::certificates::{install_provider, now, spiffe_id, workload};
 use super::files::{component_file, policies, shared_folder};
-use super::{Deployment, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
+use super::{Deployment, Running, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
 use crate::signing::sign_into;
 
 /// A deployment that is not running yet.
@@ -24,7 +21,7 @@ pub struct Builder {
     auth_service: Option<PathBuf>,
     passkey_manager: Option<PathBuf>,
     policies: Option<PathBuf>,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     settings: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
 }
 
@@ -46,7 +43,7 @@ impl Builder {
             auth_service: None,
             passkey_manager: None,
             policies: None,
-            key: SigningKey::generate().expect("a signing key"),
+            key: Arc::new(SigningKey::generate().expect("a signing key")),
             settings: BTreeMap::new(),
         };
         // A pool as small as tests need it: many deployments stand side by side.
@@ -127,29 +124,18 @@ impl Builder {
             self.relying_parties
                 .push(RelyingParty::new(RP_ID).origin(ORIGIN).workload(WORKLOAD));
         }
+        let key = Arc::clone(&self.key);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ca = certificates(&folder.path().join("pki"), &self.relying_parties);
         share_cache_key(&folder.path().join("keys"));
         let file = folder.path().join("zeropass.toml");
         std::fs::write(&file, self.text(folder.path())).expect("the configuration can be written");
 
-        let config = Config::load(&file)?;
-        let host = Host::start(&config).await?;
-        let address = host.local_address()?;
-        let services = Arc::clone(host.services());
-        let (admin, rollouts) = (host.admin_address(), Arc::clone(host.rollouts()));
-        let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(host.serve_until(async {
-            let _ = stopped.await;
-        }));
+        let running = Running::start(&file).await?;
         Ok(Deployment {
-            address,
-            admin,
-            rollouts,
-            services,
+            running,
             ca,
-            stop: Some(stop),
-            serving,
+            key,
             folder,
         })
     }

@@ -46,7 +46,10 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use zeropass::capabilities::Services;
+use zeropass::config::Config;
+use zeropass::host::Host;
 use zeropass::identity::pki::{Ca, IssueRequest, Issued};
+use zeropass::registry::SigningKey;
 use zeropass::registry::rollout::Rollouts;
 use zeropass::server::drain::Drained;
 
@@ -72,14 +75,39 @@ pub const WORKLOAD: &str = "relying-party";
 ///
 /// Dropping it asks the host to drain and does not wait; [`Deployment::stop`] waits.
 pub struct Deployment {
+    running: Running,
+    ca: Ca,
+    key: Arc<SigningKey>,
+    folder: TempDir,
+}
+
+/// A host that was started.
+struct Running {
     address: SocketAddr,
     admin: Option<SocketAddr>,
     rollouts: Arc<Rollouts>,
     services: Arc<Services>,
-    ca: Ca,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Drained>,
-    folder: TempDir,
+}
+
+// === impl Running ===
+
+impl Running {
+    async fn start(config: &Path) -> anyhow::Result<Self> {
+        let host = Host::start(&Config::load(config)?).await?;
+        let (stop, stopped) = oneshot::channel();
+        Ok(Self {
+            address: host.local_address()?,
+            admin: host.admin_address(),
+            rollouts: Arc::clone(host.rollouts()),
+            services: Arc::clone(host.services()),
+            stop: Some(stop),
+            serving: tokio::spawn(host.serve_until(async {
+                let _ = stopped.await;
+            })),
+        })
+    }
 }
 
 // === impl Deployment ===
@@ -98,12 +126,12 @@ impl Deployment {
 
     /// Where the service listener listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.running.address
     }
 
     /// `https://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
-        format!("https://{}", self.address)
+        format!("https://{}", self.running.address)
     }
 
     /// The folder of the configuration (`zeropass.toml`), the certificates (`pki/`)
@@ -162,7 +190,7 @@ impl Deployment {
     /// # Panics
     /// It has none: ask for one with [`Builder::admin`].
     pub fn admin_url(&self) -> String {
-        format!("https://{}", self.admin.expect("an admin listener"))
+        format!("https://{}", self.running.admin.expect("an admin listener"))
     }
 
     /// A client of the admin listener with a proper certificate of this SPIFFE path.
@@ -180,7 +208,24 @@ impl Deployment {
 
     /// The rollouts of the components.
     pub fn rollouts(&self) -> &Arc<Rollouts> {
-        &self.rollouts
+        &self.running.rollouts
+    }
+
+    /// The key that policy trusts with both components.
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// Stop the host, and start it again on what it has left behind. Its addresses
+    /// are new ones.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.running = Running::start(&self.folder.path().join("zeropass.toml"))
+            .await
+            .unwrap_or_else(|error| panic!("the host does not start again: {error:#}"));
     }
 
     /// The deployment's certificate authority.
@@ -190,12 +235,12 @@ impl Deployment {
 
     /// The host's insides, to look at what no answer shows.
     pub fn services(&self) -> &Arc<Services> {
-        &self.services
+        &self.running.services
     }
 
     /// Ask the host to drain, and go on. Requests that it has accepted are answered.
     pub fn begin_drain(&mut self) {
-        if let Some(stop) = self.stop.take() {
+        if let Some(stop) = self.running.stop.take() {
             let _ = stop.send(());
         }
     }
@@ -207,7 +252,7 @@ impl Deployment {
     /// It has been stopped before.
     pub async fn stop(&mut self) -> Drained {
         self.begin_drain();
-        (&mut self.serving).await.expect("the host does not panic")
+        (&mut self.running.serving).await.expect("the host does not panic")
     }
 }
 
@@ -220,7 +265,7 @@ impl Drop for Deployment {
 impl std::fmt::Debug for Deployment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Deployment")
-            .field("address", &self.address)
+            .field("address", &self.running.address)
             .finish_non_exhaustive()
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::error::RolloutError;
 use super::lane::{Running, Signed};
 use super::plan::{self, Plan};
-use super::{Followed, Rollouts};
+use super::{Followed, Progress, Rollouts};
 use crate::audit::{Outcome, Record, Trail};
 use crate::registry::AdmissionError;
 use crate::store::rollouts::{Artifact, HistoryEntry, HostReport, RevisionInfo, RolloutState};
@@ -282,7 +282,13 @@ impl Rollouts {
         let mut progress = followed.turn.lock().await;
         let now = self.state(name).await?;
         let plan = plan::activate(&now, &info.digest, weight)?;
-        self.ready(followed, &info.digest, wish.rollback).await?;
+        if let Err(error) = self.ready(followed, &info.digest, wish.rollback).await {
+            if matches!(error, RolloutError::Refused { .. }) && !wish.dry_run {
+                self.note_refusal(order, followed, &mut progress, &now, &info.digest, &error)
+                    .await;
+            }
+            return Err(error);
+        }
         let change = self
             .change(order, followed, &plan, &wish.why, wish.dry_run)
             .await?;
@@ -334,6 +340,32 @@ impl Rollouts {
                 })?;
         }
         Ok(info)
+    }
+
+    /// An activation that admission refused is a part of the history too: a change
+    /// that changes nothing.
+    async fn note_refusal(
+        &self,
+        order: &mut Order,
+        followed: &Followed,
+        progress: &mut Progress,
+        now: &RolloutState,
+        digest: &str,
+        error: &RolloutError,
+    ) {
+        let plan = plan::refuse(now, digest);
+        let Some(record) = order.take() else { return };
+        let record = Record {
+            outcome: Outcome::Failed(error.code()),
+            ..record
+        };
+        let why = format!("{}: {error}", error.code());
+        let written = self
+            .write(&order.who, &plan, &why, record, &order.trail)
+            .await;
+        if written.is_ok() {
+            self.apply(followed, progress, &plan.state).await;
+        }
     }
 
     /// Write a change down.

@@ -88,6 +88,11 @@ pub fn roll_back(now: &RolloutState) -> Result<Plan, RolloutError> {
     Ok(plan(now, state, "rolled-back", &to))
 }
 
+/// A revision that was not admitted: everything stays, and history says so.
+pub fn refuse(now: &RolloutState, digest: &str) -> Plan {
+    plan(now, next(now), "refused", digest)
+}
+
 /// Let the canary take over, if this is still it.
 pub fn promote(now: &RolloutState, digest: &str) -> Option<Plan> {
     now.canary.as_ref().filter(|one| one.digest == digest)?;

@@ -92,7 +92,7 @@ async fn newer_schema_is_refused() {
         error,
         OpenError::NewerSchema {
             found: 999,
-            known: 2,
+            known: 10,
             ..
         }
     ));
