@@ -5,12 +5,16 @@
 //! order, and the first that can't be used ends the start with its own message.
 
 mod admin;
+mod audit;
+mod authenticators;
 mod components;
 mod identity;
 mod journal;
+mod metadata;
 mod metrics;
 mod policy;
 mod settings;
+mod store;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,6 +24,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use self::components::admission_settings;
 use self::identity::HostIdentity;
@@ -27,7 +32,7 @@ pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
     engine_options, front_door_limits, health_address, listener_limits, relying_party,
 };
-use crate::audit::{Log, Outcome};
+use crate::audit::{Outcome, Sealer};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
@@ -44,8 +49,6 @@ use crate::server::admin::AdminDoor;
 use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
-use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
 use crate::telemetry::metrics::Registry;
 
 /// How often the store forgets what is out of date.
@@ -60,9 +63,11 @@ pub struct Host {
     metrics: Arc<Registry>,
     rollouts: Arc<Rollouts>,
     follow: Duration,
+    sealer: Sealer,
     listener: Listener<FrontDoor>,
     admin: Option<Listener<AdminDoor>>,
     health: Option<Health>,
+    metadata: Option<metadata::Watch>,
     drain_deadline: Duration,
 }
 
@@ -87,8 +92,13 @@ impl Host {
         let relying_parties: BTreeMap<String, RelyingParty> = config
             .relying_parties
             .iter()
-            .map(|party| Ok((party.id.as_str().to_owned(), relying_party(party)?)))
+            .map(|party| {
+                let settings = relying_party(party, config.metadata.is_some())?;
+                Ok((party.id.as_str().to_owned(), settings))
+            })
             .collect::<Result<_, MaterialError>>()?;
+        let (metadata, metadata_watch) = metadata::start(config.metadata.as_ref(), clock.now())
+            .context("metadata: FIDO's BLOB can't be used")?;
         let bundle =
             Bundle::load_with_signers(&config.policy.folder, config.policy.signers.as_deref())?;
         let bound = relying_parties
@@ -105,33 +115,49 @@ impl Host {
 
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
-        let log = Arc::new(Log::unsealed());
-        let metrics = Arc::new(metrics::registry(gate.counts(), log.counts()));
-        let path = &config.store.sqlite;
-        let store = SqliteStore::open_with(path, lifetime, Arc::clone(&clock), log).await?;
-        let store: Arc<dyn Store> = Arc::new(store);
-        let name = format!(
-            "{} {}",
-            config.service.trust_domain.as_str(),
-            config.service.listen
-        );
+        let (seal_key, log) = audit::open(config)?;
+        let (store, history) = store::open(
+            &config.store,
+            lifetime,
+            Arc::clone(&clock),
+            Arc::clone(&log),
+        )
+        .await?;
+        let sealer = audit::sealer(
+            config,
+            seal_key,
+            Arc::clone(&log),
+            &*history,
+            Arc::clone(&clock),
+        )
+        .await?;
+        audit::opening_records(&*store, &log, &sealer, &*clock).await?;
+        let metrics = metrics::registry(gate.counts(), &log, sealer.counts(), &clock);
+        let metrics = Arc::new(metrics);
+        // The log's id is the one name that no two hosts of a deployment share.
         let mut rollouts = Rollouts::new(
             Arc::clone(&store),
             Arc::clone(&clock),
             Arc::clone(&gate),
-            name,
+            log.id().to_owned(),
         );
         let services = Arc::new(Services {
             gate,
             store,
             relying_parties,
+            metadata,
             signer,
             pseudonyms,
             clock: Arc::clone(&clock),
             passkeys: OnceLock::new(),
         });
         let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config));
-        let slots = components::start(config, &Arc::new(admission), &mut rollouts).await?;
+        let slots = Box::pin(components::start(
+            config,
+            &Arc::new(admission),
+            &mut rollouts,
+        ))
+        .await?;
         let rollouts = Arc::new(rollouts);
         let link: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(slots.passkey_manager));
         let _ = services.passkeys.set(link);
@@ -169,9 +195,11 @@ impl Host {
             metrics,
             rollouts,
             follow: config.rollout.follow,
+            sealer,
             listener,
             admin,
             health,
+            metadata: metadata_watch,
             drain_deadline: config.service.drain_deadline,
         })
     }
@@ -236,7 +264,12 @@ impl Host {
         drain: impl AsyncFnOnce(drain::Trigger, Duration) -> Drained,
     ) -> Drained {
         let (trigger, watcher) = drain::channel();
+        let (stop_sealing, sealing_stopped) = oneshot::channel();
+        let sealing = tokio::spawn(self.sealer.run(sealing_stopped));
         let sweeper = tokio::spawn(sweep(Arc::clone(&self.services)));
+        let metadata = self
+            .metadata
+            .map(|watch| tokio::spawn(watch.run(Arc::clone(&self.services))));
         let keeper = tokio::spawn(self.identity.keep(Arc::clone(&self.services)));
         let reloader = tokio::spawn(policy::reload_on_hangup(
             self.hangups,
@@ -258,12 +291,19 @@ impl Host {
         }
         following.abort();
         sweeper.abort();
+        if let Some(metadata) = metadata {
+            metadata.abort();
+        }
         keeper.abort();
         reloader.abort();
         if lifecycle(&self.services, "host.stop").await.is_err() {
             tracing::error!("the stop could not be recorded");
         }
         self.services.store.close().await;
+        let _ = stop_sealing.send(());
+        if let Err(error) = sealing.await {
+            tracing::error!(%error, "the sealer ended badly");
+        }
         if let Some(health) = health {
             health.abort();
         }

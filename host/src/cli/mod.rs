@@ -9,6 +9,7 @@ pub mod config;
 pub mod pki;
 pub mod policy;
 mod serve;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,12 +39,15 @@ enum Command {
     /// Look at policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Prepare, change or move the store.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Component revisions: sign and inspect them, push, activate and roll back.
     #[command(subcommand)]
     Component(component::ComponentCommand),
     /// Certificates for development.
     #[command(subcommand)]
-    Pki(PkiCommand),
+    Pki(pki::PkiCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -68,21 +72,6 @@ enum PolicyCommand {
     Reload {
         #[command(flatten)]
         how: admin::How,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum PkiCommand {
-    /// Make a certificate authority, certificates for all roles and a key that signs
-    /// components; what is there
-    /// and valid is kept.
-    Init {
-        /// Where the files go.
-        #[arg(long, value_name = "FOLDER")]
-        dir: PathBuf,
-        /// The SPIFFE trust domain.
-        #[arg(long, value_name = "DOMAIN", default_value = "zeropass.internal")]
-        trust_domain: String,
     },
 }
 
@@ -129,11 +118,9 @@ impl Command {
                 admin::reload_policy(&how, out)?;
                 Ok(true)
             }
+            Self::Store(command) => store::run(command, out),
             Self::Component(command) => command.run(out),
-            Self::Pki(PkiCommand::Init { dir, trust_domain }) => {
-                pki::init(&dir, &trust_domain, out)?;
-                Ok(true)
-            }
+            Self::Pki(command) => command.run(out),
         }
     }
 }

@@ -14,14 +14,18 @@
 
 mod admin;
 mod algorithm;
+mod audit;
+mod authenticators;
 mod components;
 mod error;
 mod format;
 mod health;
 mod identity;
 mod log;
+mod metadata;
 mod origin;
 mod path;
+mod postgres;
 mod reader;
 mod relying_party;
 mod rollout;
@@ -38,12 +42,16 @@ use std::path::{Path, PathBuf};
 
 pub use self::admin::Admin;
 pub use self::algorithm::Algorithm;
+pub use self::audit::Audit;
+pub use self::authenticators::{Aaguid, Authenticators, CertificationLevel};
 pub use self::components::{Component, Components, Link, LinkKind, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
 pub use self::identity::IdentitySource;
 pub use self::log::{Log, LogFormat};
+pub use self::metadata::Metadata;
 pub use self::origin::Origin;
+pub use self::postgres::{Postgres, PostgresLogin};
 use self::reader::{Files, Reader};
 pub use self::reader::{Given, Setting};
 pub use self::relying_party::{Attestation, RelyingParty, ResidentKey, UserVerification};
@@ -66,6 +74,8 @@ pub struct Config {
     pub log: Log,
     /// `[store]`
     pub store: Store,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[policy]`
     pub policy: Policy,
     /// `[keys]`
@@ -82,6 +92,8 @@ pub struct Config {
     pub rollout: Rollout,
     /// `[link]`
     pub link: Link,
+    /// `[metadata]`: none without that section.
+    pub metadata: Option<Metadata>,
     /// `[[relying-party]]`: at least one, and no id twice.
     pub relying_parties: Vec<RelyingParty>,
     folder: PathBuf,
@@ -164,6 +176,7 @@ impl Config {
         let health = root.optional_section("health", health::read);
         let log = root.section("log", log::read);
         let store = root.section("store", state::read_store);
+        let audit = root.section("audit", audit::read);
         let policy = root.section("policy", state::read_policy);
         let keys = root.section("keys", state::read_keys);
         let cache = root.section("cache", state::read_cache);
@@ -175,7 +188,9 @@ impl Config {
         let rollout = root.section("rollout", rollout::read);
         let link = root.section("link", components::read_link);
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
-        let relying_parties = relying_party::read_all(&mut root, trust_domain);
+        let metadata = root.optional_section("metadata", metadata::read);
+        let has_metadata = !matches!(metadata, Some(None));
+        let relying_parties = relying_party::read_all(&mut root, trust_domain, has_metadata);
         root.finish();
         workload_api?;
         Some(Self {
@@ -184,6 +199,7 @@ impl Config {
             health: health?,
             log: log?,
             store: store?,
+            audit: audit?,
             policy: policy?,
             keys: keys?,
             cache: cache?,
@@ -192,6 +208,7 @@ impl Config {
             components: components?,
             rollout: rollout?,
             link: link?,
+            metadata: metadata?,
             relying_parties: relying_parties?,
             folder: reader.folder().to_owned(),
             settings: Vec::new(),

@@ -75,7 +75,7 @@ fn whole_example() -> String {
     for line in EXAMPLE.lines() {
         let setting = line
             .strip_prefix('#')
-            .filter(|rest| rest.starts_with(|letter: char| letter.is_ascii_lowercase()));
+            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['));
         text.push_str(setting.unwrap_or(line));
         text.push('\n');
     }
@@ -125,7 +125,17 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!((&config.admin, &config.health), (&None, &None));
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.log.filter, "info");
-    assert_eq!(config.store.sqlite, Path::new("/etc/zeropass/zeropass.db"));
+    assert_eq!(
+        config.store,
+        Store::Sqlite("/etc/zeropass/zeropass.db".into())
+    );
+    assert_eq!(config.audit.log, "host");
+    assert_eq!(
+        config.audit.checkpoints,
+        Path::new("/etc/zeropass/audit.checkpoints")
+    );
+    assert_eq!(config.audit.checkpoint_records, 4096);
+    assert_eq!(config.audit.checkpoint_interval, Duration::from_secs(10));
     assert_eq!(config.policy.folder, Path::new("/etc/zeropass/policies"));
     assert_eq!(config.keys.folder, Path::new("/etc/zeropass/keys"));
     assert_eq!(config.cache.folder, Path::new("/etc/zeropass/cache"));
@@ -159,6 +169,20 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(algorithms, [-7, -35, -257]);
     assert!(!party.allow_cross_origin && party.enroll_url.is_none());
     assert!(party.attestation_roots.is_empty());
+    assert_eq!(config.metadata, None);
+    assert_eq!(
+        party.authenticators,
+        Authenticators {
+            allowed: Vec::new(),
+            denied: Vec::new(),
+            device_bound: false,
+            enterprise: false,
+            minimum_certification: None,
+            refuse_compromised: true,
+            metadata_roots: true,
+            at_sign_in: false,
+        }
+    );
 }
 
 #[test]
@@ -214,6 +238,77 @@ fn health_socket_path_starts_at_the_folder_and_must_fit() {
     assert!(
         message.ends_with("the path has 108 bytes, a unix socket's at most 107"),
         "{message}"
+    );
+}
+
+/// The least that a store in PostgreSQL needs.
+const POSTGRES: &str = r#"[store.postgres]
+host = "db.internal"
+ca = "pki/db-ca.pem"
+[store.postgres.accounts]
+certificate = "pki/a.pem"
+key = "pki/a.key"
+[store.postgres.credentials]
+certificate = "pki/c.pem"
+key = "pki/c.key"
+[store.postgres.audit-writer]
+certificate = "pki/w.pem"
+key = "pki/w.key"
+[store.postgres.audit-reader]
+certificate = "pki/r.pem"
+key = "pki/r.key"
+"#;
+
+#[test]
+fn postgres_takes_the_place_of_sqlite() {
+    let config = parse(&format!("{MINIMAL}{POSTGRES}")).unwrap();
+    let Store::Postgres(postgres) = config.store else {
+        panic!("{:?}", config.store)
+    };
+    assert_eq!(
+        (postgres.host.as_str(), postgres.port),
+        ("db.internal", 5432)
+    );
+    assert_eq!(postgres.database, "zeropass");
+    assert_eq!(postgres.server_name, "db.internal");
+    assert_eq!(postgres.ca, Path::new("/etc/zeropass/pki/db-ca.pem"));
+    assert_eq!(
+        postgres.audit_writer.key,
+        Path::new("/etc/zeropass/pki/w.key")
+    );
+    let connections = [
+        &postgres.accounts,
+        &postgres.credentials,
+        &postgres.audit_reader,
+    ];
+    assert_eq!(connections.map(|login| login.connections), [8, 8, 2]);
+}
+
+#[test]
+fn postgres_has_no_place_for_users_passwords_and_tls_modes() {
+    let with = |line: &str| {
+        let text = POSTGRES.replace("[store.postgres]\n", &format!("[store.postgres]\n{line}\n"));
+        only(&format!("{MINIMAL}{text}"))
+    };
+    for key in ["user", "password", "sslmode"] {
+        let message = with(&format!("{key} = \"hunter2\""));
+        let unknown = format!("store.postgres.{key}: unknown key");
+        assert!(message.starts_with(&unknown), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+    assert_eq!(
+        only(&format!(
+            "{MINIMAL}{}",
+            POSTGRES.replace("db.internal", "user@db")
+        )),
+        "store.postgres.host = \"user@db\": expected a host name or an IP address"
+    );
+    assert_eq!(
+        only(&format!(
+            "{MINIMAL}{}",
+            POSTGRES.replace("host = \"db.internal\"\n", "")
+        )),
+        "store.postgres.host is missing: expected a host name or an IP address"
     );
 }
 
@@ -301,7 +396,15 @@ fn example_marks_required_settings_and_no_others() {
     let minimal = parse(&format!("{MINIMAL}[admin]\n[health]\n")).unwrap();
     let mut comment = String::new();
     let mut settings = minimal.settings().iter();
+    let mut in_optional_section = false;
     for line in EXAMPLE.lines() {
+        if line.starts_with(['[', '#']) && line.contains('[') && !line.starts_with("# ") {
+            in_optional_section = line.starts_with('#');
+        }
+        if in_optional_section {
+            comment.clear();
+            continue;
+        }
         // As the head of the example says: "#" and no blank.
         let optional = line.starts_with('#') && line.contains(" = ") && !line.starts_with("# ");
         if line.starts_with('#') && !optional {
@@ -345,7 +448,7 @@ fn unknown_key_is_refused_with_the_nearest_known_one() {
     );
     assert_eq!(
         message_about("[store]", "postgres = \"postgres://user:hunter2@db\""),
-        "store.postgres: unknown key; expected one of sqlite"
+        "store.postgres: expected a table"
     );
     assert_eq!(
         message_about("[polcy]", "folder = \"policies\""),
@@ -474,7 +577,7 @@ fn bad_value_of_each_kind_is_refused_with_what_is_expected() {
 #[test]
 fn section_of_the_wrong_shape_is_refused() {
     let message = only(&format!("log = \"info\"\n{MINIMAL}"));
-    assert_eq!(message, "log = \"info\": expected a table");
+    assert_eq!(message, "log: expected a table");
     let message = message_instead("[[relying-party]]", "[relying-party]");
     assert_eq!(
         message,
@@ -528,6 +631,110 @@ fn relying_party_must_fit_together() {
     ] {
         let message = message_instead(old, new);
         assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn rules_about_authenticators_must_fit_together() {
+    let party = |line: &str| message_about("[[relying-party]]", line);
+    let aaguid = "\"cb69481e-8ff7-4039-93ec-0a2729a154a8\"";
+    for (line, expected) in [
+        (
+            "allowed-aaguids = [\"yubikey\"]".to_owned(),
+            "relying-party[0].allowed-aaguids[0] = \"yubikey\": expected an AAGUID such as \"cb69481e-8ff7-4039-93ec-0a2729a154a8\"",
+        ),
+        (
+            "denied-aaguids = [\"cb69481e8ff7403993ec0a2729a154a8\"]".to_owned(),
+            "expected an AAGUID such as",
+        ),
+        (
+            format!("allowed-aaguids = [{aaguid}]\ndenied-aaguids = [{aaguid}]"),
+            "relying-party[0].denied-aaguids[0] = \"cb69481e-8ff7-4039-93ec-0a2729a154a8\": expected no AAGUID that is in allowed-aaguids too",
+        ),
+        (
+            "attestation = \"enterprise\"".to_owned(),
+            "relying-party[0].attestation = \"enterprise\": expected \"direct\" or less unless enterprise-attestation = true",
+        ),
+        (
+            "minimum-certification = \"L4\"".to_owned(),
+            "expected one of \"L1\", \"L1+\", \"L2\", \"L2+\", \"L3\", \"L3+\"",
+        ),
+        (
+            "minimum-certification = \"L2\"".to_owned(),
+            "relying-party[0].minimum-certification = \"L2\": expected it to be absent unless [metadata] says which models are certified",
+        ),
+    ] {
+        let message = party(&line);
+        assert!(message.contains(expected), "{expected}\nin\n{message}");
+    }
+    let metadata = "[metadata]\nblob = \"blob.jwt\"\nroot = \"root.pem\"\n";
+    let with = |lines: &str| {
+        let text = MINIMAL.replace(
+            "[[relying-party]]\n",
+            &format!("[[relying-party]]\n{lines}\n"),
+        );
+        format!("{text}{metadata}")
+    };
+    parse(&with("minimum-certification = \"L2\"")).unwrap();
+    let own = "minimum-certification = \"L2\"\nmetadata-roots = false\nattestation-roots = [\"maker.pem\"]";
+    parse(&with(own)).unwrap();
+    parse(&with(
+        "attestation = \"enterprise\"\nenterprise-attestation = true",
+    ))
+    .unwrap();
+    let unproven = only(&with(
+        "minimum-certification = \"L2\"\nmetadata-roots = false",
+    ));
+    assert!(
+        unproven.ends_with("unless metadata-roots = true or attestation-roots prove the model"),
+        "{unproven}"
+    );
+}
+
+#[test]
+fn metadata_section_names_its_files() {
+    let section = |lines: &str| format!("{MINIMAL}[metadata]\n{lines}\n");
+    let both = "blob = \"blob.jwt\"\nroot = \"root.pem\"";
+    let found = parse(&section(both)).unwrap().metadata.unwrap();
+    assert_eq!(found.blob, Path::new("/etc/zeropass/blob.jwt"));
+    assert_eq!(found.roots, [Path::new("/etc/zeropass/root.pem")]);
+    assert_eq!(
+        (found.signer, found.check_every),
+        (None, Duration::from_secs(30))
+    );
+    let several =
+        "blob = \"blob.jwt\"\nroot = [\"one.pem\", \"two.crt\"]\nsigner = \"MDS.example\"";
+    let found = parse(&section(several)).unwrap().metadata.unwrap();
+    assert_eq!(found.roots.len(), 2);
+    assert_eq!(found.signer.as_deref(), Some("mds.example"));
+    for (lines, expected) in [
+        (
+            "root = \"root.pem\"",
+            "metadata.blob is missing: expected the path of a FIDO metadata BLOB",
+        ),
+        (
+            "blob = \"blob.jwt\"",
+            "metadata.root is missing: expected the path of a root certificate of the BLOB's signer, or a list of such paths",
+        ),
+        (
+            "blob = \"blob.jwt\"\nroot = 7",
+            "metadata.root = 7: expected the path of a root certificate",
+        ),
+        (
+            "blob = \"blob.jwt\"\nroot = []",
+            "metadata.root = []: expected a list of at least 1",
+        ),
+        (
+            "blob = \"blob.jwt\"\nroot = \"root.pem\"\nsigner = \"https://mds.example\"",
+            "expected a DNS name such as \"mds.fidoalliance.org\"",
+        ),
+        (
+            "blob = \"blob.jwt\"\nroot = \"root.pem\"\ncheck-every = \"1ms\"",
+            "metadata.check-every = \"1ms\": expected a duration",
+        ),
+    ] {
+        let message = only(&section(lines));
+        assert!(message.contains(expected), "{expected}\nin\n{message}");
     }
 }
 

@@ -12,8 +12,7 @@ use crate::capabilities::bindings::passkey_manager::PasskeyManagerPre;
 use crate::config::{self, Config};
 use crate::registry::rollout::{Rollouts, StartError};
 use crate::registry::{
-    Admission, AdmissionError, AdmissionSettings, Linked, LoadError, Refusal, SignedComponent,
-    Slot,
+    Admission, AdmissionError, AdmissionSettings, Linked, LoadError, Refusal, SignedComponent, Slot,
 };
 
 /// How a host of this configuration admits components.

@@ -2,12 +2,11 @@
 //!
 //! `config` knows nobody, so that it can be read without the rest; the seams are here.
 
+use super::authenticators;
 use crate::capabilities::RelyingParty;
 use crate::capabilities::bindings::relying_party as wit;
 use crate::config::{self, Config};
-use crate::identity::{
-    KeyExchange, MaterialError, MaterialFiles, SpiffeIdError, TrustDomain, certificates,
-};
+use crate::identity::{KeyExchange, MaterialError, SpiffeIdError, TrustDomain, certificates};
 use crate::registry::rollout::{Rules, Sticky};
 use crate::runtime::Limits;
 use crate::runtime::engine::Options;
@@ -43,25 +42,6 @@ pub(super) fn rules(config: &Config) -> Rules {
 
 pub(super) fn trust_domain(config: &Config) -> Result<TrustDomain, SpiffeIdError> {
     config.service.trust_domain.as_str().parse()
-}
-
-/// The files of the host's own identity; none where an agent gives it.
-pub(super) fn material_files(config: &Config) -> Result<Option<MaterialFiles>, SpiffeIdError> {
-    let config::IdentitySource::Files {
-        certificate,
-        key,
-        client_ca,
-    } = &config.service.identity
-    else {
-        return Ok(None);
-    };
-    Ok(Some(MaterialFiles {
-        certificate: certificate.clone(),
-        key: key.clone(),
-        roots: client_ca.clone(),
-        crls: config.service.crl.clone(),
-        trust_domains: vec![trust_domain(config)?],
-    }))
 }
 
 pub(super) fn key_exchange(service: &config::Service) -> KeyExchange {
@@ -144,8 +124,11 @@ pub(super) fn health_address(health: &config::Health) -> Result<HealthAddress, H
     })
 }
 
-/// Reads the files of trust anchors.
-pub(super) fn relying_party(party: &config::RelyingParty) -> Result<RelyingParty, MaterialError> {
+/// Reads the files of trust anchors. `metadata`: whether the host has a BLOB.
+pub(super) fn relying_party(
+    party: &config::RelyingParty,
+    metadata: bool,
+) -> Result<RelyingParty, MaterialError> {
     let mut attestation_roots = Vec::new();
     for file in &party.attestation_roots {
         let certificates = certificates(file, "certificates of authenticator makers")?;
@@ -186,8 +169,10 @@ pub(super) fn relying_party(party: &config::RelyingParty) -> Result<RelyingParty
                 .iter()
                 .map(|algorithm| algorithm.cose())
                 .collect(),
-            attestation_roots,
+            authenticators: authenticators::policy(party, metadata),
         },
+        attestation_roots,
+        metadata_roots: party.authenticators.metadata_roots,
         related_origins: text(&party.related_origins),
         enroll_url: party.enroll_url.as_ref().map(|url| url.as_str().to_owned()),
         manage_url: party.manage_url.as_ref().map(|url| url.as_str().to_owned()),

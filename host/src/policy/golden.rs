@@ -238,7 +238,9 @@ impl TestForm {
             );
         }
         if self.operator.is_some() && self.relying_party.is_some() {
-            return Err("`operator` acts on a component or on the host, on no relying party".into());
+            return Err(
+                "`operator` acts on a component or on the host, on no relying party".into(),
+            );
         }
         if let Some(id) = self.relying_party.as_deref().filter(|id| !facts.knows(id)) {
             return Err(format!(
@@ -257,10 +259,13 @@ impl TestForm {
                 return Err(format!("action `{name}` is none that the host asks for"));
             }
             if operators != self.operator.is_some() {
-                return Err(format!("action `{name}`: who takes it is {}", match operators {
-                    true => "an `operator`",
-                    false => "a `workload`, not an `operator`",
-                }));
+                return Err(format!(
+                    "action `{name}`: who takes it is {}",
+                    match operators {
+                        true => "an `operator`",
+                        false => "a `workload`, not an `operator`",
+                    }
+                ));
             }
             if operators {
                 if name.starts_with("components.") != self.component.is_some() {

@@ -278,18 +278,18 @@ impl FrontDoor {
         self.auth_service
             .observe(&place, ended(&result), started.elapsed());
         result.map_err(|error| {
-                // The guest's own words may hold anything; they are in the log.
-                let detail = match error {
-                    CallError::Busy => "too many requests at once",
-                    CallError::Deadline => "the request took too long",
-                    _ => "the request could not be completed",
-                };
-                Refusal {
-                    status: StatusCode::SERVICE_UNAVAILABLE,
-                    code: "busy",
-                    detail: detail.into(),
-                }
-            })
+            // The guest's own words may hold anything; they are in the log.
+            let detail = match error {
+                CallError::Busy => "too many requests at once",
+                CallError::Deadline => "the request took too long",
+                _ => "the request could not be completed",
+            };
+            Refusal {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                code: "busy",
+                detail: detail.into(),
+            }
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 //! - [`standing`]: whether a peer's certificates hold, by what is in force now.
 //! - [`roster`]: what each identity takes: connections and requests.
 //! - [`activity`]: what a connection is doing, for the rules above.
+//! - [`handshakes`]: those under way, bounded.
 //! - [`handler`]: what a listener asks of those who answer.
 //! - [`front_door`]: from a verified request to auth-service and back.
 //! - [`admin`]: what operators ask of the host.
@@ -27,15 +28,16 @@ pub mod connection;
 pub mod drain;
 pub mod front_door;
 pub mod handler;
+mod handshakes;
 pub mod health;
 pub mod limits;
 pub mod listener;
 pub mod problem;
 pub mod records;
 pub mod refusal;
-mod sticky;
 mod roster;
 pub mod standing;
+mod sticky;
 
 pub use handler::{Handler, Peer, Response, ResponseBody};
 pub use limits::Limits;

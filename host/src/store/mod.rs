@@ -17,6 +17,8 @@
 
 mod check;
 mod error;
+mod gap;
+pub mod postgres;
 pub mod rollouts;
 mod settle;
 pub mod sqlite;
@@ -34,6 +36,7 @@ use crate::clock::Timestamp;
 use crate::policy::{Permit, action};
 
 pub use error::Error;
+use gap::gap;
 pub use rollouts::Rollouts;
 pub use types::{
     Account, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser,

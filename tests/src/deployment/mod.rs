@@ -30,15 +30,19 @@
     reason = "a failure here is a failure of the test that uses it"
 )]
 
+pub mod agent;
+pub mod attack;
 pub mod audit;
 mod builder;
 pub mod certificates;
 pub mod client;
 mod files;
 pub mod person;
+pub mod rotation;
+pub mod stream;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -48,6 +52,7 @@ use tokio::task::JoinHandle;
 use zeropass::capabilities::Services;
 use zeropass::config::Config;
 use zeropass::host::Host;
+use zeropass::identity::Identity;
 use zeropass::identity::pki::{Ca, IssueRequest, Issued};
 use zeropass::registry::SigningKey;
 use zeropass::registry::rollout::Rollouts;
@@ -56,8 +61,9 @@ use zeropass::server::drain::Drained;
 pub use self::builder::{Builder, RelyingParty};
 pub use self::certificates::Certificate;
 pub use self::client::{Answer, Client, Protocol};
-pub use self::files::{component_file, guest_file};
+pub use self::files::{component_file, copied_policies, guest_file};
 pub use self::person::Person;
+pub use self::stream::Stream;
 
 /// The trust domain of every deployment.
 pub const TRUST_DOMAIN: &str = "zeropass.internal";
@@ -87,6 +93,8 @@ struct Running {
     admin: Option<SocketAddr>,
     rollouts: Arc<Rollouts>,
     services: Arc<Services>,
+    identity: Identity,
+    policies: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Drained>,
 }
@@ -95,13 +103,16 @@ struct Running {
 
 impl Running {
     async fn start(config: &Path) -> anyhow::Result<Self> {
-        let host = Host::start(&Config::load(config)?).await?;
+        let config = Config::load(config)?;
+        let host = Host::start(&config).await?;
         let (stop, stopped) = oneshot::channel();
         Ok(Self {
             address: host.local_address()?,
             admin: host.admin_address(),
             rollouts: Arc::clone(host.rollouts()),
             services: Arc::clone(host.services()),
+            identity: host.identity(),
+            policies: config.policy.folder.clone(),
             stop: Some(stop),
             serving: tokio::spawn(host.serve_until(async {
                 let _ = stopped.await;
@@ -165,6 +176,12 @@ impl Deployment {
     /// A client with this certificate, or with none.
     pub fn client_with(&self, certificate: Option<&Certificate>, protocol: Protocol) -> Client {
         Client::new(&self.url(), self.client_config(certificate), protocol)
+    }
+
+    /// A client with this certificate that trusts hosts of these CAs. Speaks HTTP/2.
+    pub fn client_trusting(&self, cas: &[&Ca], certificate: &Certificate) -> Client {
+        let tls = certificates::client_config_of(cas, Some(certificate));
+        Client::new(&self.url(), tls, Protocol::Http2)
     }
 
     /// TLS as a client with this certificate, or with none, for tests that speak it
@@ -238,6 +255,23 @@ impl Deployment {
         &self.running.services
     }
 
+    /// Who the host is, renewed while it serves.
+    pub fn identity(&self) -> &Identity {
+        &self.running.identity
+    }
+
+    /// Put `text` in the place of a file in the folder of certificates, as a whole.
+    pub fn replace(&self, name: &str, text: &str) {
+        let next = self.pki().join(format!(".{name}.next"));
+        std::fs::write(&next, text).expect("a file can be written");
+        std::fs::rename(next, self.pki().join(name)).expect("a file can be replaced");
+    }
+
+    /// The folder of policies that the host has loaded.
+    pub fn policies(&self) -> &Path {
+        &self.running.policies
+    }
+
     /// Ask the host to drain, and go on. Requests that it has accepted are answered.
     pub fn begin_drain(&mut self) {
         if let Some(stop) = self.running.stop.take() {
@@ -252,7 +286,9 @@ impl Deployment {
     /// It has been stopped before.
     pub async fn stop(&mut self) -> Drained {
         self.begin_drain();
-        (&mut self.running.serving).await.expect("the host does not panic")
+        (&mut self.running.serving)
+            .await
+            .expect("the host does not panic")
     }
 }
 

@@ -19,7 +19,10 @@ async fn serving(deployment: &Deployment, name: &str) -> String {
     answer.expect(201);
     let records = deployment.records_of(answer.request_id()).await;
     let record = records.iter().find(|record| record.component_name == name);
-    record.expect("a record of the component").component_revision.clone()
+    record
+        .expect("a record of the component")
+        .component_revision
+        .clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +39,10 @@ async fn pushed_revision_serves_when_it_is_activated_and_not_before() {
     let dry = json!({"revision": "1.1.0", "dryRun": true});
     let would = activate(&admin, NAME, &dry).await.expect(200);
     assert_eq!(would["dryRun"], true);
-    assert_eq!((&would["fromVersion"], &would["toVersion"]), (&json!("1.0.0"), &json!("1.1.0")));
+    assert_eq!(
+        (&would["fromVersion"], &would["toVersion"]),
+        (&json!("1.0.0"), &json!("1.1.0"))
+    );
     assert_eq!(serving(&deployment, NAME).await, "1.0.0");
 
     let wish = json!({"revision": pushed["digest"], "reason": "release 1.1"});
@@ -60,8 +66,12 @@ async fn rollback_returns_and_outlives_a_restart() {
     let mut deployment = Deployment::builder().admin().start().await;
     let admin = deployment.admin_client(OPERATOR);
     for (version, mark) in [("1.1.0", "b"), ("1.2.0", "c")] {
-        push(&deployment, &admin, NAME, version, variant(NAME, mark)).await.expect(201);
-        activate(&admin, NAME, &json!({"revision": version})).await.expect(200);
+        push(&deployment, &admin, NAME, version, variant(NAME, mark))
+            .await
+            .expect(201);
+        activate(&admin, NAME, &json!({"revision": version}))
+            .await
+            .expect(200);
     }
     deployment.restart().await;
     assert_eq!(serving(&deployment, NAME).await, "1.2.0");
@@ -80,10 +90,20 @@ async fn rollback_returns_and_outlives_a_restart() {
     assert_eq!(serving(&deployment, NAME).await, "1.0.0");
     let nowhere = roll_back(&admin, NAME).await;
     assert_eq!(nowhere.problem(), (409, "no-predecessor".to_owned()));
-    let whats: Vec<_> = history(&admin, NAME).await.into_iter().map(|(what, _)| what).collect();
+    let whats: Vec<_> = history(&admin, NAME)
+        .await
+        .into_iter()
+        .map(|(what, _)| what)
+        .collect();
     assert_eq!(
         whats,
-        ["configured", "activated", "activated", "rolled-back", "rolled-back"]
+        [
+            "configured",
+            "activated",
+            "activated",
+            "rolled-back",
+            "rolled-back"
+        ]
     );
 }
 
@@ -94,12 +114,19 @@ async fn ceremony_begun_on_one_revision_finishes_on_another() {
     let client = deployment.client(WORKLOAD);
     let person = Person::at(ORIGIN);
     let begun = client
-        .post("/v1/registrations", &json!({"user": {"name": "ada", "displayName": "Ada"}}))
+        .post(
+            "/v1/registrations",
+            &json!({"user": {"name": "ada", "displayName": "Ada"}}),
+        )
         .await
         .expect(201);
     for name in ["passkey-manager", "auth-service"] {
-        push(&deployment, &admin, name, "1.1.0", variant(name, "b")).await.expect(201);
-        activate(&admin, name, &json!({"revision": "1.1.0"})).await.expect(200);
+        push(&deployment, &admin, name, "1.1.0", variant(name, "b"))
+            .await
+            .expect(201);
+        activate(&admin, name, &json!({"revision": "1.1.0"}))
+            .await
+            .expect(200);
     }
     let credential = person.create(&begun["publicKey"]).await.unwrap();
     let path = format!("/v1/registrations/{}", begun["ceremony"].as_str().unwrap());
@@ -116,14 +143,24 @@ async fn old_revision_is_let_go_with_its_last_call() {
     let admin = deployment.admin_client(OPERATOR);
     let held = Arc::downgrade(&deployment.rollouts().running()[1].1.stable);
     for (version, mark) in [("1.1.0", "b"), ("1.2.0", "c")] {
-        assert!(held.upgrade().is_some(), "what a rollback returns to is kept");
-        push(&deployment, &admin, NAME, version, variant(NAME, mark)).await.expect(201);
-        activate(&admin, NAME, &json!({"revision": version})).await.expect(200);
+        assert!(
+            held.upgrade().is_some(),
+            "what a rollback returns to is kept"
+        );
+        push(&deployment, &admin, NAME, version, variant(NAME, mark))
+            .await
+            .expect(201);
+        activate(&admin, NAME, &json!({"revision": version}))
+            .await
+            .expect(200);
     }
     // Nobody calls it, nobody returns to it at once: its memory is gone.
     let started = Instant::now();
     while held.upgrade().is_some() {
-        assert!(started.elapsed() < Duration::from_secs(20), "it is still held");
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "it is still held"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -134,7 +171,14 @@ async fn what_is_not_to_be_trusted_is_not_taken() {
     let admin = deployment.admin_client(OPERATOR);
     let refused = push_signed(&admin, NAME, "", variant(NAME, "b")).await;
     assert_eq!(refused.problem(), (422, "component-unsigned".to_owned()));
-    let as_other = push(&deployment, &admin, "auth-service", "1.1.0", variant(NAME, "b")).await;
+    let as_other = push(
+        &deployment,
+        &admin,
+        "auth-service",
+        "1.1.0",
+        variant(NAME, "b"),
+    )
+    .await;
     let signature =
         zeropass_tests::signing::minisig(deployment.key(), NAME, "1.1.0", &variant(NAME, "b"));
     let changed = push_signed(&admin, NAME, &signature.unwrap(), variant(NAME, "c")).await;
@@ -158,7 +202,9 @@ async fn what_is_not_to_be_trusted_is_not_taken() {
 async fn older_version_is_activated_only_as_a_rollback() {
     let deployment = Deployment::builder().admin().start().await;
     let admin = deployment.admin_client(OPERATOR);
-    push(&deployment, &admin, NAME, "0.9.0", variant(NAME, "b")).await.expect(201);
+    push(&deployment, &admin, NAME, "0.9.0", variant(NAME, "b"))
+        .await
+        .expect(201);
     let refused = activate(&admin, NAME, &json!({"revision": "0.9.0"})).await;
     assert_eq!(refused.problem(), (422, "version-older".to_owned()));
     assert_eq!(serving(&deployment, NAME).await, "1.0.0");
@@ -174,11 +220,15 @@ async fn older_version_is_activated_only_as_a_rollback() {
 async fn revision_that_nobody_needs_can_be_removed_and_no_other() {
     let deployment = Deployment::builder().admin().start().await;
     let admin = deployment.admin_client(OPERATOR);
-    push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b")).await.expect(201);
+    push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b"))
+        .await
+        .expect(201);
     let path = |version: &str| format!("/v1/components/{NAME}/revisions/{version}");
     let serves = admin.delete(&path("1.0.0")).await;
     assert_eq!(serves.problem(), (409, "revision-in-use".to_owned()));
-    let dry = admin.delete(&format!("{}?dryRun=true", path("1.1.0"))).await;
+    let dry = admin
+        .delete(&format!("{}?dryRun=true", path("1.1.0")))
+        .await;
     assert_eq!(dry.expect(200)["version"], "1.1.0");
     admin.delete(&path("1.1.0")).await.expect(204);
     let gone = admin.delete(&path("1.1.0")).await;

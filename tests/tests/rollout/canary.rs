@@ -45,9 +45,14 @@ async fn on_trial(guest: &str) -> Trial {
         assert_eq!(client.get(REQUEST).await.status(), 200);
     }
     let wasm = std::fs::read(guest_file(guest)).unwrap();
-    push(&deployment, &admin, NAME, "1.1.0", wasm).await.expect(201);
+    push(&deployment, &admin, NAME, "1.1.0", wasm)
+        .await
+        .expect(201);
     let wish = json!({"revision": "1.1.0", "canary": 50});
-    assert_eq!(activate(&admin, NAME, &wish).await.expect(200)["what"], "canary");
+    assert_eq!(
+        activate(&admin, NAME, &wish).await.expect(200)["what"],
+        "canary"
+    );
 
     let (started, mut requests, mut failed) = (Instant::now(), 0, 0);
     while component(&admin, NAME).await["epoch"] == 2 {
@@ -92,7 +97,11 @@ async fn canary_that_is_slow_is_rolled_back() {
 async fn canary_that_denies_is_rolled_back() {
     let trial = on_trial("denies").await;
     assert_eq!(trial.what, "rolled-back");
-    assert!(trial.why.starts_with("refusals in 30 of 30 calls"), "{}", trial.why);
+    assert!(
+        trial.why.starts_with("refusals in 30 of 30 calls"),
+        "{}",
+        trial.why
+    );
     assert_eq!(trial.failed, 30, "of {}", trial.requests);
 }
 
@@ -106,7 +115,9 @@ async fn canary_that_answers_the_probe_wrongly_gets_no_traffic() {
     let admin = deployment.admin_client(OPERATOR);
     let client = deployment.client(WORKLOAD);
     let wasm = std::fs::read(guest_file("denies")).unwrap();
-    let pushed = push(&deployment, &admin, NAME, "1.1.0", wasm).await.expect(201);
+    let pushed = push(&deployment, &admin, NAME, "1.1.0", wasm)
+        .await
+        .expect(201);
     assert_eq!(pushed["held"]["code"], "probe-failed", "{pushed}");
     let wish = json!({"revision": "1.1.0", "canary": 50});
     let refused = activate(&admin, NAME, &wish).await;
@@ -129,7 +140,9 @@ async fn good_canary_takes_over_after_enough_healthy_calls() {
         .await;
     let admin = deployment.admin_client(OPERATOR);
     let client = deployment.client(WORKLOAD);
-    push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b")).await.expect(201);
+    push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b"))
+        .await
+        .expect(201);
     let wish = json!({"revision": "1.1.0", "canary": 50});
     activate(&admin, NAME, &wish).await.expect(200);
     let started = Instant::now();
@@ -138,7 +151,10 @@ async fn good_canary_takes_over_after_enough_healthy_calls() {
         assert_eq!(client.get(REQUEST).await.status(), 200);
     }
     let (what, why) = history(&admin, NAME).await.pop().unwrap();
-    assert_eq!((what.as_str(), why.as_str()), ("promoted", "50 healthy calls"));
+    assert_eq!(
+        (what.as_str(), why.as_str()),
+        ("promoted", "50 healthy calls")
+    );
     let status = admin.get("/v1/status").await.expect(200);
     assert_eq!(status["components"][0]["stable"]["version"], "1.1.0");
     assert_eq!(status["components"][0]["previous"]["version"], "1.0.0");
@@ -148,7 +164,9 @@ async fn good_canary_takes_over_after_enough_healthy_calls() {
 async fn caller_that_names_a_person_keeps_its_side() {
     let (deployment, admin, client) = stage().await;
     let wasm = std::fs::read(guest_file("denies")).unwrap();
-    push(&deployment, &admin, NAME, "1.1.0", wasm).await.expect(201);
+    push(&deployment, &admin, NAME, "1.1.0", wasm)
+        .await
+        .expect(201);
     // Judged only after more refusals than this test brings.
     let wish = json!({"revision": "1.1.0", "canary": 30});
     activate(&admin, NAME, &wish).await.expect(200);
@@ -156,7 +174,9 @@ async fn caller_that_names_a_person_keeps_its_side() {
         let request = client
             .request(http::Method::GET, REQUEST)
             .header("zeropass-sticky", person.to_string());
-        zeropass_tests::deployment::Answer::of(request).await.status()
+        zeropass_tests::deployment::Answer::of(request)
+            .await
+            .status()
     };
     let mut refused = 0;
     for person in 0..12 {
@@ -164,15 +184,22 @@ async fn caller_that_names_a_person_keeps_its_side() {
         refused += u32::from(first == 403);
         assert_eq!(ask(person).await, first, "person {person}");
     }
-    assert!((1..12).contains(&refused), "{refused} of 12 have the canary");
+    assert!(
+        (1..12).contains(&refused),
+        "{refused} of 12 have the canary"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn revision_that_crash_loops_is_taken_out_and_its_predecessor_returns() {
     let (deployment, admin, client) = stage().await;
     let wasm = std::fs::read(guest_file("traps")).unwrap();
-    push(&deployment, &admin, NAME, "1.1.0", wasm).await.expect(201);
-    activate(&admin, NAME, &json!({"revision": "1.1.0"})).await.expect(200);
+    push(&deployment, &admin, NAME, "1.1.0", wasm)
+        .await
+        .expect(201);
+    activate(&admin, NAME, &json!({"revision": "1.1.0"}))
+        .await
+        .expect(200);
     for _ in 0..10 {
         let answer = client.get(REQUEST).await;
         assert_eq!(answer.problem(), (503, "busy".to_owned()));
@@ -186,7 +213,10 @@ async fn revision_that_crash_loops_is_taken_out_and_its_predecessor_returns() {
     }
     let (what, why) = history(&admin, NAME).await.pop().unwrap();
     assert_eq!(what, "taken-out");
-    assert!(why.starts_with("crash loop: traps in 10 of 10 calls"), "{why}");
+    assert!(
+        why.starts_with("crash loop: traps in 10 of 10 calls"),
+        "{why}"
+    );
     let record = deployment
         .record_where(|record| record.action == "rollout.take-out")
         .await;

@@ -25,7 +25,12 @@ const OPERATOR: &str = "/operator/dev";
 fn variant(component: &str, mark: &str) -> Vec<u8> {
     let mut wasm = std::fs::read(component_file(&component.replace('-', "_"))).unwrap();
     let name = b"mark";
-    let payload = [&[u8::try_from(name.len()).unwrap()], &name[..], mark.as_bytes()].concat();
+    let payload = [
+        &[u8::try_from(name.len()).unwrap()],
+        &name[..],
+        mark.as_bytes(),
+    ]
+    .concat();
     wasm.extend([0, u8::try_from(payload.len()).unwrap()]);
     wasm.extend(payload);
     wasm

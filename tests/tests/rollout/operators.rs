@@ -26,7 +26,11 @@ const REQUESTS: &[(&str, &str)] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn workloads_and_components_are_no_operators() {
     let deployment = Deployment::builder().admin().start().await;
-    for path in ["/workload/relying-party", "/component/auth-service", "/host"] {
+    for path in [
+        "/workload/relying-party",
+        "/component/auth-service",
+        "/host",
+    ] {
         let client = deployment.admin_client(path);
         for (method, resource) in REQUESTS {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -54,7 +58,11 @@ async fn operator_is_no_workload() {
     );
     for path in ["/v1/users/x/passkeys", "/.well-known/jwks.json"] {
         let answer = client.get(path).await;
-        assert_eq!(answer.problem(), (403, "not-permitted".to_owned()), "{path}");
+        assert_eq!(
+            answer.problem(),
+            (403, "not-permitted".to_owned()),
+            "{path}"
+        );
     }
 }
 
@@ -74,7 +82,10 @@ async fn each_action_leaves_a_record_with_operator_and_target() {
     ] {
         let records = deployment.records_of(answer.request_id()).await;
         assert_eq!(lines(&records), [line]);
-        assert_eq!(records[0].workload, "spiffe://zeropass.internal/operator/dev");
+        assert_eq!(
+            records[0].workload,
+            "spiffe://zeropass.internal/operator/dev"
+        );
         assert_eq!(records[0].policies, ["operator.admin"]);
     }
     let records = deployment.records_of(activated.request_id()).await;
@@ -102,12 +113,18 @@ async fn operator_does_what_policy_grants_and_no_more() {
         "#,
     )
     .unwrap();
-    let deployment = Deployment::builder().admin().policies(policies.path()).start().await;
+    let deployment = Deployment::builder()
+        .admin()
+        .policies(policies.path())
+        .start()
+        .await;
     let admin = deployment.admin_client("/operator/release");
     let listed = admin.get("/v1/components").await.expect(200);
     assert_eq!(listed["components"].as_array().unwrap().len(), 1);
     let wasm = variant("passkey-manager", "b");
-    push(&deployment, &admin, "passkey-manager", "1.1.0", wasm).await.expect(201);
+    push(&deployment, &admin, "passkey-manager", "1.1.0", wasm)
+        .await
+        .expect(201);
     for refused in [
         push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b")).await,
         activate(&admin, "passkey-manager", &json!({"revision": "1.1.0"})).await,
@@ -123,7 +140,13 @@ async fn operator_does_what_policy_grants_and_no_more() {
     admin.get("/v1/components").await.expect(200);
     std::fs::write(&file, "").unwrap();
     let other = deployment.admin_client("/operator/other");
-    assert_eq!(other.post("/v1/policy/reload", &json!({})).await.expect(200)["epoch"], 2);
+    assert_eq!(
+        other
+            .post("/v1/policy/reload", &json!({}))
+            .await
+            .expect(200)["epoch"],
+        2
+    );
     let gone = admin.get("/v1/components").await;
     assert_eq!(gone.problem(), (403, "not-permitted".to_owned()));
 }
@@ -131,7 +154,11 @@ async fn operator_does_what_policy_grants_and_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_and_status_are_for_operators() {
     let deployment = Deployment::builder().admin().start().await;
-    deployment.client(WORKLOAD).get("/.well-known/jwks.json").await.expect(200);
+    deployment
+        .client(WORKLOAD)
+        .get("/.well-known/jwks.json")
+        .await
+        .expect(200);
     let admin = deployment.admin_client(OPERATOR);
     let metrics = admin.get("/metrics").await;
     assert_eq!(metrics.status(), 200);

@@ -26,13 +26,22 @@ async fn revisions_change_under_load_and_nobody_notices() {
     let deployment = Deployment::builder().admin().start().await;
     let admin = deployment.admin_client(OPERATOR);
     for name in NAMES {
-        push(&deployment, &admin, name, "1.1.0", variant(name, "b")).await.expect(201);
+        push(&deployment, &admin, name, "1.1.0", variant(name, "b"))
+            .await
+            .expect(201);
     }
-    let (stop, signed_in) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let (stop, signed_in) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU32::new(0)),
+    );
     let people: Vec<_> = (0..8)
         .map(|_| {
             let client = deployment.client(WORKLOAD);
-            tokio::spawn(sign_in_until(client, Arc::clone(&stop), Arc::clone(&signed_in)))
+            tokio::spawn(sign_in_until(
+                client,
+                Arc::clone(&stop),
+                Arc::clone(&signed_in),
+            ))
         })
         .collect();
     for round in 0..50 {

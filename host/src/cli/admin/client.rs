@@ -88,20 +88,13 @@ impl Access {
             .block_on(self.exchange(method, path, body))
     }
 
-    async fn exchange(
-        &self,
-        method: Method,
-        path: &str,
-        body: Body<'_>,
-    ) -> anyhow::Result<Value> {
+    async fn exchange(&self, method: Method, path: &str, body: Body<'_>) -> anyhow::Result<Value> {
         let authority = self
             .admin
             .strip_prefix("https://")
             .map(|rest| rest.trim_end_matches('/'))
             .filter(|rest| !rest.is_empty() && !rest.contains('/'))
-            .with_context(|| {
-                format!("--admin {}: expected https://HOST:PORT", self.admin)
-            })?;
+            .with_context(|| format!("--admin {}: expected https://HOST:PORT", self.admin))?;
         let (name, port) = match authority.rsplit_once(':') {
             Some((name, port)) if !name.is_empty() => (name, port.parse::<u16>().ok()),
             _ => (authority, Some(443)),
@@ -113,9 +106,12 @@ impl Access {
         let config = client_config(&self.material()?)?;
         let server = ServerName::try_from(name.to_owned())
             .with_context(|| format!("--admin {}", self.admin))?;
-        let socket = TcpStream::connect((name, port))
-            .await
-            .with_context(|| format!("{}: no host answers there; is it running, and has it an [admin] section?", self.admin))?;
+        let socket = TcpStream::connect((name, port)).await.with_context(|| {
+            format!(
+                "{}: no host answers there; is it running, and has it an [admin] section?",
+                self.admin
+            )
+        })?;
         let mut config = config;
         config.alpn_protocols = vec![crate::identity::tls::ALPN_HTTP1.to_vec()];
         let stream = TlsConnector::from(std::sync::Arc::new(config))
@@ -151,10 +147,12 @@ impl Access {
         let request = request
             .header(CONTENT_LENGTH, bytes.len())
             .body(StreamBody::new(pieces(bytes, progress)))?;
-        let response = sender
-            .send_request(request)
-            .await
-            .with_context(|| format!("{}: the connection broke off (a certificate that is no operator's is refused)", self.admin))?;
+        let response = sender.send_request(request).await.with_context(|| {
+            format!(
+                "{}: the connection broke off (a certificate that is no operator's is refused)",
+                self.admin
+            )
+        })?;
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER)
             .collect()

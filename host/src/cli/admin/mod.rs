@@ -156,7 +156,8 @@ impl ComponentCommand {
                 if let (Some(canary), Some(form)) = (canary, form.as_object_mut()) {
                     form.insert("canary".into(), canary.into());
                 }
-                let answer = how.post(&format!("/v1/components/{}/activate", part(&name)?), &form)?;
+                let answer =
+                    how.post(&format!("/v1/components/{}/activate", part(&name)?), &form)?;
                 how.say(&answer, out, change)
             }
             Self::Rollback {
@@ -166,7 +167,8 @@ impl ComponentCommand {
                 how,
             } => {
                 let form = json!({"dryRun": dry_run, "reason": reason});
-                let answer = how.post(&format!("/v1/components/{}/rollback", part(&name)?), &form)?;
+                let answer =
+                    how.post(&format!("/v1/components/{}/rollback", part(&name)?), &form)?;
                 how.say(&answer, out, change)
             }
             Self::History { name, how } => {
@@ -212,8 +214,9 @@ fn push(
 ) -> anyhow::Result<()> {
     let wasm = std::fs::read(file).with_context(|| file.display().to_string())?;
     let minisig = match signature {
-        Some(signature) => std::fs::read_to_string(&signature)
-            .with_context(|| signature.display().to_string())?,
+        Some(signature) => {
+            std::fs::read_to_string(&signature).with_context(|| signature.display().to_string())?
+        }
         None => {
             let mut beside = file.as_os_str().to_owned();
             beside.push(".minisig");
@@ -271,9 +274,11 @@ fn remove(
         part(name)?,
         part(revision)?
     );
-    let would = how
-        .access
-        .ask(Method::DELETE, &format!("{path}?dryRun=true"), Body::Nothing)?;
+    let would = how.access.ask(
+        Method::DELETE,
+        &format!("{path}?dryRun=true"),
+        Body::Nothing,
+    )?;
     let what = format!(
         "{name} {} ({})",
         text(&would, "version"),
@@ -356,7 +361,13 @@ fn history(answer: &Value, out: &mut dyn Write) -> anyhow::Result<()> {
 
 fn hosts(answer: &Value, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut table = Table::new(&[
-        "HOST", "COMPONENT", "EPOCH", "STABLE", "CANARY", "SEEN", "PROBLEM",
+        "HOST",
+        "COMPONENT",
+        "EPOCH",
+        "STABLE",
+        "CANARY",
+        "SEEN",
+        "PROBLEM",
     ]);
     for component in array(answer, "components") {
         for host in array(component, "hosts") {

@@ -211,11 +211,7 @@ impl Rollouts {
     ///
     /// # Errors
     /// There is no such component, or the store can't answer.
-    pub async fn history(
-        &self,
-        name: &str,
-        limit: u32,
-    ) -> Result<Vec<HistoryEntry>, RolloutError> {
+    pub async fn history(&self, name: &str, limit: u32) -> Result<Vec<HistoryEntry>, RolloutError> {
         self.followed(name)?;
         Ok(self.store()?.rollout_history(name, limit).await?)
     }

@@ -417,7 +417,9 @@ mod tests {
         assert_eq!(calls(&mut judge, CANARY, 29, 2, Ended::Denied), None);
         let verdict = judge.record(SECOND, CANARY, seen(Ended::Denied, 2));
         match verdict {
-            Some(Verdict::RollBack(why)) => assert!(why.starts_with("refusals in 15 of 30"), "{why}"),
+            Some(Verdict::RollBack(why)) => {
+                assert!(why.starts_with("refusals in 15 of 30"), "{why}")
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -474,7 +476,10 @@ mod tests {
         assert_eq!(calls(&mut judge, STABLE, 9, 1, Ended::Trapped), None);
         match judge.record(SECOND, STABLE, seen(Ended::Trapped, 2)) {
             Some(Verdict::TakeOut(why)) => {
-                assert!(why.starts_with("crash loop: traps in 10 of 10 calls"), "{why}");
+                assert!(
+                    why.starts_with("crash loop: traps in 10 of 10 calls"),
+                    "{why}"
+                );
             }
             other => panic!("{other:?}"),
         }

@@ -173,9 +173,7 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
         let ready = linked.get(digest).map(|ready| Arc::clone(&ready.admitted));
         drop(linked);
         match (ready, self.against()) {
-            (Some(ready), Some(against)) => {
-                self.admission.may_follow(&ready, &against, rollback)
-            }
+            (Some(ready), Some(against)) => self.admission.may_follow(&ready, &against, rollback),
             _ => Ok(()),
         }
     }
@@ -212,7 +210,9 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
             },
             None => None,
         };
-        let canary = canary.as_ref().map(|(revision, weight)| (revision, *weight));
+        let canary = canary
+            .as_ref()
+            .map(|(revision, weight)| (revision, *weight));
         self.slot.install(&stable, canary, previous.and_then(find));
         if let Some(admitted) = self.against() {
             self.admission.serves(&admitted);
@@ -224,11 +224,15 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
     fn tidy(&self) {
         let routing = self.slot.routing();
         let canary = routing.canary.as_ref().map(|(canary, _)| &canary.revision);
-        let kept: Vec<_> = [Some(&routing.stable.revision), canary, routing.previous.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|revision| revision.identity.digest.clone())
-            .collect();
+        let kept: Vec<_> = [
+            Some(&routing.stable.revision),
+            canary,
+            routing.previous.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|revision| revision.identity.digest.clone())
+        .collect();
         self.linked().retain(|digest, _| kept.contains(digest));
     }
 

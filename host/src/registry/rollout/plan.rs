@@ -124,7 +124,9 @@ fn next(now: &RolloutState) -> RolloutState {
 /// The stable revision becomes the nearest predecessor of `digest`.
 fn succeed(state: &mut RolloutState, digest: &str) {
     let before = std::mem::replace(&mut state.stable, digest.to_owned());
-    state.predecessors.retain(|one| one != digest && *one != before);
+    state
+        .predecessors
+        .retain(|one| one != digest && *one != before);
     state.predecessors.push(before);
     let surplus = state.predecessors.len().saturating_sub(MAX_PREDECESSORS);
     state.predecessors.drain(..surplus);

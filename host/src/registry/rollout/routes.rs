@@ -52,11 +52,7 @@ impl Routes {
         slot: u64,
         decide: impl FnOnce() -> T,
     ) -> T {
-        let mut chosen = self
-            .0
-            .chosen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut chosen = self.0.chosen.lock().unwrap_or_else(PoisonError::into_inner);
         let before = chosen
             .iter()
             .find(|(of, _)| *of == slot)

@@ -201,10 +201,7 @@ impl Rollouts {
             .await?;
         let record = self.record("components.activate", target);
         let why = "the configured file";
-        match self
-            .write(CONFIGURATION, plan, why, record, &trail)
-            .await
-        {
+        match self.write(CONFIGURATION, plan, why, record, &trail).await {
             Err(RolloutError::Conflict) => Ok(()),
             other => other,
         }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audit::ComponentIdentity;
-use crate::registry::statement::rfc3339;
 use crate::registry::rollout::{Overview, Pushed, Running};
+use crate::registry::statement::rfc3339;
 use crate::store::rollouts::{HistoryEntry, HostReport, RevisionInfo};
 
 /// `POST /v1/components/{name}/activate`.
@@ -165,7 +165,11 @@ impl From<Overview> for Component {
         let serves = |digest: &str| {
             if state.stable == digest {
                 Some("stable")
-            } else if state.canary.as_ref().is_some_and(|one| one.digest == digest) {
+            } else if state
+                .canary
+                .as_ref()
+                .is_some_and(|one| one.digest == digest)
+            {
                 Some("canary")
             } else if previous.as_deref() == Some(digest) {
                 Some("previous")

@@ -562,7 +562,10 @@ fn malformed(detail: &str) -> Refused {
 
 fn json<T: Serialize>(status: StatusCode, value: &T) -> Answered {
     // Text and numbers always serialize.
-    Ok((status, Said::Json(serde_json::to_vec(value).unwrap_or_default())))
+    Ok((
+        status,
+        Said::Json(serde_json::to_vec(value).unwrap_or_default()),
+    ))
 }
 
 fn outcome<T>(result: &Result<T, RolloutError>) -> Outcome {

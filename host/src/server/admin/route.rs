@@ -63,7 +63,10 @@ mod tests {
             Some(Route::RollBack(name()))
         );
         assert_eq!(
-            Route::of(&Method::DELETE, "/v1/components/auth-service/revisions/1.0.0"),
+            Route::of(
+                &Method::DELETE,
+                "/v1/components/auth-service/revisions/1.0.0"
+            ),
             Some(Route::Remove(name(), "1.0.0".into()))
         );
         for (method, path) in [

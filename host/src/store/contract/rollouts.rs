@@ -2,10 +2,10 @@
 
 use super::{Kit, NOW};
 use crate::audit::{Outcome, Record, Trail};
-use crate::store::rollouts::{
-    Artifact, CanaryState, HistoryEntry, HostReport, RevisionInfo, Rollouts, RolloutState,
-};
 use crate::store::Error;
+use crate::store::rollouts::{
+    Artifact, CanaryState, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts,
+};
 
 const NAME: &str = "auth-service";
 

@@ -8,10 +8,10 @@ use super::job::{Change, Failure};
 use super::rows::{decode, decode_some, list, time, to_list};
 use super::{SqliteStore, unavailable};
 use crate::audit::{Record, Trail};
-use crate::store::rollouts::{
-    Artifact, CanaryState, HistoryEntry, HostReport, RevisionInfo, Rollouts, RolloutState,
-};
 use crate::store::Error;
+use crate::store::rollouts::{
+    Artifact, CanaryState, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts,
+};
 
 const PUSH: &str = "
     INSERT INTO revisions (component, digest, version, wasm, minisig, pushed_at, pushed_by)

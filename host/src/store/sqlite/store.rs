@@ -17,7 +17,8 @@ use crate::policy::action::{
 use crate::store::settle::{checked, read};
 use crate::store::{
     Account, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialStatus, CredentialUse,
-    Error, NewAccount, NewSession, Rollouts, Session, Store, StoredRecord, Swept, Typical, check, target,
+    Error, NewAccount, NewSession, Rollouts, Session, Store, StoredRecord, Swept, Typical, check,
+    target,
 };
 
 #[async_trait]
