@@ -10,6 +10,7 @@ mod authenticators;
 mod components;
 mod identity;
 mod journal;
+mod link;
 mod metadata;
 mod metrics;
 mod policy;
@@ -28,6 +29,7 @@ use tokio::sync::oneshot;
 
 use self::components::admission_settings;
 use self::identity::HostIdentity;
+use self::link::Link;
 pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
     engine_options, front_door_limits, health_address, listener_limits, relying_party,
@@ -66,6 +68,7 @@ pub struct Host {
     sealer: Sealer,
     listener: Listener<FrontDoor>,
     admin: Option<Listener<AdminDoor>>,
+    link: Link,
     health: Option<Health>,
     metadata: Option<metadata::Watch>,
     drain_deadline: Duration,
@@ -159,8 +162,8 @@ impl Host {
         ))
         .await?;
         let rollouts = Arc::new(rollouts);
-        let link: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(slots.passkey_manager));
-        let _ = services.passkeys.set(link);
+        let in_process: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(slots.passkey_manager));
+        let link = Link::open(config, &services, in_process).await?;
         let front_door = FrontDoor::new(
             Arc::clone(&services),
             slots.auth_service,
@@ -198,6 +201,7 @@ impl Host {
             sealer,
             listener,
             admin,
+            link,
             health,
             metadata: metadata_watch,
             drain_deadline: config.service.drain_deadline,
@@ -220,6 +224,14 @@ impl Host {
     /// The rollouts of the components.
     pub fn rollouts(&self) -> &Arc<Rollouts> {
         &self.rollouts
+    }
+
+    /// Where the link listener listens; none where the link is in-process.
+    ///
+    /// # Errors
+    /// The system does not know the socket any more.
+    pub fn link_address(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.link.local_address()
     }
 
     /// What the components' calls reach, for tests that look at the store.
@@ -284,12 +296,17 @@ impl Host {
             .admin
             .map(|admin| tokio::spawn(admin.serve(watcher.clone())));
         let listener = tokio::spawn(self.listener.serve(watcher));
+        let (link_trigger, link_watcher) = drain::channel();
+        let link = tokio::spawn(self.link.serve(Arc::clone(&self.services), link_watcher));
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
         if let Some(admin) = admin {
             admin.abort();
         }
         following.abort();
+        // After the front door: requests that were accepted there end here.
+        let drained = drained.and(link_trigger.drain(self.drain_deadline).await);
+        link.abort();
         sweeper.abort();
         if let Some(metadata) = metadata {
             metadata.abort();

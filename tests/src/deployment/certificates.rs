@@ -36,6 +36,11 @@ pub fn of_path(path: &str) -> IssueRequest {
     IssueRequest::workload(&format!("spiffe://{TRUST_DOMAIN}{path}"), now())
 }
 
+/// Asks for a proper certificate of this component.
+pub fn component(name: &str) -> IssueRequest {
+    IssueRequest::workload(&format!("spiffe://{TRUST_DOMAIN}/component/{name}"), now())
+}
+
 /// A day, in milliseconds.
 pub const DAY: Timestamp = 24 * 60 * 60 * 1000;
 

@@ -92,6 +92,7 @@ struct Running {
     address: SocketAddr,
     admin: Option<SocketAddr>,
     rollouts: Arc<Rollouts>,
+    link_address: Option<SocketAddr>,
     services: Arc<Services>,
     identity: Identity,
     policies: PathBuf,
@@ -109,6 +110,7 @@ impl Running {
         Ok(Self {
             address: host.local_address()?,
             admin: host.admin_address(),
+            link_address: host.link_address()?,
             rollouts: Arc::clone(host.rollouts()),
             services: Arc::clone(host.services()),
             identity: host.identity(),
@@ -138,6 +140,14 @@ impl Deployment {
     /// Where the service listener listens.
     pub fn address(&self) -> SocketAddr {
         self.running.address
+    }
+
+    /// Where the link listener listens.
+    ///
+    /// # Panics
+    /// The link is in-process.
+    pub fn link_address(&self) -> SocketAddr {
+        self.running.link_address.expect("the link is over mTLS")
     }
 
     /// `https://127.0.0.1:PORT`.
@@ -176,6 +186,11 @@ impl Deployment {
     /// A client with this certificate, or with none.
     pub fn client_with(&self, certificate: Option<&Certificate>, protocol: Protocol) -> Client {
         Client::new(&self.url(), self.client_config(certificate), protocol)
+    }
+
+    /// A client of another listener than the service's, with TLS of its own making.
+    pub fn client_at(&self, address: SocketAddr, tls: ClientConfig, protocol: Protocol) -> Client {
+        Client::new(&format!("https://{address}"), tls, protocol)
     }
 
     /// A client with this certificate that trusts hosts of these CAs. Speaks HTTP/2.

@@ -29,6 +29,7 @@ use serde::de::DeserializeOwned;
 use self::route::Route;
 use super::body;
 use super::handler::{Handler, Peer, Response, full};
+use super::owed::Owed;
 use super::problem::problem;
 use super::records::ConnectionRecords;
 use crate::audit::{Actor, ComponentIdentity, Origin, Outcome, Trail};
@@ -84,12 +85,6 @@ struct Refused {
     detail: String,
 }
 
-/// Records that must reach the store even when the request is dropped half-way.
-struct Owed {
-    services: Arc<Services>,
-    trail: Trail,
-}
-
 type Answered = Result<(StatusCode, Said), Refused>;
 
 /// The body of an answer.
@@ -125,6 +120,7 @@ impl AdminDoor {
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let owed = Owed::new(&self.services);
         let asked = Asked {
             actor: Actor {
                 origin: Arc::new(Origin {
@@ -134,11 +130,7 @@ impl AdminDoor {
                 }),
                 component: None,
             },
-            trail: Trail::new(),
-        };
-        let owed = Owed {
-            services: Arc::clone(&self.services),
-            trail: asked.trail.clone(),
+            trail: owed.trail.clone(),
         };
         let answered = self.dispatch(&asked, request).await;
         let written = self.services.store.append(&owed.trail).await;
@@ -525,24 +517,6 @@ impl From<RolloutError> for Refused {
             RolloutError::Store => StatusCode::SERVICE_UNAVAILABLE,
         };
         refused(status, error.code(), &error.to_string())
-    }
-}
-
-// === impl Owed ===
-
-impl Drop for Owed {
-    fn drop(&mut self) {
-        if self.trail.is_empty() {
-            return;
-        }
-        let (services, trail) = (Arc::clone(&self.services), self.trail.clone());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if services.store.append(&trail).await.is_err() {
-                    tracing::error!("audit records of an admin request could not be written");
-                }
-            });
-        }
     }
 }
 
