@@ -124,6 +124,7 @@ impl Host {
         .await?;
         audit::opening_records(&store, &log, &sealer, &*clock).await?;
         let metrics = metrics::registry(gate.counts(), &log, sealer.counts(), &clock);
+        identity.counts.register(&metrics);
         let metrics = Arc::new(metrics);
         let services = Arc::new(Services {
             gate,

@@ -166,6 +166,7 @@ impl Builder {
         let host = Host::start(&config).await?;
         let address = host.local_address()?;
         let (services, identity) = (Arc::clone(host.services()), host.identity());
+        let metrics = Arc::clone(host.metrics());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(host.serve_until(async {
             let _ = stopped.await;
@@ -174,6 +175,7 @@ impl Builder {
             address,
             services,
             identity,
+            metrics,
             policies: config.policy.folder.clone(),
             ca,
             stop: Some(stop),
