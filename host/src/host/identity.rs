@@ -125,7 +125,7 @@ impl IdentityCounts {
 }
 
 /// The alarm, and the record.
-async fn tell(services: Arc<Services>, change: Change) {
+pub(super) async fn tell(services: Arc<Services>, change: Change) {
     let (target, outcome) = match change {
         Change::Renewed(material) => {
             let svid = material.svid();
