@@ -32,7 +32,8 @@ use self::identity::HostIdentity;
 use self::link::Link;
 pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
-    engine_options, front_door_limits, health_address, listener_limits, relying_party,
+    engine_options, front_door_limits, health_address, listener_limits, lockout, millis,
+    relying_party,
 };
 use crate::audit::{Outcome, Sealer};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};
@@ -116,8 +117,7 @@ impl Host {
         let cache = Cache::new(&config.cache.folder, &cache_key);
         let loader = Loader::new(runtime, cache, Arc::clone(&gate));
 
-        let lifetime =
-            u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
+        let lifetime = millis(config.tokens.session_lifetime);
         let (seal_key, log) = audit::open(config)?;
         let (store, history) = store::open(
             &config.store,
@@ -136,6 +136,7 @@ impl Host {
         .await?;
         audit::opening_records(&*store, &log, &sealer, &*clock).await?;
         let metrics = metrics::registry(gate.counts(), &log, sealer.counts(), &clock);
+        identity.counts.register(&metrics);
         let metrics = Arc::new(metrics);
         // The log's id is the one name that no two hosts of a deployment share.
         let mut rollouts = Rollouts::new(
@@ -152,6 +153,7 @@ impl Host {
             signer,
             pseudonyms,
             clock: Arc::clone(&clock),
+            session_idle: millis(config.tokens.session_idle),
             passkeys: OnceLock::new(),
         });
         let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config));
@@ -162,7 +164,9 @@ impl Host {
         ))
         .await?;
         let rollouts = Arc::new(rollouts);
-        let in_process: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(slots.passkey_manager));
+        let in_process =
+            InProcess::new(slots.passkey_manager).with_lockout(lockout(config.lockout));
+        let in_process: Arc<dyn PasskeysLink> = Arc::new(in_process);
         let link = Link::open(config, &services, in_process).await?;
         let front_door = FrontDoor::new(
             Arc::clone(&services),
@@ -170,7 +174,7 @@ impl Host {
             front_door_limits(config),
         );
         let health = match &config.health {
-            Some(health) => Some(bind_health(health, &services).await?),
+            Some(health) => Some(bind_health(health, &services, &identity.identity).await?),
             None => None,
         };
         let rendered = Arc::clone(&metrics);
@@ -328,12 +332,18 @@ impl Host {
     }
 }
 
-async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyhow::Result<Health> {
+/// Ready is who could answer a request now: with a store, and as somebody.
+async fn bind_health(
+    health: &config::Health,
+    services: &Arc<Services>,
+    identity: &Identity,
+) -> anyhow::Result<Health> {
     let address = health_address(health)?;
-    let services = Arc::clone(services);
+    let (services, identity) = (Arc::clone(services), identity.clone());
     let ready = Arc::new(move || {
         let services = Arc::clone(&services);
-        Box::pin(async move { services.store.ready().await.is_ok() })
+        let known = identity.holds_at(services.clock.now());
+        Box::pin(async move { known && services.store.ready().await.is_ok() })
             as futures::future::BoxFuture<'static, bool>
     });
     Health::bind(&address, ready)

@@ -63,6 +63,7 @@ pub(super) async fn probe(
         routes: Routes::default(),
         trail: trail.clone(),
         deadline: Deadline::within(limits.deadline),
+        attempt: None,
         services: Arc::clone(services),
     };
     let outcome = match revision {
@@ -124,6 +125,7 @@ async fn passkey_manager(revision: &PasskeyManager, context: &CallContext) -> Re
         rp_id: NOWHERE.into(),
         subject: Subject::Anyone,
         user_verification: None,
+        extensions: "{}".into(),
     };
     let begun = revision
         .run(context, async |instance, store| {

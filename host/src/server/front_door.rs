@@ -225,6 +225,7 @@ impl FrontDoor {
             trail: trail.clone(),
             routes,
             deadline: Deadline::within(self.limits.request_timeout),
+            attempt: None,
             services: Arc::clone(&self.services),
         };
         let answer = self.call(&context, request).await;

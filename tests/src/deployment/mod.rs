@@ -57,6 +57,7 @@ use zeropass::identity::pki::{Ca, IssueRequest, Issued};
 use zeropass::registry::SigningKey;
 use zeropass::registry::rollout::Rollouts;
 use zeropass::server::drain::Drained;
+use zeropass::telemetry::metrics::Registry;
 
 pub use self::builder::{Builder, RelyingParty};
 pub use self::certificates::Certificate;
@@ -95,6 +96,7 @@ struct Running {
     link_address: Option<SocketAddr>,
     services: Arc<Services>,
     identity: Identity,
+    metrics: Arc<Registry>,
     policies: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Drained>,
@@ -114,6 +116,7 @@ impl Running {
             rollouts: Arc::clone(host.rollouts()),
             services: Arc::clone(host.services()),
             identity: host.identity(),
+            metrics: Arc::clone(host.metrics()),
             policies: config.policy.folder.clone(),
             stop: Some(stop),
             serving: tokio::spawn(host.serve_until(async {
@@ -273,6 +276,11 @@ impl Deployment {
     /// Who the host is, renewed while it serves.
     pub fn identity(&self) -> &Identity {
         &self.running.identity
+    }
+
+    /// The host's metrics.
+    pub fn metrics(&self) -> &Registry {
+        &self.running.metrics
     }
 
     /// Put `text` in the place of a file in the folder of certificates, as a whole.

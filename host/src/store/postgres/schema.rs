@@ -20,6 +20,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     };
     Migrator::with_migrations(vec![
         step(1, "store", include_str!("migrations/0001_store.sql")),
+        step(
+            2,
+            "lifecycle",
+            include_str!("migrations/0002_lifecycle.sql"),
+        ),
         step(10, "rollouts", include_str!("migrations/0010_rollouts.sql")),
     ])
 });

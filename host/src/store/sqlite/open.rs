@@ -27,6 +27,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "audit-log",
             include_str!("migrations/0002_audit_log.sql"),
         ),
+        step(
+            3,
+            "lifecycle",
+            include_str!("migrations/0003_lifecycle.sql"),
+        ),
         step(10, "rollouts", include_str!("migrations/0010_rollouts.sql")),
     ])
 });
