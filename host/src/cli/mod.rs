@@ -3,11 +3,13 @@
 //! A command that fails says why in one message on standard error and exits with
 //! 1; wrong usage exits with 2.
 
+mod audit;
 mod component;
 pub mod config;
 pub mod pki;
 pub mod policy;
 mod serve;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,6 +42,12 @@ enum Command {
     /// Component revisions: sign and inspect them.
     #[command(subcommand)]
     Component(component::ComponentCommand),
+    /// The credential store: copies of it.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
+    /// The audit log: verify, prove, export, search, prune.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Certificates for development.
     #[command(subcommand)]
     Pki(pki::PkiCommand),
@@ -77,6 +85,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
+/// Run what a command has to wait for.
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
 /// The error with its causes, leaving out a cause that the message before it names.
 fn told_once(error: &anyhow::Error) -> String {
     error.chain().fold(String::new(), |told, cause| {
@@ -99,6 +115,8 @@ impl Command {
         let out = &mut std::io::stdout();
         match self {
             Self::Serve { config } => serve::serve(&config),
+            Self::Store(command) => command.run(out),
+            Self::Audit(command) => command.run(out),
             Self::Config(ConfigCommand::Check { config }) => {
                 config::check(&config, out)?;
                 Ok(true)

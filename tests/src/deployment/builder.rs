@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 use zeropass::config::Config;
 use zeropass::host::Host;
@@ -15,7 +16,7 @@ use zeropass::registry::SigningKey;
 
 use super::certificates::{install_provider, now, revocation_list, spiffe_id, workload};
 use super::files::{component_file, policies, shared_folder};
-use super::{Deployment, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
+use super::{Deployment, Installation, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
 use crate::signing::sign_into;
 
 /// A deployment that is not running yet.
@@ -147,7 +148,42 @@ impl Builder {
     ///
     /// # Errors
     /// What [`Host::start`] says.
-    pub async fn try_start(mut self) -> anyhow::Result<Deployment> {
+    pub async fn try_start(self) -> anyhow::Result<Deployment> {
+        let (folder, ca) = self.write();
+        let file = folder.path().join("zeropass.toml");
+        let config = Config::load(&file)?;
+        let host = Host::start(&config).await?;
+        let address = host.local_address()?;
+        let (services, identity) = (Arc::clone(host.services()), host.identity());
+        let metrics = Arc::clone(host.metrics());
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(host.serve_until(async {
+            let _ = stopped.await;
+        }));
+        Ok(Deployment {
+            address,
+            services,
+            metrics,
+            identity,
+            policies: config.policy.folder.clone(),
+            ca,
+            stop: Some(stop),
+            serving,
+            folder,
+        })
+    }
+
+    /// Everything but the start: the host will be a process of its own.
+    ///
+    /// # Panics
+    /// The folder can't be made.
+    pub fn install(self) -> Installation {
+        let (folder, ca) = self.write();
+        Installation::new(folder, ca)
+    }
+
+    /// The folder with everything that the host reads.
+    fn write(mut self) -> (TempDir, Ca) {
         install_provider();
         if self.relying_parties.is_empty() {
             self.relying_parties
@@ -161,25 +197,7 @@ impl Builder {
         share_cache_key(&folder.path().join("keys"));
         let file = folder.path().join("zeropass.toml");
         std::fs::write(&file, self.text(folder.path())).expect("the configuration can be written");
-
-        let config = Config::load(&file)?;
-        let host = Host::start(&config).await?;
-        let address = host.local_address()?;
-        let (services, identity) = (Arc::clone(host.services()), host.identity());
-        let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(host.serve_until(async {
-            let _ = stopped.await;
-        }));
-        Ok(Deployment {
-            address,
-            services,
-            identity,
-            policies: config.policy.folder.clone(),
-            ca,
-            stop: Some(stop),
-            serving,
-            folder,
-        })
+        (folder, ca)
     }
 
     fn text(self, folder: &Path) -> String {

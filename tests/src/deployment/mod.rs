@@ -38,6 +38,7 @@ pub mod certificates;
 pub mod client;
 mod files;
 pub mod person;
+mod process;
 pub mod rotation;
 pub mod stream;
 
@@ -53,12 +54,14 @@ use zeropass::capabilities::Services;
 use zeropass::identity::Identity;
 use zeropass::identity::pki::{Ca, IssueRequest, Issued};
 use zeropass::server::drain::Drained;
+use zeropass::telemetry::metrics::Registry;
 
 pub use self::builder::{Builder, RelyingParty};
 pub use self::certificates::Certificate;
 pub use self::client::{Answer, Client, Protocol};
 pub use self::files::{component_file, copied_policies, guest_file};
 pub use self::person::Person;
+pub use self::process::{Installation, Process};
 pub use self::stream::Stream;
 
 /// The trust domain of every deployment.
@@ -79,6 +82,7 @@ pub const WORKLOAD: &str = "relying-party";
 pub struct Deployment {
     address: SocketAddr,
     services: Arc<Services>,
+    metrics: Arc<Registry>,
     identity: Identity,
     policies: PathBuf,
     ca: Ca,
@@ -193,6 +197,11 @@ impl Deployment {
     /// The folder of policies that the host has loaded.
     pub fn policies(&self) -> &Path {
         &self.policies
+    }
+
+    /// The host's metrics.
+    pub fn metrics(&self) -> &Arc<Registry> {
+        &self.metrics
     }
 
     /// Ask the host to drain, and go on. Requests that it has accepted are answered.
