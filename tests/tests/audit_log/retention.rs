@@ -59,7 +59,7 @@ async fn aged(ages: &[u64]) -> Installation {
     }
     store.append(&trail).await.unwrap();
     // Gone before the store, which then leaves nothing in a write-ahead log.
-    drop(history);
+    history.close().await;
     store.close().await;
     let (stop, stopped) = oneshot::channel();
     drop(stop);

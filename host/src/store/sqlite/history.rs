@@ -10,7 +10,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use serde::Deserialize;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::audit;
@@ -79,6 +79,12 @@ impl SqliteHistory {
             path: path.display().to_string(),
             connection: Mutex::new(connection),
         })
+    }
+
+    /// Let the file go, when that matters.
+    pub async fn close(self) {
+        // It has only read: there is nothing to lose.
+        let _ = self.connection.into_inner().close().await;
     }
 
     fn failed(&self, error: &sqlx::Error) -> SourceError {
