@@ -39,12 +39,12 @@ enum Command {
     /// Look at policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Prepare, change or move the store.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Component revisions: sign and inspect them.
     #[command(subcommand)]
     Component(component::ComponentCommand),
-    /// The credential store: copies of it.
-    #[command(subcommand)]
-    Store(store::StoreCommand),
     /// The audit log: verify, prove, export, search, prune.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -115,13 +115,13 @@ impl Command {
         let out = &mut std::io::stdout();
         match self {
             Self::Serve { config } => serve::serve(&config),
-            Self::Store(command) => command.run(out),
             Self::Audit(command) => command.run(out),
             Self::Config(ConfigCommand::Check { config }) => {
                 config::check(&config, out)?;
                 Ok(true)
             }
             Self::Policy(PolicyCommand::Check { folder }) => policy::check(&folder, out),
+            Self::Store(command) => store::run(command, out),
             Self::Component(command) => command.run(out),
             Self::Pki(command) => command.run(out),
         }

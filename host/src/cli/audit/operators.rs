@@ -13,8 +13,7 @@ use crate::audit::{
 };
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
+use crate::host::store;
 
 /// The name of the log; no host's log may have it.
 pub(in crate::cli) const OPERATORS: &str = "operators";
@@ -30,8 +29,9 @@ pub(in crate::cli) async fn note(
     let key = SealKey::open(&config.keys.folder, OPERATORS, Turn::Wait)?;
     let log = Arc::new(Log::new(key.log_id(), usize::MAX));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = open(config, Arc::clone(&clock), Arc::clone(&log)).await?;
-    let history = super::history(config).await?;
+    // No session is made here: their length does not matter.
+    let opened = store::open(&config.store, 1, Arc::clone(&clock), Arc::clone(&log));
+    let (store, history) = opened.await?;
     let sink = Sink::new(&config.audit.checkpoints, key.log_id());
     // It is told to stop before it runs: it seals once.
     let schedule = Schedule {
@@ -58,16 +58,6 @@ pub(in crate::cli) async fn note(
         config.audit.checkpoints.display()
     );
     Ok(())
-}
-
-async fn open(
-    config: &Config,
-    clock: Arc<dyn Clock>,
-    log: Arc<Log>,
-) -> anyhow::Result<Box<dyn Store>> {
-    // No session is made here: their length does not matter.
-    let store = SqliteStore::open_with(&config.store.sqlite, 1, clock, log).await?;
-    Ok(Box::new(store))
 }
 
 fn record(action: &'static str, target: &str) -> Record {

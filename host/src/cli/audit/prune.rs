@@ -16,7 +16,7 @@ use crate::audit::merkle::Hash;
 use crate::audit::verify::{UNSEALED, Witness, verify};
 use crate::audit::{Entry, Source, SourceError};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
-use crate::config::Config;
+use crate::config::{Config, Store};
 use crate::store::sqlite::prune;
 
 /// 365 days, in milliseconds.
@@ -48,6 +48,11 @@ impl Prune {
             told(self.before),
             told(latest)
         );
+        let Store::Sqlite(file) = &config.store else {
+            anyhow::bail!(
+                "the store is in PostgreSQL: no role that zeropass has may cut its log; docs/audit.md says how the owner does it"
+            );
+        };
         let source = super::history(&config).await?;
         let keys = super::keys_in(&config.keys.folder)?;
         let keys = keys
@@ -89,7 +94,7 @@ impl Prune {
             .collect();
         super::note(&config, &targets).await?;
         for (log, leaves) in &plan {
-            prune(&config.store.sqlite, log, leaves).await?;
+            prune(file, log, leaves).await?;
         }
         Ok(true)
     }

@@ -7,10 +7,10 @@ use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::audit::Source;
 use crate::audit::export::JsonLines;
 use crate::audit::note::VerifierKey;
 use crate::audit::verify::Witness;
-use crate::audit::{Source, SourceError};
 use crate::config::Config;
 use crate::store::sqlite::SqliteHistory;
 
@@ -87,8 +87,8 @@ impl Within {
 }
 
 /// The logs of the configured store.
-pub(in crate::cli) async fn history(config: &Config) -> Result<Box<dyn Source>, SourceError> {
-    Ok(Box::new(SqliteHistory::open(&config.store.sqlite).await?))
+pub(in crate::cli) async fn history(config: &Config) -> anyhow::Result<Box<dyn Source>> {
+    crate::host::store::history(&config.store).await
 }
 
 /// The public keys of all logs, those of past ones too.

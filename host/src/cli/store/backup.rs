@@ -48,6 +48,7 @@ pub struct Restore {
 impl Backup {
     pub(super) async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
+        let store = super::sqlite(&config)?;
         // Ours alone from the first byte on: SQLite fills an empty file.
         OpenOptions::new()
             .write(true)
@@ -56,7 +57,7 @@ impl Backup {
             .open(&self.file)
             .with_context(|| self.file.display().to_string())?;
         note(&config, &[("store.backup", "store".into())]).await?;
-        copy(&config.store.sqlite, &self.file).await?;
+        copy(store, &self.file).await?;
         File::open(&self.file)?.sync_all()?;
         writeln!(out, "{}", self.file.display())?;
         Ok(())
@@ -68,7 +69,7 @@ impl Backup {
 impl Restore {
     pub(super) async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
         let config = Config::load(&self.config)?;
-        let (store, folder) = (&config.store.sqlite, &config.keys.folder);
+        let (store, folder) = (super::sqlite(&config)?, &config.keys.folder);
         // Held to the end: no host starts meanwhile.
         let host = SealKey::open(folder, &config.audit.log, Turn::Now)?;
         let operators = SealKey::open(folder, OPERATORS, Turn::Wait)?;
