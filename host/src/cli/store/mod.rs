@@ -1,6 +1,7 @@
 //! `zeropass store`: prepare a database, change its schema, move a store.
 
 mod backup;
+mod import;
 mod migrate;
 
 use std::io::Write;
@@ -23,6 +24,15 @@ pub enum StoreCommand {
     /// Put a copy in the place of a SQLite store, after its audit log was verified.
     /// Leaves an audit record.
     Restore(backup::Restore),
+    /// Move the store of a host that has been stopped from SQLite into an empty database
+    /// in PostgreSQL, and compare counts and digests.
+    Import {
+        /// The SQLite database.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        #[command(flatten)]
+        migrator: Migrator,
+    },
 }
 
 /// The database of a configuration, and the migrator's certificate. No host's configuration
@@ -50,6 +60,7 @@ pub(super) fn run(command: StoreCommand, out: &mut (dyn Write + Send)) -> anyhow
         StoreCommand::Migrate(migrator) => migrate::migrate(&migrator, out)?,
         StoreCommand::Backup(command) => super::block_on(command.run(out))?,
         StoreCommand::Restore(command) => return super::block_on(command.run(out)),
+        StoreCommand::Import { from, migrator } => import::import(&migrator, &from, out)?,
     }
     Ok(true)
 }
