@@ -7,6 +7,8 @@
 )]
 
 mod crash;
+#[path = "long/transport.rs"]
+mod transport;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -201,6 +201,11 @@ impl Deployment {
         &self.identity
     }
 
+    /// The host's metrics.
+    pub fn metrics(&self) -> &Registry {
+        &self.metrics
+    }
+
     /// Put `text` in the place of a file in the folder of certificates, as a whole.
     pub fn replace(&self, name: &str, text: &str) {
         let next = self.pki().join(format!(".{name}.next"));
@@ -211,11 +216,6 @@ impl Deployment {
     /// The folder of policies that the host has loaded.
     pub fn policies(&self) -> &Path {
         &self.policies
-    }
-
-    /// The host's metrics.
-    pub fn metrics(&self) -> &Arc<Registry> {
-        &self.metrics
     }
 
     /// Ask the host to drain, and go on. Requests that it has accepted are answered.
