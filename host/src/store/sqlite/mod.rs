@@ -15,6 +15,7 @@ mod files;
 mod history;
 mod job;
 mod open;
+mod rollouts;
 mod rows;
 mod sessions;
 mod store;
