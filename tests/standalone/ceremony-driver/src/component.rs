@@ -156,7 +156,6 @@ fn begin(
         credentials: allowed.into_iter().collect(),
         extensions: Vec::new(),
     });
-    // A challenge of fewer than 16 bytes, for example.
     put.err().map(|_| Verdict::Reject("malformed"))
 }
 

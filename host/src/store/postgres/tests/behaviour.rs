@@ -26,17 +26,6 @@ async fn outcomes(kit: &Kit) -> Vec<String> {
         .collect()
 }
 
-/// Waits, as long as it takes within reason, until the server says `t`.
-async fn until(server: &Server, database: &str, question: &str) {
-    for _ in 0..1000 {
-        if server.sql(database, question).unwrap() == "t" {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("never: {question}");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_1000_parallel_takes_on_two_hosts_one_succeeds() {
     let (one, _, database) = fresh().await;
