@@ -25,7 +25,7 @@ use super::{OpenError, schema};
 const BATCH: usize = 500;
 
 /// The version of SQLite's schema whose tables are listed below.
-const SQLITE_SCHEMA: i64 = 2;
+const SQLITE_SCHEMA: i64 = 3;
 
 /// A table of both databases.
 struct Table {
@@ -80,6 +80,8 @@ const TABLES: &[Table] = &[
             ("user_verified", Flag),
             ("discoverable", Flag),
             ("attestation_format", Text),
+            ("suspended_at", Int),
+            ("clone_alarm_at", Int),
         ],
         key: &["rp_id", "id"],
     },
@@ -115,8 +117,20 @@ const TABLES: &[Table] = &[
             ("expires_at", Int),
             ("revoked_at", Int),
             ("user_verified", Flag),
+            ("last_used_at", Int),
         ],
         key: &["rp_id", "id"],
+    },
+    Table {
+        name: "failures",
+        columns: &[
+            ("rp_id", Text),
+            ("subject", Text),
+            ("count", Int),
+            ("since", Int),
+            ("locked_until", Int),
+        ],
+        key: &["rp_id", "subject"],
     },
     Table {
         name: "audit",

@@ -70,12 +70,9 @@ async fn of_100_parallel_failures_on_two_hosts_ten_are_counted() {
         .map(|number| {
             let kit = Arc::clone(&hosts[number % 2]);
             tokio::spawn(async move {
-                let counting = kit.store.authentication_failed(
-                    &Trail::new(),
-                    RP.into(),
-                    "subject".into(),
-                    policy,
-                );
+                let (trail, subject) = (Trail::new(), "subject".to_owned());
+                let store = &kit.store;
+                let counting = store.authentication_failed(&trail, RP.into(), subject, policy);
                 counting.await.unwrap()
             })
         })
