@@ -25,7 +25,7 @@ use super::{OpenError, schema};
 const BATCH: usize = 500;
 
 /// The version of SQLite's schema whose tables are listed below.
-const SQLITE_SCHEMA: i64 = 3;
+const SQLITE_SCHEMA: i64 = 10;
 
 /// A table of both databases.
 struct Table {
@@ -131,6 +131,58 @@ const TABLES: &[Table] = &[
             ("locked_until", Int),
         ],
         key: &["rp_id", "subject"],
+    },
+    Table {
+        name: "revisions",
+        columns: &[
+            ("component", Text),
+            ("digest", Text),
+            ("version", Text),
+            ("wasm", Bytes),
+            ("minisig", Text),
+            ("pushed_at", Int),
+            ("pushed_by", Text),
+        ],
+        key: &["component", "digest"],
+    },
+    Table {
+        name: "rollouts",
+        columns: &[
+            ("component", Text),
+            ("epoch", Int),
+            ("stable", Text),
+            ("canary", Text),
+            ("canary_weight", Int),
+            ("predecessors", Text),
+        ],
+        key: &["component"],
+    },
+    Table {
+        name: "rollout_history",
+        columns: &[
+            ("component", Text),
+            ("epoch", Int),
+            ("time", Int),
+            ("who", Text),
+            ("what", Text),
+            ("from_digest", Text),
+            ("to_digest", Text),
+            ("why", Text),
+        ],
+        key: &["component", "epoch"],
+    },
+    Table {
+        name: "rollout_hosts",
+        columns: &[
+            ("host", Text),
+            ("component", Text),
+            ("epoch", Int),
+            ("stable", Text),
+            ("canary", Text),
+            ("problem", Text),
+            ("seen_at", Int),
+        ],
+        key: &["host", "component"],
     },
     Table {
         name: "audit",
