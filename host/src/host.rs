@@ -4,9 +4,11 @@
 //! certificates, policies, store and components are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
+mod authenticators;
 mod components;
 mod identity;
 mod journal;
+mod metadata;
 mod metrics;
 mod policy;
 mod settings;
@@ -56,6 +58,7 @@ pub struct Host {
     metrics: Arc<Registry>,
     listener: Listener<FrontDoor>,
     health: Option<Health>,
+    metadata: Option<metadata::Watch>,
     drain_deadline: Duration,
 }
 
@@ -80,8 +83,13 @@ impl Host {
         let relying_parties: BTreeMap<String, RelyingParty> = config
             .relying_parties
             .iter()
-            .map(|party| Ok((party.id.as_str().to_owned(), relying_party(party)?)))
+            .map(|party| {
+                let settings = relying_party(party, config.metadata.is_some())?;
+                Ok((party.id.as_str().to_owned(), settings))
+            })
             .collect::<Result<_, MaterialError>>()?;
+        let (metadata, metadata_watch) = metadata::start(config.metadata.as_ref(), clock.now())
+            .context("metadata: FIDO's BLOB can't be used")?;
         let bundle =
             Bundle::load_with_signers(&config.policy.folder, config.policy.signers.as_deref())?;
         let bound = relying_parties
@@ -106,6 +114,7 @@ impl Host {
             gate,
             store: Arc::new(store),
             relying_parties,
+            metadata,
             signer,
             pseudonyms,
             clock: Arc::clone(&clock),
@@ -141,6 +150,7 @@ impl Host {
             metrics,
             listener,
             health,
+            metadata: metadata_watch,
             drain_deadline: config.service.drain_deadline,
         })
     }
@@ -196,6 +206,9 @@ impl Host {
     ) -> Drained {
         let (trigger, watcher) = drain::channel();
         let sweeper = tokio::spawn(sweep(Arc::clone(&self.services)));
+        let metadata = self
+            .metadata
+            .map(|watch| tokio::spawn(watch.run(Arc::clone(&self.services))));
         let keeper = tokio::spawn(self.identity.keep(Arc::clone(&self.services)));
         let reloader = tokio::spawn(policy::reload_on_hangup(
             self.hangups,
@@ -209,6 +222,9 @@ impl Host {
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
         sweeper.abort();
+        if let Some(metadata) = metadata {
+            metadata.abort();
+        }
         keeper.abort();
         reloader.abort();
         if lifecycle(&self.services, "host.stop").await.is_err() {

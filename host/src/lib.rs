@@ -20,6 +20,7 @@ pub mod config;
 pub mod host;
 pub mod identity;
 pub mod link;
+pub mod metadata;
 pub mod policy;
 pub mod registry;
 pub mod runtime;

@@ -46,6 +46,23 @@ pub fn guests(workspace: &Workspace, stop: &Stop) -> Result<()> {
     process::run(wasm(workspace).args(["-p", "guests", "--examples"]), stop)
 }
 
+/// Builds `passkey_manager_js.wasm`, with npm and the registry's own tools.
+pub fn javascript(workspace: &Workspace, stop: &Stop) -> Result<()> {
+    let folder = workspace.root().join("examples/passkey-manager-js");
+    let tools = folder.join("node_modules/@bytecodealliance/componentize-js");
+    if !tools.is_dir() {
+        let mut install = Command::new("npm");
+        install.args(["install", "--no-package-lock", "--no-audit", "--no-fund"]);
+        process::run(install.current_dir(&folder), stop)?;
+    }
+    let output = workspace.components().join("passkey_manager_js.wasm");
+    let mut build = Command::new("node");
+    process::run(
+        build.arg("build.mjs").arg(output).current_dir(&folder),
+        stop,
+    )
+}
+
 fn wasm(workspace: &Workspace) -> Command {
     let mut command = workspace.cargo("build");
     command.args(["--target", WASM, "--profile", "component"]);

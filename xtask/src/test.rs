@@ -29,6 +29,9 @@ use crate::{build, process, toolchain};
 /// where there is no browser.
 const BROWSER: &str = "browser";
 
+/// Part of the name of every test of the component in JavaScript.
+const JAVASCRIPT: &str = "javascript";
+
 /// Runs the suite, with the long tests if asked.
 pub fn run(workspace: &Workspace, stop: &Stop, long: bool) -> Result<ExitCode> {
     let ci = std::env::var("CI").is_ok_and(|value| value == "true");
@@ -37,6 +40,7 @@ pub fn run(workspace: &Workspace, stop: &Stop, long: bool) -> Result<ExitCode> {
         stop,
         report: Report::new(ci),
         browser: None,
+        javascript: false,
         variables: Vec::new(),
     };
     suite.prepare()?;
@@ -54,6 +58,8 @@ struct Suite<'a> {
     workspace: &'a Workspace,
     stop: &'a Stop,
     report: Report,
+    /// Whether the component in JavaScript has been built.
+    javascript: bool,
     /// Chromium and its driver, once found.
     browser: Option<system::Browser>,
     /// More environment for the tests.
@@ -100,6 +106,24 @@ impl Suite<'_> {
             build::guests(workspace, stop)?;
             Ok(Outcome::Passed)
         })?;
+        let javascript = &mut self.javascript;
+        self.report.step(
+            stop,
+            "build JavaScript component",
+            &["build components"],
+            || {
+                if ["node", "npm"]
+                    .into_iter()
+                    .any(|tool| toolchain::on_path(tool).is_none())
+                {
+                    let why = "no Node.js with npm; on Debian: `sudo apt-get install nodejs npm`";
+                    return Ok(Outcome::Skipped(why.into()));
+                }
+                build::javascript(workspace, stop)?;
+                *javascript = true;
+                Ok(Outcome::Passed)
+            },
+        )?;
         // The end-to-end tests start these; cargo builds the binaries of a test's
         // own package only.
         self.report
@@ -138,8 +162,12 @@ impl Suite<'_> {
         let needs = ["build components", "build guests", "build binaries"];
         let mut command = self.cargo_test(long);
         command.arg("--no-fail-fast");
+        command.arg("--");
         if self.browser.is_none() {
-            command.args(["--", "--skip", BROWSER]);
+            command.args(["--skip", BROWSER]);
+        }
+        if !self.javascript {
+            command.args(["--skip", JAVASCRIPT]);
         }
         let (stop, mut counts) = (self.stop, Counts::default());
         self.report.step(stop, "tests", &needs, || {

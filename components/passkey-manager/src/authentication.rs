@@ -6,6 +6,7 @@
 
 use crate::assertion::{self, Assertion};
 use crate::authenticator_data::AuthenticatorData;
+use crate::authenticators;
 use crate::base64url;
 use crate::bindings::authentication::{Authenticated, BeginRequest, RequestOptions, Response};
 use crate::bindings::ceremonies::{Ceremony, Kind, User};
@@ -188,6 +189,10 @@ pub fn finish(
         }
         return Err(rejection);
     }
+
+    // Not of Level 3: what the relying party takes may have changed since. Only who
+    // holds the key gets to know.
+    authenticators::check_stored(host, rp_id, &profile.authenticators, &credential)?;
 
     // Step 24: what changed, in one step with the counter that all this rests on.
     let used = Use {

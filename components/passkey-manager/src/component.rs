@@ -8,7 +8,7 @@ use wasip2::random::random::get_random_bytes;
 
 use crate::bindings::ceremonies::{self, Ceremony, Kind};
 use crate::bindings::credentials::{self, Credential, Status, Use};
-use crate::bindings::relying_party::{self, Profile};
+use crate::bindings::relying_party::{self, Model, ModelReport, Profile};
 use crate::bindings::signatures::{self, PublicKey};
 use crate::bindings::{Passkey, Rejection, Typical, log, store};
 use crate::bindings::{authentication as authentication_wit, registration as registration_wit};
@@ -94,6 +94,22 @@ impl crate::bindings::lifecycle::Guest for Component {
 impl Host for Imports {
     fn describe(&self, rp_id: &str) -> Result<Profile, relying_party::Error> {
         relying_party::describe(rp_id)
+    }
+
+    fn attestation_anchors(
+        &self,
+        rp_id: &str,
+        model: &Model,
+    ) -> Result<Vec<Vec<u8>>, relying_party::Error> {
+        relying_party::attestation_anchors(rp_id, model)
+    }
+
+    fn authenticator(
+        &self,
+        rp_id: &str,
+        model: &Model,
+    ) -> Result<Option<ModelReport>, relying_party::Error> {
+        relying_party::authenticator(rp_id, model)
     }
 
     fn pseudonym(

@@ -6,7 +6,7 @@
 
 use crate::bindings::ceremonies::{Ceremony, Kind};
 use crate::bindings::credentials::{Credential, Status, Use};
-use crate::bindings::relying_party::{self, Profile};
+use crate::bindings::relying_party::{self, Model, ModelReport, Profile};
 use crate::bindings::signatures::{self, PublicKey};
 use crate::bindings::{Typical, store};
 
@@ -14,6 +14,20 @@ use crate::bindings::{Typical, store};
 pub trait Host {
     /// `zeropass:host/relying-party`: the profile of a relying party.
     fn describe(&self, rp_id: &str) -> Result<Profile, relying_party::Error>;
+
+    /// `zeropass:host/relying-party`: the trust anchors of attestation by a model.
+    fn attestation_anchors(
+        &self,
+        rp_id: &str,
+        model: &Model,
+    ) -> Result<Vec<Vec<u8>>, relying_party::Error>;
+
+    /// `zeropass:host/relying-party`: what FIDO metadata say of a model.
+    fn authenticator(
+        &self,
+        rp_id: &str,
+        model: &Model,
+    ) -> Result<Option<ModelReport>, relying_party::Error>;
 
     /// `zeropass:host/relying-party`: 32 stable bytes that look random.
     fn pseudonym(

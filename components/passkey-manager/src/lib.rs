@@ -24,6 +24,7 @@ pub mod attestation;
 pub mod attestation_object;
 pub mod authentication;
 pub mod authenticator_data;
+pub mod authenticators;
 pub mod base64url;
 pub mod bindings;
 pub mod cbor;

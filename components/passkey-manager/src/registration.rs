@@ -2,14 +2,16 @@
 //!
 //! The policy of a registration is settled when it begins and kept with the
 //! stored ceremony; what finishes it reads nothing else but the relying party's
-//! origins and trust anchors.
+//! origins, and which authenticators it takes.
 
 use crate::attestation::{self, Evidence};
 use crate::attestation_object::AttestationObject;
 use crate::authenticator_data::AuthenticatorData;
+use crate::authenticators;
 use crate::bindings::ceremonies::{self, Ceremony, Kind};
 use crate::bindings::credentials::{Credential, Status};
 use crate::bindings::registration::{BeginRequest, CreationOptions, Registered, Response};
+use crate::bindings::relying_party::AttestationConveyance;
 use crate::bindings::{Code, Descriptor, Rejection, User, store};
 use crate::ceremony;
 use crate::client_data::ClientData;
@@ -30,7 +32,8 @@ const DEFAULT_LABEL: &str = "Passkey";
 /// # Errors
 /// `malformed` for a user id that is no UUID or for bad hints,
 /// `algorithm-not-allowed` when the relying party offers nothing that can be
-/// registered, and those of the relying party and the store.
+/// registered, `not-permitted` for enterprise attestation where that is not taken, and
+/// those of the relying party and the store.
 pub fn begin(host: &impl Host, request: BeginRequest) -> Result<CreationOptions, Rejection> {
     user_handle::of(&request.user.id)?;
     let hints = transports::parse("hints", &request.hints)?;
@@ -48,6 +51,13 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<CreationOptions,
                 "the relying party offers the COSE algorithms {:?}, and of {REGISTRABLE:?} one at least is needed",
                 profile.algorithms
             ),
+        ));
+    }
+    let attestation = request.attestation.unwrap_or(profile.attestation);
+    if attestation == AttestationConveyance::Enterprise && !profile.authenticators.enterprise {
+        return Err(reject(
+            Code::NotPermitted,
+            "this relying party does not ask for enterprise attestation",
         ));
     }
     let existing = host.credentials_of(&request.rp_id, &request.user.id)?;
@@ -68,7 +78,7 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<CreationOptions,
             .user_verification
             .unwrap_or(profile.user_verification),
         resident_key: request.resident_key.unwrap_or(profile.resident_key),
-        attestation: request.attestation.unwrap_or(profile.attestation),
+        attestation,
         algorithms,
         credentials: existing.iter().map(|known| known.id.clone()).collect(),
         extensions: vec![extensions::CRED_PROPS.to_owned()],
@@ -135,8 +145,9 @@ pub fn finish(
         .as_ref()
         .ok_or_else(|| malformed("the authenticator data holds no credential (flag AT)"))?;
 
-    // Steps 14 to 17. Steps 18 and 19 are policies on backup that nobody set.
+    // Steps 14 to 17, and 18. Step 19 is a policy on backup states that nobody set.
     data.check(rp_id, ceremony.user_verification)?;
+    authenticators::check_backup(&profile.authenticators, data.backup_eligible)?;
 
     // Level 3 leaves this one out, but the browser's word for the id must not
     // differ from the authenticator's. Step 25, its size, is part of the parse.
@@ -157,7 +168,7 @@ pub fn finish(
     }
 
     // Steps 21 to 24.
-    attestation::verify(
+    let model = attestation::verify(
         host,
         &Evidence {
             format: object.format,
@@ -168,9 +179,17 @@ pub fn finish(
             key: &key,
         },
         &attestation::Policy {
-            roots: &profile.attestation_roots,
+            rp_id,
+            authenticators: &profile.authenticators,
             conveyance: ceremony.attestation,
         },
+    )?;
+    authenticators::check_model(
+        host,
+        rp_id,
+        &profile.authenticators,
+        attested.aaguid,
+        &model,
     )?;
 
     // Step 26: a credential belongs to one account. The store decides for ids

@@ -13,6 +13,7 @@ use super::passkeys::PasskeysLink;
 use super::relying_party::RelyingParty;
 use crate::audit::{Actor, ComponentIdentity, Trail};
 use crate::clock::Clock;
+use crate::metadata::Metadata;
 use crate::policy::action::Action;
 use crate::policy::{Denied, Gate, Permit};
 use crate::runtime::{Deadline, Sandbox};
@@ -27,6 +28,8 @@ pub struct Services {
     pub store: Arc<dyn Store>,
     /// The configured relying parties by id.
     pub relying_parties: BTreeMap<String, RelyingParty>,
+    /// What FIDO says of authenticators.
+    pub metadata: Arc<Metadata>,
     /// Signs and checks session tokens.
     pub signer: Signer,
     /// Answers about unknown names.

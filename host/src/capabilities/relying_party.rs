@@ -1,8 +1,12 @@
-//! `zeropass:host/relying-party`: profiles and pseudonyms.
+//! `zeropass:host/relying-party`: profiles, what is known of authenticators, and
+//! pseudonyms.
 
-use super::bindings::relying_party::{Error, Host, Profile};
+use super::bindings::relying_party::{
+    CertificationLevel, Error, Host, Model, ModelReport, Profile,
+};
 use super::context::CallState;
 use crate::audit::Outcome;
+use crate::metadata::{self, Entry, Level};
 use crate::policy::action;
 
 /// A configured relying party.
@@ -10,6 +14,10 @@ use crate::policy::action;
 pub struct RelyingParty {
     /// What components may know about it.
     pub profile: Profile,
+    /// Trust anchors of attestation of every model, certificates in DER.
+    pub attestation_roots: Vec<Vec<u8>>,
+    /// Whether a model's roots in metadata are anchors of its attestation too.
+    pub metadata_roots: bool,
     /// For `/.well-known/webauthn`.
     pub related_origins: Vec<String>,
     /// For `/.well-known/passkey-endpoints`.
@@ -37,6 +45,46 @@ impl Host for CallState {
         }
     }
 
+    async fn attestation_anchors(
+        &mut self,
+        rp_id: String,
+        model: Model,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let permit = self
+            .context
+            .permit::<action::RelyingPartyAttestationAnchors>(&rp_id)?;
+        let services = &self.context.services;
+        let Some(party) = services.relying_parties.get(&rp_id) else {
+            permit.settle(target(&model), Outcome::Failed("not-found"));
+            return Err(Error::NotFound);
+        };
+        permit.settle(target(&model), Outcome::Success);
+        let mut anchors = party.attestation_roots.clone();
+        if party.metadata_roots {
+            let roots = |entry: &Entry| entry.roots().to_vec();
+            let known = services.metadata.find(known_by(&model), roots);
+            anchors.extend(known.unwrap_or_default());
+        }
+        Ok(anchors)
+    }
+
+    async fn authenticator(
+        &mut self,
+        rp_id: String,
+        model: Model,
+    ) -> Result<Option<ModelReport>, Error> {
+        let permit = self
+            .context
+            .permit::<action::RelyingPartyAuthenticator>(&rp_id)?;
+        permit.settle(target(&model), Outcome::Success);
+        let metadata = &self.context.services.metadata;
+        Ok(metadata.find(known_by(&model), |entry| ModelReport {
+            description: entry.description().map(str::to_owned),
+            compromised: entry.compromised().map(str::to_owned),
+            certification: entry.certification().map(level),
+        }))
+    }
+
     async fn pseudonym(
         &mut self,
         rp_id: String,
@@ -52,5 +100,37 @@ impl Host for CallState {
             .services
             .pseudonyms
             .derive(&rp_id, &purpose, &input))
+    }
+}
+
+fn known_by(model: &Model) -> metadata::Model<'_> {
+    match model {
+        Model::Aaguid(aaguid) => metadata::Model::Aaguid(aaguid),
+        Model::CertificateKey(key) => metadata::Model::CertificateKey(key),
+    }
+}
+
+/// The model in an audit record: an AAGUID, or the first bytes of what a component
+/// gave for one.
+fn target(model: &Model) -> String {
+    let (kind, bytes) = match model {
+        Model::Aaguid(aaguid) => match uuid::Uuid::from_slice(aaguid) {
+            Ok(id) => return format!("aaguid:{id}"),
+            Err(_) => ("aaguid", aaguid),
+        },
+        Model::CertificateKey(key) => ("certificate-key", key),
+    };
+    let digits = bytes.iter().take(20).map(|byte| format!("{byte:02x}"));
+    format!("{kind}:{}", digits.collect::<String>())
+}
+
+fn level(level: Level) -> CertificationLevel {
+    match level {
+        Level::L1 => CertificationLevel::L1,
+        Level::L1Plus => CertificationLevel::L1Plus,
+        Level::L2 => CertificationLevel::L2,
+        Level::L2Plus => CertificationLevel::L2Plus,
+        Level::L3 => CertificationLevel::L3,
+        Level::L3Plus => CertificationLevel::L3Plus,
     }
 }

@@ -13,12 +13,14 @@
 //! `zeropass.example.toml` explains each setting; a test keeps it complete.
 
 mod algorithm;
+mod authenticators;
 mod components;
 mod error;
 mod format;
 mod health;
 mod identity;
 mod log;
+mod metadata;
 mod origin;
 mod path;
 mod reader;
@@ -35,11 +37,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use self::algorithm::Algorithm;
+pub use self::authenticators::{Aaguid, Authenticators, CertificationLevel};
 pub use self::components::{Component, Components, Link, LinkKind, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
 pub use self::identity::IdentitySource;
 pub use self::log::{Log, LogFormat};
+pub use self::metadata::Metadata;
 pub use self::origin::Origin;
 use self::reader::{Files, Reader};
 pub use self::reader::{Given, Setting};
@@ -74,6 +78,8 @@ pub struct Config {
     pub components: Components,
     /// `[link]`
     pub link: Link,
+    /// `[metadata]`: none without that section.
+    pub metadata: Option<Metadata>,
     /// `[[relying-party]]`: at least one, and no id twice.
     pub relying_parties: Vec<RelyingParty>,
     folder: PathBuf,
@@ -165,7 +171,9 @@ impl Config {
         });
         let link = root.section("link", components::read_link);
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
-        let relying_parties = relying_party::read_all(&mut root, trust_domain);
+        let metadata = root.optional_section("metadata", metadata::read);
+        let has_metadata = !matches!(metadata, Some(None));
+        let relying_parties = relying_party::read_all(&mut root, trust_domain, has_metadata);
         root.finish();
         workload_api?;
         Some(Self {
@@ -180,6 +188,7 @@ impl Config {
             runtime: runtime?,
             components: components?,
             link: link?,
+            metadata: metadata?,
             relying_parties: relying_parties?,
             folder: reader.folder().to_owned(),
             settings: Vec::new(),

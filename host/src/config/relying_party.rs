@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::algorithm::{ALGORITHM, Algorithm};
+use super::authenticators::{self, Authenticators};
 use super::format::{Choice, Flag, List, Parsed, Time};
 use super::origin::{ORIGIN, Origin};
 use super::path::Location;
@@ -41,9 +42,11 @@ pub struct RelyingParty {
     pub attestation: Attestation,
     /// Offered and accepted, best first, at least one.
     pub algorithms: Vec<Algorithm>,
-    /// PEM files with the trust anchors of attestation. Empty: statements are
-    /// verified, not anchored.
+    /// PEM files with trust anchors of attestation. Without any, and without those of
+    /// metadata, statements are verified, not anchored.
     pub attestation_roots: Vec<PathBuf>,
+    /// Which authenticators it takes.
+    pub authenticators: Authenticators,
     /// Where a person adds a passkey, for `/.well-known/passkey-endpoints`.
     pub enroll_url: Option<WebUrl>,
     /// Where a person manages passkeys, for `/.well-known/passkey-endpoints`.
@@ -117,6 +120,7 @@ const ATTESTATION: Choice<Attestation> = Choice(&[
 pub(super) fn read_all(
     root: &mut Section<'_>,
     trust_domain: Option<&TrustDomain>,
+    metadata: bool,
 ) -> Option<Vec<RelyingParty>> {
     let mut ids: Vec<RpId> = Vec::new();
     root.sections("relying-party", |section| {
@@ -130,6 +134,13 @@ pub(super) fn read_all(
         let party = read(section, id)?;
         check_origins(section, &party);
         check_workloads(section, &party, trust_domain);
+        authenticators::check(
+            section,
+            &party.authenticators,
+            party.attestation,
+            metadata,
+            !party.attestation_roots.is_empty(),
+        );
         Some(party)
     })
 }
@@ -169,6 +180,7 @@ fn read(section: &mut Section<'_>, id: Option<RpId>) -> Option<RelyingParty> {
             least: 0,
         },
     );
+    let authenticators = authenticators::read(section);
     let enroll_url = section.optional("enroll-url", WEB_URL);
     let manage_url = section.optional("manage-url", WEB_URL);
 
@@ -186,6 +198,7 @@ fn read(section: &mut Section<'_>, id: Option<RpId>) -> Option<RelyingParty> {
         attestation: attestation?,
         algorithms: algorithms?,
         attestation_roots: attestation_roots?,
+        authenticators: authenticators?,
         enroll_url: enroll_url?,
         manage_url: manage_url?,
     })

@@ -73,9 +73,9 @@ fn only(text: &str) -> String {
 fn whole_example() -> String {
     let mut text = String::new();
     for line in EXAMPLE.lines() {
-        let setting = line
-            .strip_prefix('#')
-            .filter(|rest| rest.starts_with(|letter: char| letter.is_ascii_lowercase()));
+        let setting = line.strip_prefix('#').filter(|rest| {
+            rest.starts_with(|first: char| first.is_ascii_lowercase() || first == '[')
+        });
         text.push_str(setting.unwrap_or(line));
         text.push('\n');
     }
@@ -159,6 +159,20 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(algorithms, [-7, -35, -257]);
     assert!(!party.allow_cross_origin && party.enroll_url.is_none());
     assert!(party.attestation_roots.is_empty());
+    assert_eq!(config.metadata, None);
+    assert_eq!(
+        party.authenticators,
+        Authenticators {
+            allowed: Vec::new(),
+            denied: Vec::new(),
+            device_bound: false,
+            enterprise: false,
+            minimum_certification: None,
+            refuse_compromised: true,
+            metadata_roots: true,
+            at_sign_in: false,
+        }
+    );
 }
 
 #[test]
@@ -301,7 +315,15 @@ fn example_marks_required_settings_and_no_others() {
     let minimal = parse(&format!("{MINIMAL}[health]\n")).unwrap();
     let mut comment = String::new();
     let mut settings = minimal.settings().iter();
+    let mut in_optional_section = false;
     for line in EXAMPLE.lines() {
+        if line.starts_with(['[', '#']) && line.contains('[') && !line.starts_with("# ") {
+            in_optional_section = line.starts_with('#');
+        }
+        if in_optional_section {
+            comment.clear();
+            continue;
+        }
         // As the head of the example says: "#" and no blank.
         let optional = line.starts_with('#') && line.contains(" = ") && !line.starts_with("# ");
         if line.starts_with('#') && !optional {
@@ -528,6 +550,110 @@ fn relying_party_must_fit_together() {
     ] {
         let message = message_instead(old, new);
         assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn rules_about_authenticators_must_fit_together() {
+    let party = |line: &str| message_about("[[relying-party]]", line);
+    let aaguid = "\"cb69481e-8ff7-4039-93ec-0a2729a154a8\"";
+    for (line, expected) in [
+        (
+            "allowed-aaguids = [\"yubikey\"]".to_owned(),
+            "relying-party[0].allowed-aaguids[0] = \"yubikey\": expected an AAGUID such as \"cb69481e-8ff7-4039-93ec-0a2729a154a8\"",
+        ),
+        (
+            "denied-aaguids = [\"cb69481e8ff7403993ec0a2729a154a8\"]".to_owned(),
+            "expected an AAGUID such as",
+        ),
+        (
+            format!("allowed-aaguids = [{aaguid}]\ndenied-aaguids = [{aaguid}]"),
+            "relying-party[0].denied-aaguids[0] = \"cb69481e-8ff7-4039-93ec-0a2729a154a8\": expected no AAGUID that is in allowed-aaguids too",
+        ),
+        (
+            "attestation = \"enterprise\"".to_owned(),
+            "relying-party[0].attestation = \"enterprise\": expected \"direct\" or less unless enterprise-attestation = true",
+        ),
+        (
+            "minimum-certification = \"L4\"".to_owned(),
+            "expected one of \"L1\", \"L1+\", \"L2\", \"L2+\", \"L3\", \"L3+\"",
+        ),
+        (
+            "minimum-certification = \"L2\"".to_owned(),
+            "relying-party[0].minimum-certification = \"L2\": expected it to be absent unless [metadata] says which models are certified",
+        ),
+    ] {
+        let message = party(&line);
+        assert!(message.contains(expected), "{expected}\nin\n{message}");
+    }
+    let metadata = "[metadata]\nblob = \"blob.jwt\"\nroot = \"root.pem\"\n";
+    let with = |lines: &str| {
+        let text = MINIMAL.replace(
+            "[[relying-party]]\n",
+            &format!("[[relying-party]]\n{lines}\n"),
+        );
+        format!("{text}{metadata}")
+    };
+    parse(&with("minimum-certification = \"L2\"")).unwrap();
+    let own = "minimum-certification = \"L2\"\nmetadata-roots = false\nattestation-roots = [\"maker.pem\"]";
+    parse(&with(own)).unwrap();
+    parse(&with(
+        "attestation = \"enterprise\"\nenterprise-attestation = true",
+    ))
+    .unwrap();
+    let unproven = only(&with(
+        "minimum-certification = \"L2\"\nmetadata-roots = false",
+    ));
+    assert!(
+        unproven.ends_with("unless metadata-roots = true or attestation-roots prove the model"),
+        "{unproven}"
+    );
+}
+
+#[test]
+fn metadata_section_names_its_files() {
+    let section = |lines: &str| format!("{MINIMAL}[metadata]\n{lines}\n");
+    let both = "blob = \"blob.jwt\"\nroot = \"root.pem\"";
+    let found = parse(&section(both)).unwrap().metadata.unwrap();
+    assert_eq!(found.blob, Path::new("/etc/zeropass/blob.jwt"));
+    assert_eq!(found.roots, [Path::new("/etc/zeropass/root.pem")]);
+    assert_eq!(
+        (found.signer, found.check_every),
+        (None, Duration::from_secs(30))
+    );
+    let several =
+        "blob = \"blob.jwt\"\nroot = [\"one.pem\", \"two.crt\"]\nsigner = \"MDS.example\"";
+    let found = parse(&section(several)).unwrap().metadata.unwrap();
+    assert_eq!(found.roots.len(), 2);
+    assert_eq!(found.signer.as_deref(), Some("mds.example"));
+    for (lines, expected) in [
+        (
+            "root = \"root.pem\"",
+            "metadata.blob is missing: expected the path of a FIDO metadata BLOB",
+        ),
+        (
+            "blob = \"blob.jwt\"",
+            "metadata.root is missing: expected the path of a root certificate of the BLOB's signer, or a list of such paths",
+        ),
+        (
+            "blob = \"blob.jwt\"\nroot = 7",
+            "metadata.root = 7: expected the path of a root certificate",
+        ),
+        (
+            "blob = \"blob.jwt\"\nroot = []",
+            "metadata.root = []: expected a list of at least 1",
+        ),
+        (
+            "blob = \"blob.jwt\"\nroot = \"root.pem\"\nsigner = \"https://mds.example\"",
+            "expected a DNS name such as \"mds.fidoalliance.org\"",
+        ),
+        (
+            "blob = \"blob.jwt\"\nroot = \"root.pem\"\ncheck-every = \"1ms\"",
+            "metadata.check-every = \"1ms\": expected a duration",
+        ),
+    ] {
+        let message = only(&section(lines));
+        assert!(message.contains(expected), "{expected}\nin\n{message}");
     }
 }
 

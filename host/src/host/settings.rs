@@ -2,6 +2,7 @@
 //!
 //! `config` knows nobody, so that it can be read without the rest; the seams are here.
 
+use super::authenticators;
 use crate::capabilities::RelyingParty;
 use crate::capabilities::bindings::relying_party as wit;
 use crate::config::{self, Config};
@@ -116,8 +117,11 @@ pub(super) fn health_address(health: &config::Health) -> Result<HealthAddress, H
     })
 }
 
-/// Reads the files of trust anchors.
-pub(super) fn relying_party(party: &config::RelyingParty) -> Result<RelyingParty, MaterialError> {
+/// Reads the files of trust anchors. `metadata`: whether the host has a BLOB.
+pub(super) fn relying_party(
+    party: &config::RelyingParty,
+    metadata: bool,
+) -> Result<RelyingParty, MaterialError> {
     let mut attestation_roots = Vec::new();
     for file in &party.attestation_roots {
         let certificates = certificates(file, "certificates of authenticator makers")?;
@@ -158,8 +162,10 @@ pub(super) fn relying_party(party: &config::RelyingParty) -> Result<RelyingParty
                 .iter()
                 .map(|algorithm| algorithm.cose())
                 .collect(),
-            attestation_roots,
+            authenticators: authenticators::policy(party, metadata),
         },
+        attestation_roots,
+        metadata_roots: party.authenticators.metadata_roots,
         related_origins: text(&party.related_origins),
         enroll_url: party.enroll_url.as_ref().map(|url| url.as_str().to_owned()),
         manage_url: party.manage_url.as_ref().map(|url| url.as_str().to_owned()),

@@ -65,6 +65,10 @@ actions! {
     RelyingPartyDescribe = "relying-party.describe";
     /// `zeropass:host/relying-party.pseudonym`
     RelyingPartyPseudonym = "relying-party.pseudonym";
+    /// `zeropass:host/relying-party.attestation-anchors`
+    RelyingPartyAttestationAnchors = "relying-party.attestation-anchors";
+    /// `zeropass:host/relying-party.authenticator`
+    RelyingPartyAuthenticator = "relying-party.authenticator";
     /// `zeropass:host/signatures.verify`
     SignaturesVerify = "signatures.verify";
     /// `zeropass:host/tokens.sign`

@@ -12,7 +12,7 @@ use zeropass::capabilities::bindings::credentials::{
 };
 use zeropass::capabilities::bindings::log::Level;
 use zeropass::capabilities::bindings::passkey_manager::{PasskeyManager, PasskeyManagerPre};
-use zeropass::capabilities::bindings::relying_party::Profile;
+use zeropass::capabilities::bindings::relying_party::{Model, ModelReport, Profile};
 use zeropass::capabilities::bindings::signatures::PublicKey;
 use zeropass::capabilities::bindings::{
     ceremonies, log, passkeys, relying_party, signatures, store,
@@ -118,6 +118,22 @@ impl passkeys::Host for Alone {}
 impl relying_party::Host for Alone {
     async fn describe(&mut self, _: String) -> Result<Profile, relying_party::Error> {
         Ok(self.values.profile.clone())
+    }
+
+    async fn attestation_anchors(
+        &mut self,
+        _: String,
+        _: Model,
+    ) -> Result<Vec<Vec<u8>>, relying_party::Error> {
+        Err(relying_party::Error::Busy)
+    }
+
+    async fn authenticator(
+        &mut self,
+        _: String,
+        _: Model,
+    ) -> Result<Option<ModelReport>, relying_party::Error> {
+        Err(relying_party::Error::Busy)
     }
 
     async fn pseudonym(

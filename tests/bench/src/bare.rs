@@ -52,6 +52,7 @@ impl Bare {
             gate: gate(&places.policies)?,
             store: Arc::new(EmptyStore),
             relying_parties: BTreeMap::from([(RP_ID.to_owned(), relying_party())]),
+            metadata: Arc::default(),
             signer: Signer::open(keys.path(), "https://bench.invalid")?,
             pseudonyms: Pseudonyms::new(&[1; 32]),
             clock: clock(),

@@ -8,7 +8,9 @@ use std::cell::RefCell;
 
 use passkey_manager::bindings::ceremonies::{self, Ceremony, Kind};
 use passkey_manager::bindings::credentials::{self, Credential, Status, Use};
-use passkey_manager::bindings::relying_party::{self, Profile};
+use passkey_manager::bindings::relying_party::{
+    self, AuthenticatorPolicy, Model, ModelReport, Profile,
+};
 use passkey_manager::bindings::signatures::{self, PublicKey};
 use passkey_manager::bindings::{Typical, store as errors};
 use passkey_manager::host::Host;
@@ -54,6 +56,22 @@ impl<'a> Values<'a> {
 impl Host for Values<'_> {
     fn describe(&self, _: &str) -> Result<Profile, relying_party::Error> {
         Ok(self.profile.clone())
+    }
+
+    fn attestation_anchors(
+        &self,
+        _: &str,
+        _: &Model,
+    ) -> Result<Vec<Vec<u8>>, relying_party::Error> {
+        Err(relying_party::Error::Busy)
+    }
+
+    fn authenticator(
+        &self,
+        _: &str,
+        _: &Model,
+    ) -> Result<Option<ModelReport>, relying_party::Error> {
+        Err(relying_party::Error::Busy)
     }
 
     fn pseudonym(
@@ -206,7 +224,17 @@ pub fn profile(profile: wit::relying_party::Profile) -> Profile {
         resident_key: resident(profile.resident_key),
         attestation: attestation(profile.attestation),
         algorithms: profile.algorithms,
-        attestation_roots: profile.attestation_roots,
+        authenticators: AuthenticatorPolicy {
+            allowed: profile.authenticators.allowed,
+            denied: profile.authenticators.denied,
+            device_bound: profile.authenticators.device_bound,
+            enterprise: profile.authenticators.enterprise,
+            anchored: profile.authenticators.anchored,
+            // Nothing here is certified or reported.
+            minimum_certification: None,
+            refuse_compromised: false,
+            at_sign_in: false,
+        },
     }
 }
 

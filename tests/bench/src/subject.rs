@@ -6,7 +6,7 @@ use std::sync::Arc;
 use zeropass::audit::{Actor, ComponentIdentity, Origin};
 use zeropass::capabilities::RelyingParty;
 use zeropass::capabilities::bindings::relying_party::{
-    AttestationConveyance, Profile, ResidentKey, UserVerification,
+    AttestationConveyance, AuthenticatorPolicy, Profile, ResidentKey, UserVerification,
 };
 use zeropass::clock::{Clock, SystemClock};
 use zeropass::policy::{Bundle, Gate};
@@ -33,7 +33,16 @@ pub fn profile() -> Profile {
         resident_key: ResidentKey::Preferred,
         attestation: AttestationConveyance::None,
         algorithms: vec![-7, -8, -35, -257],
-        attestation_roots: Vec::new(),
+        authenticators: AuthenticatorPolicy {
+            allowed: Vec::new(),
+            denied: Vec::new(),
+            device_bound: false,
+            enterprise: false,
+            anchored: false,
+            minimum_certification: None,
+            refuse_compromised: false,
+            at_sign_in: false,
+        },
     }
 }
 
@@ -41,6 +50,8 @@ pub fn profile() -> Profile {
 pub fn relying_party() -> RelyingParty {
     RelyingParty {
         profile: profile(),
+        attestation_roots: Vec::new(),
+        metadata_roots: false,
         related_origins: Vec::new(),
         enroll_url: None,
         manage_url: None,

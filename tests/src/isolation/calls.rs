@@ -40,8 +40,10 @@ pub(super) struct Recorder {
 }
 
 /// Every function that can fail.
-const FUNCTIONS: [&str; 35] = [
+const FUNCTIONS: [&str; 37] = [
     "relying-party.describe",
+    "relying-party.attestation-anchors",
+    "relying-party.authenticator",
     "relying-party.pseudonym",
     "signatures.verify",
     "tokens.sign",

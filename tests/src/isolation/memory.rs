@@ -7,7 +7,9 @@ use zeropass::capabilities::bindings::tokens::Verified;
 use zeropass::clock::{Clock as _, FixedClock};
 
 use super::calls::Recorder;
-use super::{Account, Ceremony, Credential, Identity, Profile, ServedParty, Session};
+use super::{
+    Account, Ceremony, Credential, Identity, Model, ModelReport, Profile, ServedParty, Session,
+};
 
 /// The moment at which every kit begins: 2026-01-01T00:00:00Z.
 pub const BEGINNING: u64 = 1_767_225_600_000;
@@ -32,6 +34,10 @@ pub(super) struct Memory {
     pub log: Vec<String>,
     pub identity: Identity,
     pub parties: BTreeMap<String, Profile>,
+    /// Trust anchors by relying party.
+    pub anchors: BTreeMap<String, Vec<Vec<u8>>>,
+    /// What metadata know.
+    pub metadata: Vec<(Model, ModelReport)>,
     pub credentials: Vec<Credential>,
     /// With whether they were taken.
     pub ceremonies: Vec<(Ceremony, bool)>,
@@ -61,6 +67,8 @@ impl World {
                     relying_parties: Vec::<ServedParty>::new(),
                 },
                 parties: BTreeMap::new(),
+                anchors: BTreeMap::new(),
+                metadata: Vec::new(),
                 credentials: Vec::new(),
                 ceremonies: Vec::new(),
                 accounts: Vec::new(),

@@ -83,7 +83,8 @@ pub use zeropass::capabilities::bindings::{
         RequestOptions, Status, Subject, User,
     },
     relying_party::{
-        AttestationConveyance, Error as RelyingPartyError, Profile, ResidentKey, UserVerification,
+        AttestationConveyance, AuthenticatorPolicy, CertificationLevel, Error as RelyingPartyError,
+        Model, ModelReport, Profile, ResidentKey, UserVerification,
     },
     sessions::Session,
     signatures::Error as SignatureError,

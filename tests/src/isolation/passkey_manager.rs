@@ -17,8 +17,8 @@ use super::link::{Answer, Question};
 use super::state::State;
 use super::{
     Authenticated, AuthenticationRequest, AuthenticationResponse, Ceremony, CreationOptions,
-    Credential, Passkey, Profile, Registered, RegistrationRequest, RegistrationResponse, Rejection,
-    RequestOptions,
+    Credential, Model, ModelReport, Passkey, Profile, Registered, RegistrationRequest,
+    RegistrationResponse, Rejection, RequestOptions,
 };
 
 /// A passkey-manager component and its capabilities in memory. Clones share both.
@@ -105,6 +105,23 @@ impl PasskeyManager {
             .lock()
             .parties
             .insert(profile.id.clone(), profile);
+    }
+
+    /// The trust anchors of attestation at a relying party, certificates in DER. They
+    /// count where its profile says `anchored`.
+    pub fn anchors(&self, rp_id: &str, roots: Vec<Vec<u8>>) {
+        self.sandboxed
+            .world
+            .lock()
+            .anchors
+            .insert(rp_id.to_owned(), roots);
+    }
+
+    /// What metadata say of a model from now on.
+    pub fn metadata(&self, model: Model, report: ModelReport) {
+        let mut memory = self.sandboxed.world.lock();
+        memory.metadata.retain(|(known, _)| *known != model);
+        memory.metadata.push((model, report));
     }
 
     /// The clock of the component and of its store.

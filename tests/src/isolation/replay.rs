@@ -12,9 +12,10 @@ use ceremony_driver::{
 use zeropass::clock::{Clock as _, SystemClock};
 
 use super::component::CallError;
+use super::requests::any_authenticator;
 use super::{
-    AttestationConveyance, AuthenticationResponse, Ceremony, CeremonyUser, Kind, PasskeyManager,
-    Profile, RegistrationResponse, ResidentKey, UserVerification, code_name,
+    AttestationConveyance, AuthenticationResponse, AuthenticatorPolicy, Ceremony, CeremonyUser,
+    Kind, PasskeyManager, Profile, RegistrationResponse, ResidentKey, UserVerification, code_name,
 };
 
 const TIMEOUT: u32 = 300_000;
@@ -55,6 +56,8 @@ pub async fn one(
         .map_or_else(|| SystemClock.now(), |now| now.0);
     kit.clock().set(now);
     kit.relying_party(profile(recording, &steps));
+    let roots = recording.policy.attestation_roots.iter();
+    kit.anchors(&recording.rp_id, roots.map(|root| root.0.clone()).collect());
 
     let mut verdicts = vec![(
         "registration",
@@ -168,11 +171,12 @@ fn profile(recording: &Recording, steps: &Steps) -> Profile {
             Attestation::Enterprise => AttestationConveyance::Enterprise,
         },
         algorithms: steps.algorithms.clone(),
-        attestation_roots: policy
-            .attestation_roots
-            .iter()
-            .map(|root| root.0.clone())
-            .collect(),
+        authenticators: AuthenticatorPolicy {
+            // The recording has it or has it not.
+            enterprise: true,
+            anchored: !policy.attestation_roots.is_empty(),
+            ..any_authenticator()
+        },
     }
 }
 

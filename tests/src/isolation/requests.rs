@@ -2,8 +2,8 @@
 //! something else.
 
 use super::{
-    AttestationConveyance, AuthenticationRequest, Profile, RegistrationRequest, ResidentKey,
-    Subject, User, UserVerification,
+    AttestationConveyance, AuthenticationRequest, AuthenticatorPolicy, Profile,
+    RegistrationRequest, ResidentKey, Subject, User, UserVerification,
 };
 
 /// A relying party: five minutes for a ceremony, everything preferred, no
@@ -20,7 +20,22 @@ pub fn profile(id: &str, origins: &[&str]) -> Profile {
         resident_key: ResidentKey::Preferred,
         attestation: AttestationConveyance::None,
         algorithms: vec![-7, -257],
-        attestation_roots: Vec::new(),
+        authenticators: any_authenticator(),
+    }
+}
+
+/// Every authenticator is taken, none needs to be anchored, and enterprise attestation
+/// is not asked for.
+pub fn any_authenticator() -> AuthenticatorPolicy {
+    AuthenticatorPolicy {
+        allowed: Vec::new(),
+        denied: Vec::new(),
+        device_bound: false,
+        enterprise: false,
+        anchored: false,
+        minimum_certification: None,
+        refuse_compromised: false,
+        at_sign_in: false,
     }
 }
 

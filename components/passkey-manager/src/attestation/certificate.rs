@@ -118,6 +118,12 @@ impl<'a> Certificate<'a> {
             .ok_or_else(|| invalid("a certificate's public key is of no known kind, or malformed"))
     }
 
+    /// The public key as it stands in its BIT STRING, without tag, length and the
+    /// number of unused bits (RFC 5280 section 4.2.1.2).
+    pub(super) fn key_bits(&self) -> &[u8] {
+        &self.parsed.public_key().subject_public_key.data
+    }
+
     pub(super) fn extension(&self, oid: &Oid<'static>) -> Option<&X509Extension<'a>> {
         self.extensions().find(|extension| extension.oid == *oid)
     }

@@ -31,7 +31,11 @@ mod tpm;
 mod tpm_structures;
 mod trust;
 
+use sha1::{Digest as _, Sha1};
+
 use crate::authenticator_data::AttestedCredential;
+use crate::authenticators::FIDO_U2F;
+use crate::bindings::relying_party::Model;
 use crate::bindings::{Code, Rejection};
 use crate::cbor::Value;
 use crate::cose::CoseKey;
@@ -72,7 +76,7 @@ pub(crate) enum TrustPath<'a> {
 }
 
 /// Verify the credential's key, the statement, and how far it is trusted: section
-/// 7.1 steps 21 to 24.
+/// 7.1 steps 21 to 24. What comes back is how the authenticator's model is known.
 ///
 /// # Errors
 /// `attestation-invalid`, `attestation-untrusted`, `algorithm-not-allowed` for an
@@ -82,12 +86,26 @@ pub fn verify(
     host: &impl Host,
     evidence: &Evidence<'_, '_>,
     policy: &Policy<'_>,
-) -> Result<(), Rejection> {
+) -> Result<Model, Rejection> {
     signature::check_credential_key(host, evidence.key)?;
     // Steps 21 and 22: the format's own procedure.
     let path = statement(host, evidence)?;
     // Steps 23 and 24: trust anchors, and what policy accepts.
-    trust::assess(host, &path, policy)
+    let model = model(evidence, &path);
+    trust::assess(host, &path, &model, policy)?;
+    Ok(model)
+}
+
+/// Security keys from before WebAuthn have no AAGUID; metadata know them by the key of
+/// their certificate.
+fn model(evidence: &Evidence<'_, '_>, path: &TrustPath<'_>) -> Model {
+    match path {
+        TrustPath::Certificates(chain) if evidence.format == FIDO_U2F => {
+            let key = chain.first().map(Certificate::key_bits).unwrap_or_default();
+            Model::CertificateKey(Sha1::digest(key).to_vec())
+        }
+        _ => Model::Aaguid(evidence.attested.aaguid.to_vec()),
+    }
 }
 
 /// The verification procedure of the statement's format.

@@ -1,23 +1,27 @@
 //! Trust in a verified statement (WebAuthn L3 section 7.1 steps 23 and 24).
 //!
-//! Anchors come from the relying party's configuration alone; a root that a
-//! statement brings along anchors nothing. Without anchors every verified statement
-//! is accepted, and means no more than a claim: dates are not looked at then, since
+//! Anchors come from the relying party's configuration and from FIDO metadata, both by
+//! way of the host; a root that a statement brings along anchors nothing. They are
+//! asked for only when there are certificates to anchor. Where nothing needs to be
+//! anchored, every verified statement is accepted, and means no more than a claim: dates are not looked at then, since
 //! whoever makes up a chain makes up its dates.
 
 use super::certificate::Certificate;
 use super::{TrustPath, chain, invalid};
-use crate::bindings::relying_party::AttestationConveyance;
+use crate::bindings::relying_party::{AttestationConveyance, AuthenticatorPolicy, Model};
 use crate::bindings::{Code, Rejection};
 use crate::host::Host;
 use crate::rejection::reject;
 
 /// What the relying party asks of statements.
 pub struct Policy<'p> {
-    /// Trust anchors, certificates in DER. Empty: nothing needs to be anchored.
-    pub roots: &'p [Vec<u8>],
+    /// The relying party.
+    pub rp_id: &'p str,
+    /// Whether certificates must be anchored, and whether there must be some.
+    pub authenticators: &'p AuthenticatorPolicy,
     /// What the ceremony asked the authenticator for. With anchors, `direct` and
-    /// `enterprise` take no answer that has no certificates; with `none` and
+    /// `enterprise` take no answer that has no certificates, and neither does anybody who
+    /// asks for certified models; with `none` and
     /// `indirect` browsers take the statement away, so there it is no offence.
     pub conveyance: AttestationConveyance,
 }
@@ -30,20 +34,31 @@ pub struct Policy<'p> {
 pub(super) fn assess(
     host: &impl Host,
     path: &TrustPath<'_>,
+    model: &Model,
     policy: &Policy<'_>,
 ) -> Result<(), Rejection> {
-    if policy.roots.is_empty() {
+    let rules = policy.authenticators;
+    if !rules.anchored && rules.minimum_certification.is_none() {
         return Ok(());
     }
     match path {
         TrustPath::None | TrustPath::SelfSigned => match policy.conveyance {
-            AttestationConveyance::None | AttestationConveyance::Indirect => Ok(()),
-            AttestationConveyance::Direct | AttestationConveyance::Enterprise => Err(untrusted(
+            AttestationConveyance::None | AttestationConveyance::Indirect
+                if rules.minimum_certification.is_none() =>
+            {
+                Ok(())
+            }
+            _ => Err(untrusted(
                 "this relying party asks for attestation by a certificate",
             )),
         },
-        TrustPath::Certificates(certificates) => anchor(host, certificates, policy.roots),
-        TrustPath::Several(paths) => paths.iter().try_for_each(|path| assess(host, path, policy)),
+        TrustPath::Certificates(certificates) => {
+            let roots = host.attestation_anchors(policy.rp_id, model)?;
+            anchor(host, certificates, &roots)
+        }
+        TrustPath::Several(paths) => paths
+            .iter()
+            .try_for_each(|path| assess(host, path, model, policy)),
     }
 }
 

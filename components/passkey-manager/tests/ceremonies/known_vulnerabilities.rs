@@ -114,7 +114,7 @@ fn policy_dropped_by_the_client() {
     // The attestation.
     let host = MemoryHost::new();
     host.profile.borrow_mut().attestation = AttestationConveyance::Direct;
-    host.profile.borrow_mut().attestation_roots = vec![Authority::root(-7).der];
+    host.anchor(vec![Authority::root(-7).der]);
     let registered = register_with(&host, &Authenticator::new(1), |_| {});
     assert_eq!(code(registered), Code::AttestationUntrusted);
 
@@ -184,7 +184,7 @@ fn user_verification_downgraded() {
 #[test]
 fn x5c_with_its_own_root() {
     let host = MemoryHost::new();
-    host.profile.borrow_mut().attestation_roots = vec![Authority::root(-7).der];
+    host.anchor(vec![Authority::root(-7).der]);
     let root = Authority::root(-7);
     let attesting = TestKey::generate(-7);
     let x5c = [root.issue(&packed_leaf(), &attesting), root.der.clone()];

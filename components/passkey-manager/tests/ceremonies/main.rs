@@ -10,6 +10,7 @@
 
 mod attestation;
 mod authentication;
+mod authenticators;
 mod kit;
 mod known_vulnerabilities;
 mod lifecycle;

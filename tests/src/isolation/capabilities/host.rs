@@ -6,7 +6,7 @@ use zeropass::capabilities::{SignatureError as Unverifiable, verify_signature};
 
 use super::super::calls::Failure;
 use super::super::state::State;
-use super::super::{Identity, Profile, RelyingPartyError, SignatureError};
+use super::super::{Identity, Model, ModelReport, Profile, RelyingPartyError, SignatureError};
 
 impl caller::Host for State {
     async fn get(&mut self) -> Identity {
@@ -27,6 +27,29 @@ impl relying_party::Host for State {
             .get(&rp_id)
             .cloned()
             .ok_or(RelyingPartyError::NotFound)
+    }
+
+    async fn attestation_anchors(
+        &mut self,
+        rp_id: String,
+        _model: Model,
+    ) -> Result<Vec<Vec<u8>>, RelyingPartyError> {
+        let memory = self
+            .enter("relying-party", "attestation-anchors", rp_id.clone())
+            .map_err(refused)?;
+        Ok(memory.anchors.get(&rp_id).cloned().unwrap_or_default())
+    }
+
+    async fn authenticator(
+        &mut self,
+        rp_id: String,
+        model: Model,
+    ) -> Result<Option<ModelReport>, RelyingPartyError> {
+        let memory = self
+            .enter("relying-party", "authenticator", rp_id)
+            .map_err(refused)?;
+        let found = memory.metadata.iter().find(|(known, _)| *known == model);
+        Ok(found.map(|(_, report)| report.clone()))
     }
 
     /// Under a key that everybody can read here: stable, and looks random.

@@ -66,7 +66,9 @@ fn replay(recording: &Recording, tally: &mut Tally) {
             recording.name
         );
     }
-    setup::start(&profile(recording, &steps));
+    let roots = recording.policy.attestation_roots.iter();
+    let anchors: Vec<_> = roots.map(|root| root.0.clone()).collect();
+    setup::start(&profile(recording, &steps), &anchors);
 
     let step = &steps.registration;
     let response = RegistrationResponse {
@@ -180,11 +182,16 @@ fn profile(recording: &Recording, steps: &Steps) -> Profile {
             Attestation::Enterprise => party::AttestationConveyance::Enterprise,
         },
         algorithms: steps.algorithms.clone(),
-        attestation_roots: policy
-            .attestation_roots
-            .iter()
-            .map(|root| root.0.clone())
-            .collect(),
+        authenticators: party::AuthenticatorPolicy {
+            allowed: Vec::new(),
+            denied: Vec::new(),
+            device_bound: false,
+            enterprise: true,
+            anchored: !policy.attestation_roots.is_empty(),
+            minimum_certification: None,
+            refuse_compromised: false,
+            at_sign_in: false,
+        },
     }
 }
 

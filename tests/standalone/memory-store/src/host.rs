@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Component;
 use crate::bindings::exports::zeropass::host::log;
-use crate::bindings::exports::zeropass::host::relying_party::{self, Profile};
+use crate::bindings::exports::zeropass::host::relying_party::{self, Model, ModelReport, Profile};
 use crate::bindings::exports::zeropass::host::signatures::{self, PublicKey};
 use crate::memory::with;
 
@@ -18,6 +18,20 @@ impl relying_party::Guest for Component {
         with(|memory| memory.profile.clone())
             .filter(|profile| profile.id == rp_id)
             .ok_or(relying_party::Error::NotFound)
+    }
+
+    fn attestation_anchors(
+        _rp_id: String,
+        _model: Model,
+    ) -> Result<Vec<Vec<u8>>, relying_party::Error> {
+        Ok(with(|memory| memory.anchors.clone()))
+    }
+
+    fn authenticator(
+        _rp_id: String,
+        _model: Model,
+    ) -> Result<Option<ModelReport>, relying_party::Error> {
+        Ok(None)
     }
 
     fn pseudonym(

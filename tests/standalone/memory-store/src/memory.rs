@@ -12,6 +12,7 @@ use crate::bindings::exports::zeropass::store::credentials::Credential;
 #[derive(Default)]
 pub struct Memory {
     pub profile: Option<Profile>,
+    pub anchors: Vec<Vec<u8>>,
     pub credentials: Vec<Credential>,
     /// With whether they were taken.
     pub ceremonies: Vec<(Ceremony, bool)>,
@@ -27,10 +28,11 @@ pub fn with<T>(look: impl FnOnce(&mut Memory) -> T) -> T {
 }
 
 impl setup::Guest for Component {
-    fn start(profile: Profile) {
+    fn start(profile: Profile, anchors: Vec<Vec<u8>>) {
         with(|memory| {
             *memory = Memory {
                 profile: Some(profile),
+                anchors,
                 ..Memory::default()
             };
         });

@@ -82,7 +82,7 @@ fn chain_with_its_own_root_is_untrusted() {
 fn anchor_that_is_none_anchors_nothing() {
     let root = Authority::root(-7);
     let host = anchored(&[&root]);
-    host.profile.borrow_mut().attestation_roots = vec![vec![0x30, 0], Vec::new()];
+    host.anchor(vec![vec![0x30, 0], Vec::new()]);
     let registered = chained(&host, &root, &packed_leaf(), &[&root]);
     assert_eq!(code(registered), Code::AttestationUntrusted);
 }

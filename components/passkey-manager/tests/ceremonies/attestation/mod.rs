@@ -45,10 +45,7 @@ fn refused(format: &'static str, make: Make) {
 /// A host whose relying party wants attestation by one of these anchors.
 fn anchored(roots: &[&Authority]) -> MemoryHost {
     let host = MemoryHost::new();
-    {
-        let mut profile = host.profile.borrow_mut();
-        profile.attestation = AttestationConveyance::Direct;
-        profile.attestation_roots = roots.iter().map(|root| root.der.clone()).collect();
-    }
+    host.profile.borrow_mut().attestation = AttestationConveyance::Direct;
+    host.anchor(roots.iter().map(|root| root.der.clone()).collect());
     host
 }

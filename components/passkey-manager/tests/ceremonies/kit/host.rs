@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use passkey_manager::bindings::ceremonies::{Ceremony, Kind};
 use passkey_manager::bindings::credentials::{Credential, Status, Use};
 use passkey_manager::bindings::relying_party::{
-    self, AttestationConveyance, Profile, ResidentKey, UserVerification,
+    self, AttestationConveyance, AuthenticatorPolicy, Model, ModelReport, Profile, ResidentKey,
+    UserVerification,
 };
 use passkey_manager::bindings::signatures::{self, PublicKey};
 use passkey_manager::bindings::{Typical, store};
@@ -20,6 +21,10 @@ type Recorded = &'static str;
 
 pub struct MemoryHost {
     pub profile: RefCell<Profile>,
+    /// Trust anchors of every model.
+    pub anchors: RefCell<Vec<Vec<u8>>>,
+    /// What metadata know.
+    pub metadata: RefCell<Vec<(Model, ModelReport)>>,
     pub credentials: RefCell<Vec<Credential>>,
     pub ceremonies: RefCell<HashMap<String, (Ceremony, bool)>>,
     pub typical: RefCell<Typical>,
@@ -49,8 +54,19 @@ impl MemoryHost {
                 resident_key: ResidentKey::Preferred,
                 attestation: AttestationConveyance::None,
                 algorithms: vec![-8, -7, -257],
-                attestation_roots: Vec::new(),
+                authenticators: AuthenticatorPolicy {
+                    allowed: Vec::new(),
+                    denied: Vec::new(),
+                    device_bound: false,
+                    enterprise: true,
+                    anchored: false,
+                    minimum_certification: None,
+                    refuse_compromised: false,
+                    at_sign_in: false,
+                },
             }),
+            anchors: RefCell::default(),
+            metadata: RefCell::default(),
             credentials: RefCell::default(),
             ceremonies: RefCell::default(),
             typical: RefCell::new(Typical {
@@ -65,6 +81,12 @@ impl MemoryHost {
             warnings: RefCell::default(),
             drawn: Cell::new(0),
         }
+    }
+
+    /// Let certificates of attestation lead to these.
+    pub fn anchor(&self, roots: Vec<Vec<u8>>) {
+        self.profile.borrow_mut().authenticators.anchored = true;
+        *self.anchors.borrow_mut() = roots;
     }
 
     /// The one credential that is stored.
@@ -116,6 +138,31 @@ impl Host for MemoryHost {
         } else {
             Err(relying_party::Error::NotFound)
         }
+    }
+
+    fn attestation_anchors(
+        &self,
+        _rp_id: &str,
+        _model: &Model,
+    ) -> Result<Vec<Vec<u8>>, relying_party::Error> {
+        self.calls.borrow_mut().push("attestation-anchors");
+        Ok(self.anchors.borrow().clone())
+    }
+
+    fn authenticator(
+        &self,
+        _rp_id: &str,
+        model: &Model,
+    ) -> Result<Option<ModelReport>, relying_party::Error> {
+        self.calls.borrow_mut().push("authenticator");
+        let same = |known: &Model| match (known, model) {
+            (Model::Aaguid(one), Model::Aaguid(other))
+            | (Model::CertificateKey(one), Model::CertificateKey(other)) => one == other,
+            _ => false,
+        };
+        let metadata = self.metadata.borrow();
+        let found = metadata.iter().find(|(known, _)| same(known));
+        Ok(found.map(|(_, report)| report.clone()))
     }
 
     fn pseudonym(

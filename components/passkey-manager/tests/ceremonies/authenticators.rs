@@ -1,0 +1,297 @@
+//! Which authenticators a relying party takes, at registration and at sign-in.
+
+use passkey_manager::bindings::registration::BeginRequest;
+use passkey_manager::bindings::relying_party::{
+    AttestationConveyance, AuthenticatorPolicy, CertificationLevel, Model, ModelReport,
+};
+use passkey_manager::bindings::{Code, Rejection};
+use passkey_manager::cbor::Value;
+use passkey_manager::registration;
+use sha1::{Digest as _, Sha1};
+
+use crate::kit::*;
+
+const MODEL: [u8; 16] = [7; 16];
+const OTHER: [u8; 16] = [8; 16];
+
+/// A host with these rules.
+fn ruled(rules: impl FnOnce(&mut AuthenticatorPolicy)) -> MemoryHost {
+    let host = MemoryHost::new();
+    rules(&mut host.profile.borrow_mut().authenticators);
+    host
+}
+
+/// Register a passkey of [`MODEL`] without attestation.
+fn registered(host: &MemoryHost) -> Result<(), Rejection> {
+    let create = |create: &mut Create| create.aaguid = MODEL;
+    register_with(host, &Authenticator::new(1), create).map(|_| ())
+}
+
+/// Sign in with it.
+fn signed_in(host: &MemoryHost) -> Result<(), Rejection> {
+    sign_in_with(host, &Authenticator::new(1), |_| {}).map(|_| ())
+}
+
+fn report(compromised: Option<&str>, certification: Option<CertificationLevel>) -> ModelReport {
+    ModelReport {
+        description: Some("Test Model".to_owned()),
+        compromised: compromised.map(str::to_owned),
+        certification,
+    }
+}
+
+fn known(host: &MemoryHost, report: ModelReport) {
+    *host.metadata.borrow_mut() = vec![(Model::Aaguid(MODEL.to_vec()), report)];
+}
+
+#[test]
+fn model_on_the_allow_list_registers_and_no_other() {
+    registered(&ruled(|rules| {
+        rules.allowed = vec![OTHER.to_vec(), MODEL.to_vec()];
+    }))
+    .unwrap();
+    let host = ruled(|rules| rules.allowed = vec![OTHER.to_vec()]);
+    assert_eq!(code(registered(&host)), Code::NotPermitted);
+    // Without an AAGUID, as fido-u2f and anonymous ones are: no model of the list.
+    let nameless = register_with(&host, &Authenticator::new(1), |create| {
+        create.aaguid = [0; 16];
+    });
+    assert_eq!(code(nameless), Code::NotPermitted);
+    assert!(host.credentials.borrow().is_empty());
+}
+
+#[test]
+fn model_on_the_deny_list_does_not_register() {
+    let host = ruled(|rules| rules.denied = vec![OTHER.to_vec(), MODEL.to_vec()]);
+    assert_eq!(code(registered(&host)), Code::NotPermitted);
+    registered(&ruled(|rules| rules.denied = vec![OTHER.to_vec()])).unwrap();
+}
+
+#[test]
+fn passkey_that_can_be_backed_up_is_not_device_bound() {
+    for (flags, accepted) in [(0, true), (BE, false), (BE | BS, false)] {
+        let host = ruled(|rules| rules.device_bound = true);
+        let registered = register_with(&host, &Authenticator::new(1), |create| {
+            create.flags = create.flags & !(BE | BS) | flags;
+        });
+        if accepted {
+            registered.unwrap();
+        } else {
+            assert_eq!(code(registered), Code::NotPermitted);
+        }
+    }
+}
+
+#[test]
+fn enterprise_attestation_is_asked_for_only_where_that_is_allowed() {
+    for allowed in [true, false] {
+        let host = ruled(|rules| rules.enterprise = allowed);
+        let begun = registration::begin(
+            &host,
+            BeginRequest {
+                attestation: Some(AttestationConveyance::Enterprise),
+                ..registration_request(ALICE)
+            },
+        );
+        if allowed {
+            assert_eq!(
+                begun.unwrap().attestation,
+                AttestationConveyance::Enterprise
+            );
+        } else {
+            assert_eq!(code(begun), Code::NotPermitted);
+            assert!(host.ceremonies.borrow().is_empty());
+        }
+    }
+}
+
+#[test]
+fn compromised_model_does_not_register() {
+    let host = ruled(|rules| rules.refuse_compromised = true);
+    known(&host, report(Some("ATTESTATION_KEY_COMPROMISE"), None));
+    assert_eq!(code(registered(&host)), Code::AttestationUntrusted);
+    // Where nobody asks, nobody is asked.
+    let host = MemoryHost::new();
+    known(&host, report(Some("REVOKED"), None));
+    registered(&host).unwrap();
+    assert!(!host.take_calls().contains(&"authenticator"));
+    // Nothing against it, and nothing known.
+    let host = ruled(|rules| rules.refuse_compromised = true);
+    known(&host, report(None, None));
+    registered(&host).unwrap();
+    let host = ruled(|rules| rules.refuse_compromised = true);
+    registered(&host).unwrap();
+}
+
+#[test]
+fn rules_hold_at_sign_in_only_where_that_is_asked() {
+    type Rules = fn(&mut AuthenticatorPolicy);
+    let rules: [(Rules, Code); 4] = [
+        (
+            |rules| rules.denied = vec![MODEL.to_vec()],
+            Code::NotPermitted,
+        ),
+        (
+            |rules| rules.allowed = vec![OTHER.to_vec()],
+            Code::NotPermitted,
+        ),
+        (
+            |rules| rules.refuse_compromised = true,
+            Code::AttestationUntrusted,
+        ),
+        (
+            |rules| rules.minimum_certification = Some(CertificationLevel::L1),
+            Code::AttestationUntrusted,
+        ),
+    ];
+    for (rule, expected) in rules {
+        for at_sign_in in [false, true] {
+            let host = MemoryHost::new();
+            registered(&host).unwrap();
+            known(&host, report(Some("USER_VERIFICATION_BYPASS"), None));
+            {
+                let mut profile = host.profile.borrow_mut();
+                rule(&mut profile.authenticators);
+                profile.authenticators.at_sign_in = at_sign_in;
+            }
+            let signed_in = signed_in(&host);
+            if at_sign_in {
+                assert_eq!(code(signed_in), expected);
+                assert_eq!(host.only().last_used_at, None);
+            } else {
+                signed_in.unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn synced_passkey_does_not_sign_in_where_only_device_bound_ones_may() {
+    let host = MemoryHost::new();
+    // As all of the kit's: flag BE.
+    registered(&host).unwrap();
+    {
+        let rules = &mut host.profile.borrow_mut().authenticators;
+        rules.device_bound = true;
+        rules.at_sign_in = true;
+    }
+    assert_eq!(code(signed_in(&host)), Code::NotPermitted);
+}
+
+/// What refuses a passkey for its model is not told to who does not hold its key.
+#[test]
+fn wrong_signature_comes_before_the_rules() {
+    let host = MemoryHost::new();
+    registered(&host).unwrap();
+    {
+        let rules = &mut host.profile.borrow_mut().authenticators;
+        rules.denied = vec![MODEL.to_vec()];
+        rules.at_sign_in = true;
+    }
+    let forged = sign_in_with(&host, &Authenticator::new(1), |get| get.forge = true);
+    assert_eq!(code(forged), Code::SignatureInvalid);
+}
+
+/// Register with a packed certificate of [`MODEL`] that `root` gave out.
+fn attested(host: &MemoryHost, root: &Authority) -> Result<(), Rejection> {
+    let attesting = TestKey::generate(-7);
+    let x5c = [root.issue(&packed_leaf(), &attesting)];
+    register_with(host, &Authenticator::new(1), |create| {
+        create.format = "packed";
+        create.aaguid = MODEL;
+        create.statement = Statement::Made(Box::new(move |data, hash, _| {
+            let sig = attesting.sign(&[data, hash].concat());
+            cbor_map(&[
+                ("alg", Value::Integer(-7)),
+                ("sig", Value::Bytes(&sig)),
+                ("x5c", cbor_array(&x5c)),
+            ])
+        }));
+    })
+    .map(|_| ())
+}
+
+#[test]
+fn level_of_certification_is_proven_and_high_enough() {
+    use CertificationLevel as Level;
+    let root = Authority::root(-7);
+    let host = |certified: Option<Level>, least: Level| {
+        let host = ruled(|rules| rules.minimum_certification = Some(least));
+        host.anchor(vec![root.der.clone()]);
+        known(&host, report(None, certified));
+        host
+    };
+    for (certified, least, accepted) in [
+        (Some(Level::L1), Level::L1, true),
+        (Some(Level::L3Plus), Level::L1, true),
+        (Some(Level::L2), Level::L1Plus, true),
+        (Some(Level::L1), Level::L1Plus, false),
+        (Some(Level::L2), Level::L2Plus, false),
+        (None, Level::L1, false),
+    ] {
+        let registered = attested(&host(certified, least), &root);
+        if accepted {
+            registered.unwrap();
+        } else {
+            assert_eq!(code(registered), Code::AttestationUntrusted);
+        }
+    }
+    // A claim of the AAGUID is no proof, whatever conveyance was asked for.
+    let host = host(Some(Level::L3Plus), Level::L1);
+    assert_eq!(code(registered(&host)), Code::AttestationUntrusted);
+    assert_eq!(
+        code(attested(&host, &Authority::root(-7))),
+        Code::AttestationUntrusted
+    );
+}
+
+/// Anchors are copied into the sandbox only when there is something to anchor.
+#[test]
+fn anchors_are_asked_for_only_by_certificates() {
+    let root = Authority::root(-7);
+    let host = MemoryHost::new();
+    host.anchor(vec![root.der.clone()]);
+    registered(&host).unwrap();
+    signed_in(&host).unwrap();
+    assert!(!host.take_calls().contains(&"attestation-anchors"));
+    let host = MemoryHost::new();
+    host.anchor(vec![root.der.clone()]);
+    attested(&host, &root).unwrap();
+    assert!(host.take_calls().contains(&"attestation-anchors"));
+    // Nothing needs an anchor.
+    let host = MemoryHost::new();
+    attested(&host, &root).unwrap();
+    assert!(!host.take_calls().contains(&"attestation-anchors"));
+}
+
+/// A security key without AAGUID is known by the key of its certificate.
+#[test]
+fn compromised_security_key_is_found_by_its_certificate() {
+    let attesting = TestKey::generate(-7);
+    let point = attesting.point_or_public().concat();
+    let identifier = Sha1::digest([&[4], point.as_slice()].concat()).to_vec();
+    let certificate = Authority::root(-7).issue(&leaf(), &attesting);
+    let host = ruled(|rules| rules.refuse_compromised = true);
+    let compromised = report(Some("USER_KEY_REMOTE_COMPROMISE"), None);
+    *host.metadata.borrow_mut() = vec![(Model::CertificateKey(identifier), compromised)];
+    let registered = register_with(&host, &Authenticator::new(1), |create| {
+        create.format = "fido-u2f";
+        create.statement = Statement::Made(Box::new(move |data, hash, key| {
+            let credential_id = &data[55..55 + usize::from(data[54])];
+            let message = [
+                &[0],
+                &data[..32],
+                hash,
+                credential_id,
+                &[4],
+                &key.point_or_public().concat(),
+            ];
+            let sig = attesting.sign(&message.concat());
+            cbor_map(&[
+                ("sig", Value::Bytes(&sig)),
+                ("x5c", cbor_array(std::slice::from_ref(&certificate))),
+            ])
+        }));
+    });
+    assert_eq!(code(registered), Code::AttestationUntrusted);
+}

@@ -1,0 +1,308 @@
+//! One entry of the BLOB: a model of authenticators (FIDO Metadata Service section
+//! 3.1.1), as far as this project has a use for it.
+//!
+//! Read from JSON value by value. What is not of its form is left out and the rest
+//! kept: an unknown status is a text like any other, a root that is no certificate is
+//! skipped, a statement that is no object says nothing. Only an entry that names no
+//! model is of no use.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+/// Statuses that speak against a model (section 3.1.4).
+const COMPROMISED: [&str; 5] = [
+    "REVOKED",
+    "ATTESTATION_KEY_COMPROMISE",
+    "USER_KEY_REMOTE_COMPROMISE",
+    "USER_KEY_PHYSICAL_COMPROMISE",
+    "USER_VERIFICATION_BYPASS",
+];
+
+/// Statuses that certify a model, with the level.
+const CERTIFIED: [(&str, Level); 7] = [
+    ("FIDO_CERTIFIED", Level::L1),
+    ("FIDO_CERTIFIED_L1", Level::L1),
+    ("FIDO_CERTIFIED_L1plus", Level::L1Plus),
+    ("FIDO_CERTIFIED_L2", Level::L2),
+    ("FIDO_CERTIFIED_L2plus", Level::L2Plus),
+    ("FIDO_CERTIFIED_L3", Level::L3),
+    ("FIDO_CERTIFIED_L3plus", Level::L3Plus),
+];
+
+/// The status that takes a certification back.
+const NOT_CERTIFIED: &str = "NOT_FIDO_CERTIFIED";
+
+/// The longest name and status that are kept, in characters.
+const TEXT: usize = 200;
+
+/// Levels of FIDO's certification programme, lowest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Level {
+    L1,
+    L1Plus,
+    L2,
+    L2Plus,
+    L3,
+    L3Plus,
+}
+
+/// What is known of a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entry {
+    description: Option<String>,
+    statuses: Vec<Status>,
+    roots: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Status {
+    name: String,
+    /// ISO 8601, so that the order of texts is that of time; empty when absent.
+    effective: String,
+}
+
+/// What an entry is found by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Key {
+    Aaguid([u8; 16]),
+    CertificateKeys(Vec<[u8; 20]>),
+}
+
+// === impl Key ===
+
+impl Key {
+    /// None for an entry of UAF (`aaid`), and for one whose names are malformed.
+    pub(super) fn read(entry: &Value) -> Option<Self> {
+        if let Some(aaguid) = entry.get("aaguid").and_then(Value::as_str) {
+            let aaguid = uuid::Uuid::try_parse(aaguid).ok()?;
+            // Nobody's: a fallback for everybody without attestation otherwise.
+            return (!aaguid.is_nil()).then(|| Self::Aaguid(aaguid.into_bytes()));
+        }
+        let keys = entry
+            .get("attestationCertificateKeyIdentifiers")?
+            .as_array()?
+            .iter()
+            .filter_map(Value::as_str)
+            .filter_map(key_identifier)
+            .collect::<Vec<_>>();
+        (!keys.is_empty()).then_some(Self::CertificateKeys(keys))
+    }
+}
+
+/// 20 bytes in hexadecimal.
+fn key_identifier(text: &str) -> Option<[u8; 20]> {
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|digit| {
+            digit
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        })
+        .collect::<Option<_>>()?;
+    let mut key = [0; 20];
+    if digits.len() != 2 * key.len() {
+        return None;
+    }
+    for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = pair.iter().fold(0, |byte, digit| byte << 4 | digit);
+    }
+    Some(key)
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// What can be read of an entry, and how much could not.
+    pub(super) fn read(entry: &Value) -> (Self, usize) {
+        let mut unread = 0;
+        let statement = entry.get("metadataStatement");
+        if statement.is_some_and(|statement| !statement.is_object()) {
+            unread += 1;
+        }
+        let member = |name| statement.and_then(|statement| statement.get(name));
+        let description = member("description").and_then(Value::as_str).map(cut);
+        let mut roots = Vec::new();
+        for root in elements(member("attestationRootCertificates")) {
+            match root.as_str().and_then(certificate) {
+                Some(root) => roots.push(root),
+                None => unread += 1,
+            }
+        }
+        let mut statuses = Vec::new();
+        for report in elements(entry.get("statusReports")) {
+            let text = |name| report.get(name).and_then(Value::as_str).map(cut);
+            match text("status") {
+                Some(name) => statuses.push(Status {
+                    name,
+                    effective: text("effectiveDate").unwrap_or_default(),
+                }),
+                None => unread += 1,
+            }
+        }
+        // Stable: reports of the same date, or of none, stay in their order.
+        statuses.sort_by(|one, other| one.effective.cmp(&other.effective));
+        let read = Self {
+            description,
+            statuses,
+            roots,
+        };
+        (read, unread)
+    }
+
+    /// The model's name.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// The status that speaks against the model. It does while it is reported, from
+    /// whenever; of several, the newest.
+    pub fn compromised(&self) -> Option<&str> {
+        self.statuses
+            .iter()
+            .rev()
+            .map(|status| status.name.as_str())
+            .find(|status| COMPROMISED.contains(status))
+    }
+
+    /// The highest level that the model was certified for, unless that was taken back
+    /// since.
+    pub fn certification(&self) -> Option<Level> {
+        self.statuses.iter().fold(None, |level, status| {
+            if matches!(status.name.as_str(), NOT_CERTIFIED | "REVOKED") {
+                return None;
+            }
+            let certified = CERTIFIED
+                .iter()
+                .find(|(name, _)| *name == status.name)
+                .map(|(_, level)| *level);
+            level.max(certified)
+        })
+    }
+
+    /// The trust anchors of attestation, certificates in DER.
+    pub fn roots(&self) -> &[Vec<u8>] {
+        &self.roots
+    }
+
+    /// What a second entry of the same model adds. What speaks against the model must
+    /// not be lost to it.
+    pub(super) fn add(&mut self, other: Self) {
+        self.description = self.description.take().or(other.description);
+        self.statuses.extend(other.statuses);
+        self.statuses
+            .sort_by(|one, other| one.effective.cmp(&other.effective));
+        self.roots.extend(other.roots);
+    }
+}
+
+fn elements(list: Option<&Value>) -> impl Iterator<Item = &Value> {
+    list.and_then(Value::as_array).into_iter().flatten()
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(TEXT).collect()
+}
+
+/// A certificate in base64, which some makers break into lines.
+fn certificate(text: &str) -> Option<Vec<u8>> {
+    let letters: String = text.split_ascii_whitespace().collect();
+    let der = STANDARD.decode(letters).ok()?;
+    let whole = X509Certificate::from_der(&der).is_ok_and(|(rest, _)| rest.is_empty());
+    whole.then_some(der)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn statuses(reports: &Value) -> Entry {
+        Entry::read(&json!({"statusReports": reports})).0
+    }
+
+    #[test]
+    fn every_compromise_speaks_against_a_model() {
+        for status in COMPROMISED {
+            let entry = statuses(&json!([
+                {"status": "FIDO_CERTIFIED_L1", "effectiveDate": "2020-01-01"},
+                {"status": status, "effectiveDate": "2021-01-01"},
+                {"status": "UPDATE_AVAILABLE", "effectiveDate": "2022-01-01"},
+            ]));
+            assert_eq!(entry.compromised(), Some(status));
+        }
+        let fine = statuses(&json!([
+            {"status": "FIDO_CERTIFIED_L1"}, {"status": "UPDATE_AVAILABLE"},
+            {"status": "FIPS140_CERTIFIED_L2"}, {"status": "SOMETHING_NEW"},
+        ]));
+        assert_eq!(fine.compromised(), None);
+    }
+
+    #[test]
+    fn level_is_the_highest_that_was_not_taken_back() {
+        let l2 = json!({"status": "FIDO_CERTIFIED_L2", "effectiveDate": "2021-01-01"});
+        let l1 = json!({"status": "FIDO_CERTIFIED_L1", "effectiveDate": "2022-01-01"});
+        let gone = json!({"status": "NOT_FIDO_CERTIFIED", "effectiveDate": "2021-06-01"});
+        for (reports, level) in [
+            (json!([]), None),
+            (json!([{"status": "SELF_ASSERTION_SUBMITTED"}]), None),
+            (json!([{"status": "FIDO_CERTIFIED"}]), Some(Level::L1)),
+            (json!([l2, l1]), Some(Level::L2)),
+            (json!([l1, l2]), Some(Level::L2)),
+            // Dates decide, not the order in the file.
+            (json!([gone, l2]), None),
+            (json!([l1, gone, l2]), Some(Level::L1)),
+        ] {
+            assert_eq!(statuses(&reports).certification(), level, "{reports}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_read_costs_itself_alone() {
+        let (entry, unread) = Entry::read(&json!({
+            "statusReports": [7, {"status": 7}, {"status": "REVOKED", "effectiveDate": 7}],
+            "metadataStatement": {
+                "description": "A key",
+                "attestationRootCertificates": ["????", "AAAA", 7],
+                "somethingNew": {"a": 1},
+            },
+        }));
+        assert_eq!(unread, 5);
+        assert_eq!(entry.description(), Some("A key"));
+        assert_eq!(entry.compromised(), Some("REVOKED"));
+        assert!(entry.roots().is_empty());
+        let (entry, unread) = Entry::read(&json!({
+            "statusReports": [{"status": "REVOKED"}], "metadataStatement": "nothing",
+        }));
+        assert_eq!((entry.compromised(), unread), (Some("REVOKED"), 1));
+    }
+
+    #[test]
+    fn models_are_named_by_aaguid_or_by_the_keys_of_certificates() {
+        let key = "0123456789abcdef0123456789ABCDEF01234567";
+        assert_eq!(
+            Key::read(&json!({"aaguid": "00000000-0000-0000-0000-000000000001"})),
+            Some(Key::Aaguid(1_u128.to_be_bytes()))
+        );
+        let Some(Key::CertificateKeys(keys)) =
+            Key::read(&json!({"attestationCertificateKeyIdentifiers": [key, "xx", 7]}))
+        else {
+            unreachable!("no key");
+        };
+        assert_eq!(keys.len(), 1);
+        assert_eq!(keys.first().unwrap().first_chunk(), Some(&[0x01, 0x23]));
+        for nameless in [
+            json!({"aaid": "4e4e#4005"}),
+            json!({"aaguid": "none"}),
+            json!({"aaguid": "00000000-0000-0000-0000-000000000000"}),
+            json!({"attestationCertificateKeyIdentifiers": ["", key.get(2..)]}),
+            json!("text"),
+        ] {
+            assert_eq!(Key::read(&nameless), None, "{nameless}");
+        }
+    }
+}

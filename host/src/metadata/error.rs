@@ -1,0 +1,70 @@
+//! Why a BLOB is not believed.
+
+use std::path::PathBuf;
+
+use super::blob::MAX_LENGTH;
+
+/// Why a BLOB can't be used. [`Self::code`] is what audit records say.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    /// A file can't be read.
+    #[error("{}: {source}; expected {expected}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What it should hold.
+        expected: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A root is no certificate.
+    #[error("{}: expected certificates in PEM form, or one in DER", .0.display())]
+    Root(PathBuf),
+    /// The BLOB is larger than anything that FIDO publishes.
+    #[error("the BLOB has more than {MAX_LENGTH} bytes")]
+    TooLarge,
+    /// Not of the form that the standard gives it.
+    #[error("the BLOB is not one of FIDO MDS 3: {0}")]
+    Malformed(String),
+    /// Signed with an algorithm that is not accepted, or that is not for such a key.
+    #[error(
+        "the BLOB is signed with alg {0:?}, which is not accepted or not for the signer's key; expected ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384, PS512 or EdDSA"
+    )]
+    Algorithm(String),
+    /// The signer's certificate does not lead to a root, or is out of date.
+    #[error("the BLOB's signer is not trusted: {0}; check metadata.root and the clock")]
+    Signer(Box<rustls::Error>),
+    /// The signer's certificate is for another name.
+    #[error("the BLOB's signer is not {0}, as metadata.signer asks")]
+    SignerName(String),
+    /// Somebody else signed, or something was changed since.
+    #[error("the BLOB's signature is wrong")]
+    Signature,
+    /// The present BLOB has a higher number.
+    #[error("the BLOB has the number {offered}, and {held} is in use: an older one is refused")]
+    Older {
+        /// The number of the BLOB in use.
+        held: u64,
+        /// The number of the one refused.
+        offered: u64,
+    },
+}
+
+// === impl MetadataError ===
+
+impl MetadataError {
+    /// A stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "unreadable",
+            Self::Root(_) => "root-malformed",
+            Self::TooLarge => "too-large",
+            Self::Malformed(_) => "malformed",
+            Self::Algorithm(_) => "algorithm-not-allowed",
+            Self::Signer(_) => "signer-untrusted",
+            Self::SignerName(_) => "signer-name",
+            Self::Signature => "signature-invalid",
+            Self::Older { .. } => "older",
+        }
+    }
+}

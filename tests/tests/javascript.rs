@@ -1,0 +1,159 @@
+//! A passkey-manager in JavaScript serves like the one in Rust: the seam is WIT, not a
+//! language. `examples/passkey-manager-js` builds it with QuickJS.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use serde_json::{Value, json};
+use zeropass_tests::deployment::person::text;
+use zeropass_tests::deployment::{
+    Answer, Client, Deployment, ORIGIN, Person, WORKLOAD, component_file,
+};
+use zeropass_tests::isolation::Authenticator;
+
+async fn scene() -> (Deployment, Client) {
+    let deployment = Deployment::builder()
+        .passkey_manager(component_file("passkey_manager_js"))
+        .start()
+        .await;
+    let client = deployment.client(WORKLOAD);
+    (deployment, client)
+}
+
+/// Begin under `path`, let `answer` make the credential, finish.
+async fn ceremony(
+    client: &Client,
+    path: &str,
+    body: &Value,
+    answer: impl FnOnce(&Value) -> Value,
+) -> Answer {
+    let begun = client.post(path, body).await.expect(201);
+    let finish = format!("{path}/{}", text(&begun["ceremony"]));
+    let credential = answer(&begun["publicKey"]);
+    client
+        .post(&finish, &json!({"credential": credential}))
+        .await
+}
+
+async fn registered(client: &Client, name: &str) -> (Authenticator, Value) {
+    let mut key = Authenticator::new();
+    let body = json!({"user": {"name": name, "displayName": name}});
+    let answer = ceremony(client, "/v1/registrations", &body, |options| {
+        key.create_json(options, ORIGIN)
+    })
+    .await
+    .expect(201);
+    (key, answer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript_revision_registers_and_signs_in() {
+    let (_deployment, client) = scene().await;
+    let person = Person::at(ORIGIN);
+    person.register(&client, "ada").await.expect(201);
+    person.sign_in(&client, "ada").await.expect(200);
+    let (key, registered) = registered(&client, "bob").await;
+    for body in [json!({"user": {"name": "bob"}}), json!({})] {
+        let answer = ceremony(&client, "/v1/authentications", &body, |options| {
+            key.get_json(options, ORIGIN)
+        })
+        .await
+        .expect(200);
+        assert_eq!(answer["user"]["id"], registered["user"]["id"]);
+        assert_eq!(
+            answer["passkey"]["algorithm"],
+            registered["passkey"]["algorithm"]
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript_revision_manages_passkeys() {
+    let (_deployment, client) = scene().await;
+    let (key, ada) = registered(&client, "ada").await;
+    let (user, id) = (text(&ada["user"]["id"]), text(&ada["passkey"]["id"]));
+    let path = format!("/v1/users/{user}/passkeys/{id}");
+    let renamed = client
+        .patch(&path, &json!({"label": "Key"}))
+        .await
+        .expect(200);
+    assert_eq!(renamed["passkey"]["label"], "Key");
+    client
+        .patch(&path, &json!({"status": "suspended"}))
+        .await
+        .expect(200);
+    let refused = ceremony(
+        &client,
+        "/v1/authentications",
+        &json!({"user": {"name": "ada"}}),
+        |options| key.get_json(options, ORIGIN),
+    )
+    .await;
+    assert_eq!(refused.problem(), (403, "credential-suspended".into()));
+    client.delete(&path).await.expect(204);
+    assert_eq!(
+        client.delete(&path).await.problem(),
+        (404, "not-found".into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript_revision_refuses_with_the_same_codes() {
+    type Bend = fn(&mut Authenticator, &mut Value) -> &'static str;
+    let (_deployment, client) = scene().await;
+    let (key, _) = registered(&client, "ada").await;
+    let bends: [(&str, Bend); 6] = [
+        ("origin-mismatch", |_, _| "https://evil.example"),
+        ("challenge-mismatch", |_, options| {
+            options["challenge"] = "AAAAAAAAAAAAAAAAAAAAAA".into();
+            ORIGIN
+        }),
+        ("rp-id-mismatch", |_, options| {
+            options["rpId"] = "evil.example".into();
+            ORIGIN
+        }),
+        ("user-presence-missing", |key, _| {
+            key.flags &= !1;
+            ORIGIN
+        }),
+        ("credential-unknown", |key, _| {
+            key.credential_id = vec![9; 32];
+            ORIGIN
+        }),
+        ("user-handle-mismatch", |key, _| {
+            key.user_handle = Some(vec![0; 16]);
+            ORIGIN
+        }),
+    ];
+    let (flags, id, handle) = (
+        key.flags,
+        key.credential_id.clone(),
+        key.user_handle.clone(),
+    );
+    let mut bent = key;
+    for (code, bend) in bends {
+        let body = json!({"user": {"name": "ada"}});
+        let refused = ceremony(&client, "/v1/authentications", &body, |options| {
+            let mut options = options.clone();
+            let origin = bend(&mut bent, &mut options);
+            bent.get_json(&options, origin)
+        })
+        .await;
+        assert_eq!(refused.problem(), (422, code.to_owned()));
+        bent.flags = flags;
+        bent.credential_id.clone_from(&id);
+        bent.user_handle.clone_from(&handle);
+    }
+    let mut forger = Authenticator::new();
+    forger.credential_id = id;
+    forger.user_handle = handle;
+    let body = json!({"user": {"name": "ada"}});
+    let refused = ceremony(&client, "/v1/authentications", &body, |options| {
+        forger.get_json(options, ORIGIN)
+    })
+    .await;
+    assert_eq!(refused.problem(), (422, "signature-invalid".to_owned()));
+}
