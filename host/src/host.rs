@@ -4,6 +4,7 @@
 //! certificates, policies, store and components are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
+mod audit;
 mod authenticators;
 mod components;
 mod identity;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use self::components::admission_settings;
 use self::identity::HostIdentity;
@@ -28,7 +30,7 @@ pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
     engine_options, front_door_limits, health_address, listener_limits, relying_party,
 };
-use crate::audit::{Log, Outcome};
+use crate::audit::{Outcome, Sealer};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
@@ -43,7 +45,7 @@ use crate::server::Listener;
 use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{SqliteHistory, SqliteStore};
 use crate::telemetry::metrics::Registry;
 
 /// How often the store forgets what is out of date.
@@ -56,6 +58,7 @@ pub struct Host {
     hangups: Signal,
     policy_folder: PathBuf,
     metrics: Arc<Registry>,
+    sealer: Sealer,
     listener: Listener<FrontDoor>,
     health: Option<Health>,
     metadata: Option<metadata::Watch>,
@@ -106,10 +109,22 @@ impl Host {
 
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
-        let log = Arc::new(Log::unsealed());
-        let metrics = Arc::new(metrics::registry(gate.counts(), log.counts()));
+        let (seal_key, log) = audit::open(config)?;
         let path = &config.store.sqlite;
-        let store = SqliteStore::open_with(path, lifetime, Arc::clone(&clock), log).await?;
+        let store =
+            SqliteStore::open_with(path, lifetime, Arc::clone(&clock), Arc::clone(&log)).await?;
+        let history = SqliteHistory::open(path).await?;
+        let sealer = audit::sealer(
+            config,
+            seal_key,
+            Arc::clone(&log),
+            &history,
+            Arc::clone(&clock),
+        )
+        .await?;
+        audit::opening_records(&store, &log, &sealer, &*clock).await?;
+        let metrics = metrics::registry(gate.counts(), &log, sealer.counts(), &clock);
+        let metrics = Arc::new(metrics);
         let services = Arc::new(Services {
             gate,
             store: Arc::new(store),
@@ -148,6 +163,7 @@ impl Host {
             hangups,
             policy_folder: config.policy.folder.clone(),
             metrics,
+            sealer,
             listener,
             health,
             metadata: metadata_watch,
@@ -205,6 +221,8 @@ impl Host {
         drain: impl AsyncFnOnce(drain::Trigger, Duration) -> Drained,
     ) -> Drained {
         let (trigger, watcher) = drain::channel();
+        let (stop_sealing, sealing_stopped) = oneshot::channel();
+        let sealing = tokio::spawn(self.sealer.run(sealing_stopped));
         let sweeper = tokio::spawn(sweep(Arc::clone(&self.services)));
         let metadata = self
             .metadata
@@ -231,6 +249,10 @@ impl Host {
             tracing::error!("the stop could not be recorded");
         }
         self.services.store.close().await;
+        let _ = stop_sealing.send(());
+        if let Err(error) = sealing.await {
+            tracing::error!(%error, "the sealer ended badly");
+        }
         if let Some(health) = health {
             health.abort();
         }

@@ -6,16 +6,31 @@
 //! next change, or before the answer leaves the host.
 //!
 //! A record at its place in a log is a [`StoredRecord`]; its canonical bytes are a leaf
-//! of the log's [`merkle`] tree. [`Log`] hands the leaves of what was committed on to
-//! be sealed. This module knows nothing of databases.
+//! of the log's [`merkle`] tree. [`Log`] hands the leaves of what was committed to the
+//! [`Sealer`], which signs the tree's root ([`note`]) and exports it to a second place
+//! ([`Sink`]). Logs are read back through a [`Source`], checked by [`verify`] and written
+//! out by [`export`]. This module knows no database.
 
+pub mod export;
+mod key;
 mod log;
 pub mod merkle;
+pub mod note;
 mod record;
+mod resume;
+mod sealer;
+mod sink;
+mod source;
 mod stored;
 mod trail;
+pub mod verify;
 
+pub use key::{KeyError, SealKey, Turn};
 pub use log::{Counts, Log};
 pub use record::{Actor, ComponentIdentity, Origin, Outcome, Record};
+pub use resume::ResumeError;
+pub use sealer::{Schedule, SealCounts, SealError, Sealer};
+pub use sink::{Sink, SinkError, read_notes};
+pub use source::{Source, SourceError};
 pub use stored::{Entry, StoredRecord};
 pub use trail::Trail;

@@ -42,7 +42,7 @@ enum Command {
     Component(component::ComponentCommand),
     /// Certificates for development.
     #[command(subcommand)]
-    Pki(PkiCommand),
+    Pki(pki::PkiCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,21 +62,6 @@ enum PolicyCommand {
         /// The folder with the schema, the policies and the tests.
         #[arg(long, value_name = "FOLDER", default_value = "policies")]
         folder: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum PkiCommand {
-    /// Make a certificate authority, certificates for all roles and a key that signs
-    /// components; what is there
-    /// and valid is kept.
-    Init {
-        /// Where the files go.
-        #[arg(long, value_name = "FOLDER")]
-        dir: PathBuf,
-        /// The SPIFFE trust domain.
-        #[arg(long, value_name = "DOMAIN", default_value = "zeropass.internal")]
-        trust_domain: String,
     },
 }
 
@@ -120,10 +105,7 @@ impl Command {
             }
             Self::Policy(PolicyCommand::Check { folder }) => policy::check(&folder, out),
             Self::Component(command) => command.run(out),
-            Self::Pki(PkiCommand::Init { dir, trust_domain }) => {
-                pki::init(&dir, &trust_domain, out)?;
-                Ok(true)
-            }
+            Self::Pki(command) => command.run(out),
         }
     }
 }

@@ -1,14 +1,163 @@
-//! `zeropass pki init`: the development PKI in one folder.
+//! `zeropass pki`: the development PKI in one folder, and any certificate explained.
 
 use std::io::Write;
-use std::path::Path;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use rustls::pki_types::CertificateDer;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
-use crate::clock::{Clock as _, SystemClock};
-use crate::identity::TrustDomain;
-use crate::identity::pki::{self, Done};
+use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::identity::inspect::{Grounds, Inspection, inspect};
+use crate::identity::parts::{certificates, revocation_lists};
+use crate::identity::pki::{self, Done, List, Step, Wish};
+use crate::identity::{SpiffeId, TrustDomain};
 use crate::registry::signing_key;
+
+const DAY: Timestamp = 24 * 60 * 60 * 1000;
+
+/// The commands of `zeropass pki`.
+#[derive(Debug, Subcommand)]
+pub enum PkiCommand {
+    /// Make a certificate authority, certificates for all roles and a key that signs
+    /// components; what is there and valid is kept.
+    Init {
+        /// Where the files go.
+        #[arg(long, value_name = "FOLDER")]
+        dir: PathBuf,
+        /// The SPIFFE trust domain.
+        #[arg(long, value_name = "DOMAIN", default_value = pki::DEFAULT_TRUST_DOMAIN)]
+        trust_domain: String,
+    },
+    /// Issue one more certificate.
+    Issue(Issue),
+    /// Replace a certificate and its key by new ones that say the same.
+    Renew {
+        /// The folder of the certificate authority.
+        #[arg(long, value_name = "FOLDER")]
+        dir: PathBuf,
+        /// The certificate's name: NAME.pem and NAME.key are replaced.
+        name: String,
+    },
+    /// Write the revocation list crl.pem, with these certificates added.
+    Revoke {
+        /// The folder of the certificate authority.
+        #[arg(long, value_name = "FOLDER")]
+        dir: PathBuf,
+        /// PEM files of certificates, or names in the folder. None: the list is only
+        /// made good for longer.
+        certificates: Vec<PathBuf>,
+        /// How many days the list is good; write it again before.
+        #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3650))]
+        days: u64,
+    },
+    /// Explain a certificate: every rule, and what it may be used for here.
+    Inspect(Inspect),
+}
+
+/// A certificate to issue.
+#[derive(Debug, Args)]
+pub struct Issue {
+    /// The folder of the certificate authority.
+    #[arg(long, value_name = "FOLDER")]
+    dir: PathBuf,
+    /// What it is for: the SPIFFE id follows from it.
+    #[arg(long, value_enum, required_unless_present = "spiffe_id")]
+    role: Option<Role>,
+    /// The SPIFFE id, instead of a role.
+    #[arg(long, value_name = "ID", conflicts_with = "role")]
+    spiffe_id: Option<String>,
+    /// The files are NAME.pem and NAME.key; the role, where left out.
+    #[arg(long)]
+    name: Option<String>,
+    /// A DNS name, for clients that verify a host by name.
+    #[arg(long, value_name = "NAME")]
+    dns: Vec<String>,
+    /// An IP address, likewise.
+    #[arg(long, value_name = "ADDRESS")]
+    ip: Vec<IpAddr>,
+    /// How many days it is good.
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u64).range(1..=3650))]
+    days: u64,
+}
+
+/// What a certificate is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// A zeropass host.
+    Host,
+    /// A relying party's backend, `/workload/NAME`.
+    RelyingParty,
+    /// Somebody who administers the host, `/operator/NAME`.
+    Operator,
+    /// The component auth-service, on the link.
+    AuthService,
+    /// The component passkey-manager, on the link.
+    PasskeyManager,
+}
+
+/// A certificate to explain.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// A PEM file: the certificate first, then intermediates.
+    file: PathBuf,
+    /// PEM file of the trusted authorities.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// PEM file of revocation lists; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    crl: Vec<PathBuf>,
+    /// The trust domain of this host.
+    #[arg(long, value_name = "DOMAIN")]
+    trust_domain: Option<String>,
+    /// JSON for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+// === impl PkiCommand ===
+
+impl PkiCommand {
+    /// True when all is well; false when `inspect` found a broken rule.
+    ///
+    /// # Errors
+    /// What could not be done, with the file and the mend.
+    pub fn run(self, out: &mut dyn Write) -> anyhow::Result<bool> {
+        let now = SystemClock.now();
+        match self {
+            Self::Init { dir, trust_domain } => {
+                init(&dir, &trust_domain, out)?;
+                Ok(true)
+            }
+            Self::Issue(wanted) => {
+                let dir = wanted.dir.clone();
+                let step = pki::issue(&dir, &wanted.wish()?, now)?;
+                tell(&step, out)?;
+                Ok(true)
+            }
+            Self::Renew { dir, name } => {
+                tell(&pki::renew(&dir, &name, now)?, out)?;
+                Ok(true)
+            }
+            Self::Revoke {
+                dir,
+                certificates,
+                days,
+            } => {
+                let files: Vec<_> = certificates
+                    .into_iter()
+                    .map(|one| in_folder(&dir, one))
+                    .collect();
+                tell_list(&pki::revoke(&dir, &files, days * DAY, now)?, out)?;
+                Ok(true)
+            }
+            Self::Inspect(wanted) => wanted.run(now, out),
+        }
+    }
+}
 
 /// Make or complete the PKI in `folder`, with the key that signs components, and say
 /// what was done, a line for each certificate and the key.
@@ -17,18 +166,13 @@ use crate::registry::signing_key;
 /// The trust domain is malformed, the folder can't be written, or its CA or key can't sign.
 pub fn init(folder: &Path, trust_domain: &str, out: &mut dyn Write) -> anyhow::Result<()> {
     let trust_domain: TrustDomain = trust_domain.parse().context("--trust-domain")?;
-    let steps = pki::init(folder, &trust_domain, SystemClock.now())?;
-    for step in steps {
-        let done = match step.done {
-            Done::Kept => "kept",
-            Done::Created => "created",
-            Done::Renewed => "renewed",
-        };
-        writeln!(out, "{done:<8} {}  {}", step.file.display(), step.id)?;
+    for step in pki::init(folder, &trust_domain, SystemClock.now())? {
+        tell(&step, out)?;
     }
-    let done = match signing_key::init(folder)? {
-        true => "created",
-        false => "kept",
+    let done = if signing_key::init(folder)? {
+        "created"
+    } else {
+        "kept"
     };
     let key = signing_key::development(folder)?;
     let file = folder.join("component-signing.key");
@@ -40,3 +184,187 @@ pub fn init(folder: &Path, trust_domain: &str, out: &mut dyn Write) -> anyhow::R
     )?;
     Ok(())
 }
+
+/// A bare name means a certificate of the folder.
+fn in_folder(folder: &Path, certificate: PathBuf) -> PathBuf {
+    let bare = certificate.components().count() == 1 && certificate.extension().is_none();
+    if bare {
+        folder.join(certificate.with_extension("pem"))
+    } else {
+        certificate
+    }
+}
+
+fn tell(step: &Step, out: &mut dyn Write) -> anyhow::Result<()> {
+    let done = match step.done {
+        Done::Kept => "kept",
+        Done::Created => "created",
+        Done::Renewed => "renewed",
+    };
+    writeln!(out, "{done:<8} {}  {}", step.file.display(), step.id)?;
+    Ok(())
+}
+
+fn tell_list(list: &List, out: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(
+        out,
+        "written  {}  {} revoked, {} of them new; good until {}",
+        list.file.display(),
+        list.serials.len(),
+        list.added,
+        date(list.next_update)
+    )?;
+    for serial in &list.serials {
+        writeln!(out, "  {serial}")?;
+    }
+    Ok(())
+}
+
+// === impl Issue ===
+
+impl Issue {
+    fn wish(self) -> anyhow::Result<Wish> {
+        let (name, id) = match (self.role, self.spiffe_id) {
+            (_, Some(id)) => {
+                let id = SpiffeId::parse(&id).context("--spiffe-id")?;
+                let name = self
+                    .name
+                    .context("--spiffe-id needs --name, which names the files")?;
+                (name, id)
+            }
+            (Some(role), None) => {
+                let name = self.name.unwrap_or_else(|| role.name().to_owned());
+                let domain = pki::trust_domain_of(&self.dir)?;
+                let id = SpiffeId::parse(&format!("spiffe://{domain}{}", role.path(&name)))?;
+                (name, id)
+            }
+            (None, None) => anyhow::bail!("--role or --spiffe-id is needed"),
+        };
+        Ok(Wish {
+            name,
+            id,
+            dns: self.dns,
+            ips: self.ip,
+            life: self.days * DAY,
+        })
+    }
+}
+
+// === impl Role ===
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::RelyingParty => "relying-party",
+            Self::Operator => "operator",
+            Self::AuthService => "auth-service",
+            Self::PasskeyManager => "passkey-manager",
+        }
+    }
+
+    fn path(self, name: &str) -> String {
+        match self {
+            Self::Host => "/host".to_owned(),
+            Self::RelyingParty => format!("/workload/{name}"),
+            Self::Operator => format!("/operator/{name}"),
+            Self::AuthService | Self::PasskeyManager => format!("/component/{}", self.name()),
+        }
+    }
+}
+
+// === impl Inspect ===
+
+impl Inspect {
+    fn run(&self, now: Timestamp, out: &mut dyn Write) -> anyhow::Result<bool> {
+        let chain = certificates(&self.file, "the certificate to explain")?;
+        let roots = match &self.ca {
+            Some(file) => certificates(file, "the trusted authorities")?,
+            None => Vec::<CertificateDer<'static>>::new(),
+        };
+        let trust_domain = self.trust_domain.as_deref().map(str::parse);
+        let grounds = Grounds {
+            roots,
+            crls: revocation_lists(&self.crl)?,
+            trust_domain: trust_domain.transpose().context("--trust-domain")?,
+        };
+        let inspection = inspect(&chain, &grounds, now)
+            .with_context(|| format!("{}: it can't be explained", self.file.display()))?;
+        if self.json {
+            writeln!(out, "{}", serde_json::to_string_pretty(&inspection)?)?;
+        } else {
+            table(&self.file, &inspection, out)?;
+        }
+        Ok(inspection.is_sound())
+    }
+}
+
+fn table(file: &Path, inspection: &Inspection, out: &mut dyn Write) -> anyhow::Result<()> {
+    let says = &inspection.says;
+    writeln!(out, "{}\n", file.display())?;
+    for name in &says.names {
+        writeln!(out, "  name        {name}")?;
+    }
+    for (what, value) in [
+        ("subject", &says.subject),
+        ("issuer", &says.issuer),
+        ("serial", &says.serial),
+        ("thumbprint", &says.thumbprint),
+        ("valid from", &date(says.not_before)),
+        ("valid to", &date(says.not_after)),
+    ] {
+        writeln!(out, "  {what:<11} {value}")?;
+    }
+    if says.intermediates > 0 {
+        writeln!(
+            out,
+            "  with        {} more certificates",
+            says.intermediates
+        )?;
+    }
+    let rows = inspection.rules.iter().map(|rule| {
+        let kept = match rule.kept {
+            Some(true) => "yes",
+            Some(false) => "NO",
+            None => "-",
+        };
+        (rule.name, kept, rule.found.as_str())
+    });
+    rows_of("RULE", "KEPT", "FOUND", rows, out)?;
+    let rows = inspection.uses.iter().map(|one| {
+        let fit = if one.fit { "yes" } else { "NO" };
+        (one.name, fit, one.why.as_str())
+    });
+    rows_of("USE", "FIT", "WHY", rows, out)
+}
+
+fn rows_of<'a>(
+    first: &str,
+    second: &str,
+    third: &str,
+    rows: impl Iterator<Item = (&'a str, &'a str, &'a str)> + Clone,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let width = rows
+        .clone()
+        .map(|(name, ..)| name.chars().count())
+        .max()
+        .unwrap_or_default();
+    writeln!(out, "\n{first:width$}  {second:<4}  {third}")?;
+    for (name, verdict, why) in rows {
+        writeln!(out, "{name:width$}  {verdict:<4}  {why}")?;
+    }
+    Ok(())
+}
+
+fn date(moment: Timestamp) -> String {
+    i64::try_from(moment / 1000)
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .and_then(|date| date.format(&Rfc3339).ok())
+        .unwrap_or_else(|| format!("{moment} ms"))
+}
+
+#[cfg(test)]
+#[path = "pki_tests.rs"]
+mod tests;

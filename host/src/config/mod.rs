@@ -13,6 +13,7 @@
 //! `zeropass.example.toml` explains each setting; a test keeps it complete.
 
 mod algorithm;
+mod audit;
 mod authenticators;
 mod components;
 mod error;
@@ -37,6 +38,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use self::algorithm::Algorithm;
+pub use self::audit::Audit;
 pub use self::authenticators::{Aaguid, Authenticators, CertificationLevel};
 pub use self::components::{Component, Components, Link, LinkKind, Runtime};
 pub use self::error::{Error, Problem};
@@ -64,6 +66,8 @@ pub struct Config {
     pub log: Log,
     /// `[store]`
     pub store: Store,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[policy]`
     pub policy: Policy,
     /// `[keys]`
@@ -161,6 +165,7 @@ impl Config {
         let health = root.optional_section("health", health::read);
         let log = root.section("log", log::read);
         let store = root.section("store", state::read_store);
+        let audit = root.section("audit", audit::read);
         let policy = root.section("policy", state::read_policy);
         let keys = root.section("keys", state::read_keys);
         let cache = root.section("cache", state::read_cache);
@@ -181,6 +186,7 @@ impl Config {
             health: health?,
             log: log?,
             store: store?,
+            audit: audit?,
             policy: policy?,
             keys: keys?,
             cache: cache?,

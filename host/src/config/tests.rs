@@ -126,6 +126,13 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.log.filter, "info");
     assert_eq!(config.store.sqlite, Path::new("/etc/zeropass/zeropass.db"));
+    assert_eq!(config.audit.log, "host");
+    assert_eq!(
+        config.audit.checkpoints,
+        Path::new("/etc/zeropass/audit.checkpoints")
+    );
+    assert_eq!(config.audit.checkpoint_records, 4096);
+    assert_eq!(config.audit.checkpoint_interval, Duration::from_secs(10));
     assert_eq!(config.policy.folder, Path::new("/etc/zeropass/policies"));
     assert_eq!(config.keys.folder, Path::new("/etc/zeropass/keys"));
     assert_eq!(config.cache.folder, Path::new("/etc/zeropass/cache"));

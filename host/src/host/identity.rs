@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use super::journal::{host_actor, record};
-use super::settings::{key_exchange, material_files};
+use super::settings::{key_exchange, trust_domain};
 use crate::audit::Outcome;
 use crate::capabilities::Services;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::identity::current::{Change, keep};
 use crate::identity::tls::server_config_with;
-use crate::identity::{CurrentTls, FileSource, Identity, KeyExchange, Material, Source};
+use crate::identity::{
+    CurrentTls, FileSource, Identity, KeyExchange, Material, MaterialFiles, Source,
+    WorkloadApiSource,
+};
 
 /// The audit action of new material.
 const ACTION: &str = "identity.renew";
@@ -86,8 +89,27 @@ async fn tell(services: Arc<Services>, change: Change) {
 }
 
 fn source(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Box<dyn Source>> {
-    match material_files(config)? {
-        Some(files) => Ok(Box::new(FileSource::new(files, Arc::clone(clock)))),
-        None => anyhow::bail!("identity.workload-api is not there yet"),
-    }
+    let clock = Arc::clone(clock);
+    Ok(match &config.service.identity {
+        config::IdentitySource::WorkloadApi { socket } => Box::new(WorkloadApiSource::new(
+            socket.clone(),
+            config.service.crl.clone(),
+            trust_domain(config)?,
+            clock,
+        )),
+        config::IdentitySource::Files {
+            certificate,
+            key,
+            client_ca,
+        } => {
+            let files = MaterialFiles {
+                certificate: certificate.clone(),
+                key: key.clone(),
+                roots: client_ca.clone(),
+                crls: config.service.crl.clone(),
+                trust_domains: vec![trust_domain(config)?],
+            };
+            Box::new(FileSource::new(files, clock))
+        }
+    })
 }

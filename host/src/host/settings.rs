@@ -6,9 +6,7 @@ use super::authenticators;
 use crate::capabilities::RelyingParty;
 use crate::capabilities::bindings::relying_party as wit;
 use crate::config::{self, Config};
-use crate::identity::{
-    KeyExchange, MaterialError, MaterialFiles, SpiffeIdError, TrustDomain, certificates,
-};
+use crate::identity::{KeyExchange, MaterialError, SpiffeIdError, TrustDomain, certificates};
 use crate::runtime::Limits;
 use crate::runtime::engine::Options;
 use crate::server;
@@ -17,25 +15,6 @@ use crate::server::health::{HealthAddress, HealthAddressError};
 
 pub(super) fn trust_domain(config: &Config) -> Result<TrustDomain, SpiffeIdError> {
     config.service.trust_domain.as_str().parse()
-}
-
-/// The files of the host's own identity; none where an agent gives it.
-pub(super) fn material_files(config: &Config) -> Result<Option<MaterialFiles>, SpiffeIdError> {
-    let config::IdentitySource::Files {
-        certificate,
-        key,
-        client_ca,
-    } = &config.service.identity
-    else {
-        return Ok(None);
-    };
-    Ok(Some(MaterialFiles {
-        certificate: certificate.clone(),
-        key: key.clone(),
-        roots: client_ca.clone(),
-        crls: config.service.crl.clone(),
-        trust_domains: vec![trust_domain(config)?],
-    }))
 }
 
 pub(super) fn key_exchange(service: &config::Service) -> KeyExchange {

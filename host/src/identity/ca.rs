@@ -22,7 +22,7 @@ use crate::clock::Timestamp;
 const MINUTE: Timestamp = 60 * 1000;
 const DAY: Timestamp = 24 * 60 * MINUTE;
 /// How far before now a certificate's validity begins, for clocks that differ.
-const SKEW: Timestamp = 5 * MINUTE;
+pub(super) const SKEW: Timestamp = 5 * MINUTE;
 pub(super) const CA_LIFE: Timestamp = 3653 * DAY;
 pub(super) const LEAF_LIFE: Timestamp = 365 * DAY;
 
@@ -39,6 +39,15 @@ pub struct Issued {
     pub certificate: String,
     /// The private key in PEM form (PKCS #8).
     pub key: String,
+}
+
+/// One line of a revocation list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revoked {
+    /// The serial number as it stands in the certificate, big-endian.
+    pub serial: Vec<u8>,
+    /// Since when, milliseconds since the Unix epoch (cut to seconds).
+    pub since: Timestamp,
 }
 
 /// What a certificate shall say. [`IssueRequest::workload`] is a proper SVID;
@@ -83,23 +92,43 @@ pub(super) enum CaFault {
 // === impl Ca ===
 
 impl Ca {
-    /// A new authority for a trust domain, with a name that no other has.
+    /// A new authority for a trust domain, with a name that no other has. It signs
+    /// leaves only.
     ///
     /// # Errors
     /// No randomness, or a date that a certificate can't hold.
     pub fn new(trust_domain: &TrustDomain, now: Timestamp) -> Result<Self, CaError> {
+        Self::above(trust_domain, now, 0)
+    }
+
+    /// The same, with so many generations of subordinate authorities under it.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn above(
+        trust_domain: &TrustDomain,
+        now: Timestamp,
+        generations: u8,
+    ) -> Result<Self, CaError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-        let mut params = CertificateParams::default();
-        // Two CAs of one name would make "unknown CA" look like a bad signature.
-        let tag = uuid::Uuid::new_v4().simple().to_string();
-        let tag = tag.get(..8).unwrap_or_default();
-        params.distinguished_name = name(&format!("zeropass development CA {tag}"));
-        params.subject_alt_names = vec![uri(&format!("spiffe://{trust_domain}"))?];
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.not_before = date(now.saturating_sub(SKEW))?;
-        params.not_after = date(now.saturating_add(CA_LIFE))?;
+        let params = authority(trust_domain, now, generations)?;
         let certificate = params.self_signed(&key)?;
+        Ok(Self {
+            pem: certificate.pem(),
+            certificate: certificate.der().clone(),
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    /// A new authority that this one vouches for; it signs leaves only.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn subordinate(&self, trust_domain: &TrustDomain, now: Timestamp) -> Result<Self, CaError> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let mut params = authority(trust_domain, now, 0)?;
+        params.use_authority_key_identifier_extension = true;
+        let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(Self {
             pem: certificate.pem(),
             certificate: certificate.der().clone(),
@@ -165,20 +194,41 @@ impl Ca {
         this_update: Timestamp,
         next_update: Timestamp,
     ) -> Result<String, CaError> {
-        let revocation_time = date(this_update)?;
-        let revoked = |serial: &Vec<u8>| RevokedCertParams {
-            serial_number: SerialNumber::from_slice(serial),
-            revocation_time,
-            reason_code: None,
-            invalidity_date: None,
+        let revoked: Vec<_> = serials
+            .iter()
+            .map(|serial| Revoked {
+                serial: serial.clone(),
+                since: this_update,
+            })
+            .collect();
+        self.revocation_list_of(&revoked, this_update, next_update)
+    }
+
+    /// The same, where each has its own date.
+    ///
+    /// # Errors
+    /// A date outside the years that X.509 can say.
+    pub fn revocation_list_of(
+        &self,
+        revoked: &[Revoked],
+        this_update: Timestamp,
+        next_update: Timestamp,
+    ) -> Result<String, CaError> {
+        let entry = |one: &Revoked| {
+            Ok(RevokedCertParams {
+                serial_number: SerialNumber::from_slice(&one.serial),
+                revocation_time: date(one.since)?,
+                reason_code: None,
+                invalidity_date: None,
+            })
         };
         let list = CertificateRevocationListParams {
-            this_update: revocation_time,
+            this_update: date(this_update)?,
             next_update: date(next_update)?,
             // Greater than that of every earlier list (RFC 5280 section 5.2.3).
             crl_number: SerialNumber::from_slice(&this_update.to_be_bytes()),
             issuing_distribution_point: None,
-            revoked_certs: serials.iter().map(revoked).collect(),
+            revoked_certs: revoked.iter().map(entry).collect::<Result<_, CaError>>()?,
             key_identifier_method: KeyIdMethod::Sha256,
         };
         Ok(list.signed_by(&self.issuer)?.pem()?)
@@ -253,7 +303,32 @@ impl IssueRequest {
     }
 }
 
+/// The serial number of any certificate, a CA's too, as revocation lists name it;
+/// none where it can't be read.
+pub fn serial_of(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(parsed.raw_serial().to_vec())
+}
+
 // === helpers ===
+
+fn authority(
+    trust_domain: &TrustDomain,
+    now: Timestamp,
+    generations: u8,
+) -> Result<CertificateParams, CaError> {
+    let mut params = CertificateParams::default();
+    // Two CAs of one name would make "unknown CA" look like a bad signature.
+    let tag = uuid::Uuid::new_v4().simple().to_string();
+    let tag = tag.get(..8).unwrap_or_default();
+    params.distinguished_name = name(&format!("zeropass development CA {tag}"));
+    params.subject_alt_names = vec![uri(&format!("spiffe://{trust_domain}"))?];
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(generations));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.not_before = date(now.saturating_sub(SKEW))?;
+    params.not_after = date(now.saturating_add(CA_LIFE))?;
+    Ok(params)
+}
 
 fn name(common_name: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();

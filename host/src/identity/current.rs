@@ -67,15 +67,16 @@ pub async fn keep<F: Future<Output = ()>>(
         match source.next().await {
             Ok(material) => match tls_of(&material) {
                 Ok(config) => {
-                    identity.replace(Some(Arc::clone(&material)));
+                    // Who waits for the change may then count on the listeners.
                     tls.publish(config);
+                    identity.replace(Some(Arc::clone(&material)));
                     told(Change::Renewed(material)).await;
                 }
                 Err(error) => tracing::error!(%error, "TLS can't be made of the new material"),
             },
             Err(error @ SourceError::Withdrawn { .. }) => {
-                identity.replace(None);
                 tls.withdraw();
+                identity.replace(None);
                 told(Change::Withdrawn(error)).await;
             }
             Err(error) => told(Change::Refused(error)).await,

@@ -11,6 +11,7 @@
 //! - [`current`]: the identity in force, renewed by a source.
 //! - [`tls`]: rustls configurations, and the cell from which listeners take
 //!   the present one.
+//! - [`inspect`]: every rule about a certificate, explained.
 //! - [`ca`]: a small certificate authority.
 //! - [`pki`]: the development PKI, a folder with material for every role.
 //!
@@ -18,6 +19,7 @@
 
 pub mod ca;
 pub mod current;
+pub mod inspect;
 pub mod material;
 pub mod parts;
 pub mod pki;
@@ -26,6 +28,7 @@ pub mod spiffe;
 pub mod svid;
 pub mod tls;
 pub mod verifier;
+pub mod workload_api;
 
 pub use current::Identity;
 pub use material::{Material, MaterialError, MaterialFiles};
@@ -35,3 +38,4 @@ pub use spiffe::{SpiffeId, SpiffeIdError, TrustDomain};
 pub use svid::{Svid, SvidError, parse_svid};
 pub use tls::{CurrentTls, KeyExchange, ServerTls};
 pub use verifier::{PeerError, SvidVerifier};
+pub use workload_api::WorkloadApiSource;

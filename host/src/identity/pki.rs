@@ -10,6 +10,8 @@
 //! It is for development. In production, material comes from the organisation's
 //! own authority; the host reads the same PEM files.
 
+mod operate;
+
 use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -17,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use self::operate::{List, REVOCATION_LIST, Wish, hex, issue, renew, revoke, trust_domain_of};
 use super::ca::CaFault;
 pub use super::ca::{Ca, CaError, IssueRequest, Issued};
 use super::material::{Material, MaterialError, MaterialFiles};
@@ -91,6 +94,31 @@ pub enum PkiError {
     /// The trust domain makes no good SPIFFE ids.
     #[error(transparent)]
     Id(#[from] SpiffeIdError),
+    /// It would be overwritten.
+    #[error("{}: it is there already; `zeropass pki renew` replaces it", .0.display())]
+    Exists(PathBuf),
+    /// There is no certificate to work with.
+    #[error("{}: expected a PEM file with a certificate issued here, found none", .0.display())]
+    NotThere(PathBuf),
+    /// A certificate of another CA.
+    #[error("{}: it was not issued by the ca.pem of this folder; revoke it where it was issued", .0.display())]
+    OtherIssuer(PathBuf),
+    /// An id that the CA does not vouch for.
+    #[error("`{id}` is not of the CA's trust domain `{trust_domain}`")]
+    OtherDomain {
+        /// The id.
+        id: SpiffeId,
+        /// The CA's trust domain.
+        trust_domain: TrustDomain,
+    },
+    /// The revocation list can't be continued.
+    #[error("{}: expected a PEM file with one revocation list; put it back, or remove it and revoke again what it named", .0.display())]
+    List(PathBuf),
+    /// A name that makes no file name.
+    #[error(
+        "`{0}` names no certificate here: letters, digits, `-` and `_`, and neither `ca` nor `crl`"
+    )]
+    Name(String),
     /// A certificate that was just issued does not pass its own check.
     #[error("the new certificate is not usable: {0}")]
     Check(#[from] MaterialError),

@@ -16,7 +16,7 @@ use super::parts::Parts;
 use crate::clock::Clock;
 
 /// How often files are looked at.
-pub const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+pub const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Gives identity material, now and whenever it changes.
 #[async_trait]

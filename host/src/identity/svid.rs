@@ -17,7 +17,7 @@ use super::spiffe::{SpiffeId, SpiffeIdError};
 use crate::clock::Timestamp;
 
 /// The context-specific tag of a URI in a subject alternative name (RFC 5280 section 4.2.1.6).
-const URI_TAG: u32 = 6;
+pub(super) const URI_TAG: u32 = 6;
 
 /// What a certificate says about the workload that holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]

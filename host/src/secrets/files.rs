@@ -39,7 +39,7 @@ pub enum Error {
 }
 
 /// The file's bytes; made by `make` when it is not there yet.
-pub(super) fn read_or_create(
+pub(crate) fn read_or_create(
     path: &Path,
     make: impl FnOnce() -> Result<Vec<u8>, Error>,
 ) -> Result<Vec<u8>, Error> {

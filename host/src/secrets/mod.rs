@@ -8,6 +8,7 @@ mod files;
 mod pseudonyms;
 mod tokens;
 
+pub(crate) use files::read_or_create;
 pub use files::{Error, random_key};
 pub use pseudonyms::Pseudonyms;
 pub use tokens::{Claims, Signer, TokenError, Verified};

@@ -5,12 +5,11 @@ use std::time::Duration;
 /// The limits of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// From accepting the socket to the end of the TLS handshake, waiting for
-    /// its turn included.
+    /// From accepting the socket to the end of the TLS handshake.
     pub handshake_timeout: Duration,
-    /// Handshakes that are computed at the same time; more wait their turn.
+    /// Handshakes under way at the same time; one more displaces the oldest.
     pub max_handshakes: usize,
-    /// Connections at the same time, handshakes included; more are closed at once.
+    /// Connections at the same time, after their handshakes; more are closed at once.
     pub max_connections: usize,
     /// From the first to the last byte of an HTTP/1.1 request head.
     pub header_timeout: Duration,

@@ -31,10 +31,12 @@ use super::activity::{Activity, Watched};
 use super::connection::supervise;
 use super::drain::Watcher;
 use super::handler::{Handler, Peer, Response};
+use super::handshakes::{Handshakes, Place};
 use super::limits::{Limits, MAX_HEADER_BYTES, MAX_HEADERS};
 use super::problem::problem;
 use super::refusal::{
-    HANDSHAKE_TIMEOUT, TOO_MANY_CONNECTIONS, TOO_MANY_FOR_IDENTITY, handshake_code,
+    HANDSHAKE_DISPLACED, HANDSHAKE_TIMEOUT, TOO_MANY_CONNECTIONS, TOO_MANY_FOR_IDENTITY,
+    handshake_code,
 };
 use super::roster::Roster;
 use super::standing::{IDENTITY_WITHDRAWN, Standing};
@@ -74,7 +76,7 @@ struct Shared<H> {
     limits: Limits,
     clock: Arc<dyn Clock>,
     handler: Arc<H>,
-    handshakes: Semaphore,
+    handshakes: Handshakes,
     connections: Arc<Semaphore>,
     roster: Roster,
 }
@@ -103,7 +105,7 @@ impl<H: Handler> Listener<H> {
     ) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
         let shared = Arc::new(Shared {
-            handshakes: Semaphore::new(limits.max_handshakes),
+            handshakes: Handshakes::new(limits.max_handshakes),
             connections: Arc::new(Semaphore::new(limits.max_connections)),
             roster: Roster::new(&limits),
             tls,
@@ -146,11 +148,7 @@ impl<H: Handler> Listener<H> {
     }
 
     fn admit(&self, socket: TcpStream, address: SocketAddr, drain: &Watcher) {
-        let Ok(slot) = Arc::clone(&self.shared.connections).try_acquire_owned() else {
-            // Shedding beats queueing: a waiting socket costs memory and files.
-            self.shared.handler.refused(address, TOO_MANY_CONNECTIONS);
-            return;
-        };
+        let place = self.shared.handshakes.enter();
         let blocker = drain.block();
         let drain = drain.clone();
         let shared = Arc::clone(&self.shared);
@@ -158,9 +156,9 @@ impl<H: Handler> Listener<H> {
             tokio::select! {
                 biased;
                 () = drain.forced() => tracing::warn!(%address, "a connection was dropped at the drain's deadline"),
-                () = connection(shared, socket, address, &drain) => (),
+                () = connection(shared, socket, address, place, &drain) => (),
             }
-            drop((slot, blocker));
+            drop(blocker);
         });
     }
 }
@@ -169,34 +167,37 @@ async fn connection<H: Handler>(
     shared: Arc<Shared<H>>,
     socket: TcpStream,
     address: SocketAddr,
+    mut place: Place,
     drain: &Watcher,
 ) {
-    let handshake = handshake(&shared, socket);
-    let refused = match tokio::time::timeout(shared.limits.handshake_timeout, handshake).await {
-        Ok(Ok(stream)) => match peer_of(&shared, &stream, address) {
-            Ok((peer, standing)) => match shared.roster.enter(&peer.id) {
-                Some(_present) => return serve(&shared, stream, peer, standing, drain).await,
-                None => TOO_MANY_FOR_IDENTITY,
-            },
-            Err(code) => code,
-        },
-        Ok(Err(code)) => code,
-        Err(_) => HANDSHAKE_TIMEOUT,
+    let handshake = tokio::select! {
+        biased;
+        done = handshake(&shared, socket) => done,
+        () = place.displaced() => Err(HANDSHAKE_DISPLACED),
+        () = tokio::time::sleep(shared.limits.handshake_timeout) => Err(HANDSHAKE_TIMEOUT),
     };
-    shared.handler.refused(address, refused);
+    drop(place);
+    let admitted = handshake.and_then(|stream| {
+        let (peer, standing) = peer_of(&shared, &stream, address)?;
+        // Shedding beats queueing: a waiting socket costs memory and files.
+        let slot = Arc::clone(&shared.connections)
+            .try_acquire_owned()
+            .map_err(|_| TOO_MANY_CONNECTIONS)?;
+        let present = shared.roster.enter(&peer.id).ok_or(TOO_MANY_FOR_IDENTITY)?;
+        Ok((stream, peer, standing, (slot, present)))
+    });
+    match admitted {
+        Ok((stream, peer, standing, _counted)) => {
+            serve(&shared, stream, peer, standing, drain).await;
+        }
+        Err(code) => shared.handler.refused(address, code),
+    }
 }
 
-/// The TLS handshake, when its turn has come. Waiting counts towards the
-/// handshake's deadline, so stalled handshakes delay others but never stop them.
 async fn handshake<H>(
     shared: &Shared<H>,
     socket: TcpStream,
 ) -> Result<TlsStream<TcpStream>, &'static str> {
-    let _turn = shared
-        .handshakes
-        .acquire()
-        .await
-        .map_err(|_| HANDSHAKE_TIMEOUT)?;
     let tls = &shared.tls.load().tls;
     let tls = tls.as_ref().ok_or(IDENTITY_WITHDRAWN)?;
     // Answers are written whole; waiting to fill a packet only delays them.

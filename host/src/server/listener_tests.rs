@@ -112,14 +112,25 @@ async fn silent_handshake_is_cut() {
 }
 
 #[tokio::test]
+async fn oldest_handshake_makes_room_for_a_new_one() {
+    let mut host = Host::with(|limits| limits.max_handshakes = 2).await;
+    let mut silent = host.connect().await;
+    let _also_silent = host.connect().await;
+    // No timeout is near: it is displaced.
+    assert_eq!(get(&mut host.http2().await, "/").await.0, 200);
+    assert_eq!(host.refusal().await, "handshake-displaced");
+    assert!(matches!(silent.read(&mut [0; 1]).await, Ok(0) | Err(_)));
+}
+
+#[tokio::test]
 async fn connection_over_the_limit_is_closed_at_once() {
     let mut host = Host::with(|limits| limits.max_connections = 1).await;
     let mut first = host.http1().await;
     assert_eq!(get(&mut first, "/").await.0, 200);
-    let mut second = host.connect().await;
+    let mut client = host.client.clone();
+    client.alpn_protocols = vec![b"http/1.1".to_vec()];
+    host.dial_refused(&client).await;
     assert_eq!(host.refusal().await, "too-many-connections");
-    // Closed without a byte; the unread bytes of a client may make it a reset.
-    assert!(matches!(second.read(&mut [0; 1]).await, Ok(0) | Err(_)));
     assert_eq!(get(&mut first, "/").await.0, 200);
 }
 

@@ -6,6 +6,7 @@
 //! - [`standing`]: whether a peer's certificates hold, by what is in force now.
 //! - [`roster`]: what each identity takes: connections and requests.
 //! - [`activity`]: what a connection is doing, for the rules above.
+//! - [`handshakes`]: those under way, bounded.
 //! - [`handler`]: what a listener asks of those who answer.
 //! - [`front_door`]: from a verified request to auth-service and back.
 //! - [`records`]: audit records about connections.
@@ -25,6 +26,7 @@ pub mod connection;
 pub mod drain;
 pub mod front_door;
 pub mod handler;
+mod handshakes;
 pub mod health;
 pub mod limits;
 pub mod listener;

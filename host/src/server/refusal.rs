@@ -12,6 +12,9 @@ use rustls::{Error as TlsError, PeerIncompatible};
 /// The handshake took longer than `handshake_timeout`.
 pub const HANDSHAKE_TIMEOUT: &str = "handshake-timeout";
 
+/// The handshake was the oldest of `max_handshakes` when another one began.
+pub const HANDSHAKE_DISPLACED: &str = "handshake-displaced";
+
 /// There were `max_connections` connections already.
 pub const TOO_MANY_CONNECTIONS: &str = "too-many-connections";
 

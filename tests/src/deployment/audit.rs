@@ -1,8 +1,11 @@
 //! The audit log of a deployment.
 
+use std::path::Path;
 use std::time::Duration;
 
+use zeropass::audit::{Entry, Source as _};
 use zeropass::store::StoredRecord;
+use zeropass::store::sqlite::SqliteHistory;
 
 use super::Deployment;
 
@@ -55,6 +58,29 @@ impl Deployment {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+/// All records of all logs in a store's file, each log in its order. The store may be
+/// closed.
+///
+/// # Panics
+/// It can't be read, or holds something else than records.
+pub async fn stored_records(file: &Path) -> Vec<StoredRecord> {
+    let history = SqliteHistory::open(file).await.expect("a store");
+    let mut records: Vec<StoredRecord> = Vec::new();
+    for log in history.logs().await.expect("logs") {
+        let mut after = 0;
+        loop {
+            let entries = history.entries(&log, after, 4096).await.expect("entries");
+            let Some(last) = entries.last() else { break };
+            after = last.seq();
+            records.extend(entries.into_iter().map(|entry| match entry {
+                Entry::Record(record) => *record,
+                other => panic!("{other:?}"),
+            }));
+        }
+    }
+    records
 }
 
 /// `component action outcome` of each record, for comparisons.

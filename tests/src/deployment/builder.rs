@@ -13,7 +13,7 @@ use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::registry::SigningKey;
 
-use super::certificates::{install_provider, now, spiffe_id, workload};
+use super::certificates::{install_provider, now, revocation_list, spiffe_id, workload};
 use super::files::{component_file, policies, shared_folder};
 use super::{Deployment, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
 use crate::signing::sign_into;
@@ -26,7 +26,12 @@ pub struct Builder {
     policies: Option<PathBuf>,
     key: SigningKey,
     settings: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
+    without: Vec<(&'static str, &'static str)>,
+    prepare: Vec<Prepare>,
 }
+
+/// Gets the CA and the folder of the certificates.
+type Prepare = Box<dyn FnOnce(&Ca, &Path) + Send>;
 
 /// A relying party of a deployment.
 #[derive(Debug, Clone)]
@@ -48,6 +53,8 @@ impl Builder {
             policies: None,
             key: SigningKey::generate().expect("a signing key"),
             settings: BTreeMap::new(),
+            without: Vec::new(),
+            prepare: Vec::new(),
         };
         // A pool as small as tests need it: many deployments stand side by side.
         builder
@@ -101,6 +108,31 @@ impl Builder {
         self
     }
 
+    /// Leave out a setting that deployments have.
+    #[must_use]
+    pub fn without(mut self, section: &'static str, key: &'static str) -> Self {
+        self.without.push((section, key));
+        self
+    }
+
+    /// Change what is there before the host starts: the CA has issued everything
+    /// into the folder that `prepare` gets.
+    #[must_use]
+    pub fn prepare(mut self, prepare: impl FnOnce(&Ca, &Path) + Send + 'static) -> Self {
+        self.prepare.push(Box::new(prepare));
+        self
+    }
+
+    /// Check certificates against `pki/crl.pem`, in the beginning a list of nobody.
+    #[must_use]
+    pub fn with_revocation(self) -> Self {
+        self.set("service", "crl", "[\"pki/crl.pem\"]")
+            .prepare(|ca, pki| {
+                std::fs::write(pki.join("crl.pem"), revocation_list(ca, &[]))
+                    .expect("a list can be written");
+            })
+    }
+
     /// Start the host.
     ///
     /// # Panics
@@ -123,6 +155,9 @@ impl Builder {
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ca = certificates(&folder.path().join("pki"), &self.relying_parties);
+        for prepare in std::mem::take(&mut self.prepare) {
+            prepare(&ca, &folder.path().join("pki"));
+        }
         share_cache_key(&folder.path().join("keys"));
         let file = folder.path().join("zeropass.toml");
         std::fs::write(&file, self.text(folder.path())).expect("the configuration can be written");
@@ -130,7 +165,7 @@ impl Builder {
         let config = Config::load(&file)?;
         let host = Host::start(&config).await?;
         let address = host.local_address()?;
-        let services = Arc::clone(host.services());
+        let (services, identity) = (Arc::clone(host.services()), host.identity());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(host.serve_until(async {
             let _ = stopped.await;
@@ -138,6 +173,8 @@ impl Builder {
         Ok(Deployment {
             address,
             services,
+            identity,
+            policies: config.policy.folder.clone(),
             ca,
             stop: Some(stop),
             serving,
@@ -195,6 +232,9 @@ impl Builder {
         }
         for (section, given) in self.settings {
             settings.entry(section).or_default().extend(given);
+        }
+        for (section, key) in self.without {
+            settings.entry(section).or_default().remove(key);
         }
         let mut text = String::new();
         for (section, values) in settings {
@@ -279,12 +319,9 @@ fn path(path: &Path) -> String {
 fn certificates(folder: &Path, relying_parties: &[RelyingParty]) -> Ca {
     std::fs::create_dir(folder).expect("a folder for certificates");
     let domain: TrustDomain = TRUST_DOMAIN.parse().expect("a trust domain");
-    let ca = Ca::new(&domain, now()).expect("a CA");
+    let ca = Ca::above(&domain, now(), 1).expect("a CA");
     std::fs::write(folder.join("ca.pem"), ca.pem()).expect("the CA can be written");
-    let mut host = IssueRequest::workload(&format!("spiffe://{TRUST_DOMAIN}/host"), now());
-    host.dns = vec!["localhost".to_owned()];
-    host.ips = vec![std::net::Ipv4Addr::LOCALHOST.into()];
-    issue(&ca, folder, "host", &host);
+    issue(&ca, folder, "host", &host_request());
     let workloads: BTreeSet<_> = relying_parties
         .iter()
         .flat_map(|party| &party.workloads)
@@ -293,6 +330,14 @@ fn certificates(folder: &Path, relying_parties: &[RelyingParty]) -> Ca {
         issue(&ca, folder, name, &workload(name));
     }
     ca
+}
+
+/// Asks for a proper certificate of the host.
+pub(super) fn host_request() -> IssueRequest {
+    let mut host = IssueRequest::workload(&format!("spiffe://{TRUST_DOMAIN}/host"), now());
+    host.dns = vec!["localhost".to_owned()];
+    host.ips = vec![std::net::Ipv4Addr::LOCALHOST.into()];
+    host
 }
 
 fn issue(ca: &Ca, folder: &Path, name: &str, request: &IssueRequest) {

@@ -31,6 +31,16 @@ pub fn workload(name: &str) -> IssueRequest {
     IssueRequest::workload(&spiffe_id(name), now())
 }
 
+/// A day, in milliseconds.
+pub const DAY: Timestamp = 24 * 60 * 60 * 1000;
+
+/// A revocation list of `ca` over these certificates, good for a day.
+pub fn revocation_list(ca: &Ca, revoked: &[&Certificate]) -> String {
+    let serials: Vec<_> = revoked.iter().map(|one| one.serial()).collect();
+    ca.revocation_list(&serials, now() - 60_000, now() + DAY)
+        .expect("a revocation list can be made")
+}
+
 /// Now, in milliseconds since the Unix epoch.
 pub fn now() -> Timestamp {
     SystemClock.now()
@@ -39,16 +49,23 @@ pub fn now() -> Timestamp {
 /// TLS as a client with this certificate, or none, speaks it: 1.3 only, and the
 /// server verified by the deployment's CA.
 pub(super) fn client_config(ca: &Ca, certificate: Option<&Certificate>) -> ClientConfig {
+    client_config_of(&[ca], certificate)
+}
+
+/// The same with a server verified by any of these CAs.
+pub(super) fn client_config_of(cas: &[&Ca], certificate: Option<&Certificate>) -> ClientConfig {
     install_provider();
     let mut roots = RootCertStore::empty();
-    roots
-        .add(ca.certificate().clone())
-        .expect("the CA is a trust anchor");
+    for ca in cas {
+        roots
+            .add(ca.certificate().clone())
+            .expect("the CA is a trust anchor");
+    }
     let builder = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
         .with_root_certificates(Arc::new(roots));
     match certificate {
         Some(certificate) => builder
-            .with_client_auth_cert(vec![certificate.der()], certificate.private_key())
+            .with_client_auth_cert(certificate.chain(), certificate.private_key())
             .expect("the key belongs to the certificate"),
         None => builder.with_no_client_auth(),
     }
@@ -79,6 +96,19 @@ impl Certificate {
     /// The private key in PEM form.
     pub fn key_pem(&self) -> &str {
         &self.key
+    }
+
+    /// The certificate and those that follow it in the PEM text, in DER form.
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
+        CertificateDer::pem_slice_iter(self.pem.as_bytes())
+            .collect::<Result<_, _>>()
+            .expect("certificates in PEM form")
+    }
+
+    /// The serial number, as revocation lists name it.
+    pub fn serial(&self) -> Vec<u8> {
+        let svid = zeropass::identity::parse_svid(&self.der());
+        svid.expect("a proper certificate").serial
     }
 
     /// The certificate in DER form.

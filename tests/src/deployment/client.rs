@@ -21,6 +21,8 @@ pub enum Protocol {
 pub struct Client {
     http: reqwest::Client,
     url: String,
+    tls: ClientConfig,
+    protocol: Protocol,
 }
 
 /// An answer, read to its end.
@@ -54,7 +56,7 @@ impl Client {
         tls.alpn_protocols = protocol.alpn();
         let builder = reqwest::Client::builder()
             .no_proxy()
-            .tls_backend_preconfigured(tls);
+            .tls_backend_preconfigured(tls.clone());
         let builder = match protocol {
             Protocol::Any => builder,
             Protocol::Http1 => builder.http1_only(),
@@ -63,7 +65,15 @@ impl Client {
         Self {
             http: builder.build().expect("a client can be built"),
             url: url.to_owned(),
+            tls,
+            protocol,
         }
+    }
+
+    /// The same client without a connection.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self::new(&self.url, self.tls.clone(), self.protocol)
     }
 
     /// A request that is not sent yet, for what the other functions don't offer.

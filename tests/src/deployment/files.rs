@@ -44,6 +44,29 @@ pub(super) fn policies() -> PathBuf {
     workspace().join("policies")
 }
 
+/// A copy of those, to be changed by a test.
+///
+/// # Panics
+/// It can't be made.
+pub fn copied_policies() -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a temporary folder");
+    copy_folder(&policies(), copy.path());
+    copy
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry of a folder");
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir(&to).expect("a folder can be made");
+            copy_folder(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), &to).expect("a file can be copied");
+        }
+    }
+}
+
 fn components_folder() -> PathBuf {
     folder_of("ZEROPASS_COMPONENTS").unwrap_or_else(profile_folder)
 }

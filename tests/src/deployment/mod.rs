@@ -30,15 +30,19 @@
     reason = "a failure here is a failure of the test that uses it"
 )]
 
+pub mod agent;
+pub mod attack;
 pub mod audit;
 mod builder;
 pub mod certificates;
 pub mod client;
 mod files;
 pub mod person;
+pub mod rotation;
+pub mod stream;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -46,14 +50,16 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use zeropass::capabilities::Services;
+use zeropass::identity::Identity;
 use zeropass::identity::pki::{Ca, IssueRequest, Issued};
 use zeropass::server::drain::Drained;
 
 pub use self::builder::{Builder, RelyingParty};
 pub use self::certificates::Certificate;
 pub use self::client::{Answer, Client, Protocol};
-pub use self::files::{component_file, guest_file};
+pub use self::files::{component_file, copied_policies, guest_file};
 pub use self::person::Person;
+pub use self::stream::Stream;
 
 /// The trust domain of every deployment.
 pub const TRUST_DOMAIN: &str = "zeropass.internal";
@@ -73,6 +79,8 @@ pub const WORKLOAD: &str = "relying-party";
 pub struct Deployment {
     address: SocketAddr,
     services: Arc<Services>,
+    identity: Identity,
+    policies: PathBuf,
     ca: Ca,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Drained>,
@@ -136,6 +144,12 @@ impl Deployment {
         Client::new(&self.url(), self.client_config(certificate), protocol)
     }
 
+    /// A client with this certificate that trusts hosts of these CAs. Speaks HTTP/2.
+    pub fn client_trusting(&self, cas: &[&Ca], certificate: &Certificate) -> Client {
+        let tls = certificates::client_config_of(cas, Some(certificate));
+        Client::new(&self.url(), tls, Protocol::Http2)
+    }
+
     /// TLS as a client with this certificate, or with none, for tests that speak it
     /// by themselves. ALPN is left open.
     pub fn client_config(&self, certificate: Option<&Certificate>) -> ClientConfig {
@@ -162,6 +176,23 @@ impl Deployment {
     /// The host's insides, to look at what no answer shows.
     pub fn services(&self) -> &Arc<Services> {
         &self.services
+    }
+
+    /// Who the host is, renewed while it serves.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Put `text` in the place of a file in the folder of certificates, as a whole.
+    pub fn replace(&self, name: &str, text: &str) {
+        let next = self.pki().join(format!(".{name}.next"));
+        std::fs::write(&next, text).expect("a file can be written");
+        std::fs::rename(next, self.pki().join(name)).expect("a file can be replaced");
+    }
+
+    /// The folder of policies that the host has loaded.
+    pub fn policies(&self) -> &Path {
+        &self.policies
     }
 
     /// Ask the host to drain, and go on. Requests that it has accepted are answered.

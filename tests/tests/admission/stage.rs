@@ -61,6 +61,7 @@ impl Stage {
             pseudonyms: Pseudonyms::new(&[1; 32]),
             clock,
             passkeys: OnceLock::new(),
+            metadata: Arc::default(),
         });
         let limits = Limits::default();
         let options = Options {

@@ -1,6 +1,7 @@
 //! Client certificates that are refused, each with its record.
 
 use http::Method;
+use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 use serde_json::json;
 use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
@@ -13,7 +14,11 @@ use zeropass_tests::deployment::{
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// No request is answered for this certificate, and the audit log says why.
-async fn assert_refused(deployment: &Deployment, certificate: Option<&Certificate>, code: &str) {
+pub async fn assert_refused(
+    deployment: &Deployment,
+    certificate: Option<&Certificate>,
+    code: &str,
+) {
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let before = deployment.records().await.last().map_or(0, |last| last.seq);
         let client = deployment.client_with(certificate, protocol);
@@ -80,6 +85,47 @@ async fn client_without_a_spiffe_id_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn client_without_any_name_is_refused() {
+    assert_refused_when(|request| request.uris.clear(), "no-spiffe-id").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_with_a_ca_certificate_is_refused() {
+    let promote = |request: &mut IssueRequest| {
+        request.basic_constraints = IsCa::Ca(BasicConstraints::Unconstrained);
+    };
+    assert_refused_when(promote, "ca-certificate").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_without_basic_constraints_is_refused() {
+    let strip = |request: &mut IssueRequest| request.basic_constraints = IsCa::NoCa;
+    assert_refused_when(strip, "no-basic-constraints").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_whose_key_is_for_something_else_is_refused() {
+    for usages in [
+        vec![],
+        vec![KeyUsagePurpose::KeyAgreement],
+        vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyCertSign,
+        ],
+    ] {
+        assert_refused_when(|request| request.key_usages = usages, "key-usage").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_whose_certificate_is_for_servers_alone_is_refused() {
+    let narrow = |request: &mut IssueRequest| {
+        request.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    };
+    assert_refused_when(narrow, "extended-key-usage").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn client_with_two_spiffe_ids_is_refused() {
     let add = |request: &mut IssueRequest| request.uris.push(spiffe_id("second"));
     assert_refused_when(add, "several-uri-names").await;
@@ -91,6 +137,23 @@ async fn client_of_another_trust_domain_is_refused() {
         request.uris = vec!["spiffe://elsewhere/workload/relying-party".to_owned()];
     };
     assert_refused_when(move_away, "trust-domain").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operator_is_not_permitted_on_the_service_listener() {
+    let deployment = Deployment::start().await;
+    let mut request = workload(WORKLOAD);
+    let id = format!("spiffe://{TRUST_DOMAIN}/operator/dev");
+    request.uris = vec![id.clone()];
+    let certificate = deployment.issue(&request);
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let client = deployment.client_with(Some(&certificate), protocol);
+        let refused = client.post("/v1/authentications", &json!({})).await;
+        assert_eq!(refused.problem(), (403, "not-permitted".to_owned()));
+        let records = deployment.records_of(refused.request_id()).await;
+        assert_eq!(lines(&records), ["- api.authentications denied"]);
+        assert_eq!(records[0].workload, id);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

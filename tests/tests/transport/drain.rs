@@ -9,10 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use zeropass::clock::SystemClock;
 use zeropass::server::drain::Drained;
-use zeropass::store::Store as _;
-use zeropass::store::sqlite::SqliteStore;
+use zeropass_tests::deployment::audit::stored_records;
 use zeropass_tests::deployment::{Answer, Deployment, Protocol, WORKLOAD};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,10 +88,7 @@ async fn drain_under_load_loses_no_request_that_was_accepted() {
 
         // Every request that the log has was answered, but for the first one of above.
         let file = deployment.folder().join("zeropass.db");
-        let store = SqliteStore::open(&file, 60_000, Arc::new(SystemClock))
-            .await
-            .unwrap();
-        let records = store.records(0, 1_000_000).await.unwrap();
+        let records = stored_records(&file).await;
         let mut recorded: Vec<_> = records
             .iter()
             .filter(|record| record.action == "api.authentications")
@@ -104,7 +99,6 @@ async fn drain_under_load_loses_no_request_that_was_accepted() {
         ids.sort();
         assert_eq!(recorded, ids, "{protocol:?}");
         assert_eq!(records.last().unwrap().action, "host.stop");
-        store.close().await;
     }
 }
 

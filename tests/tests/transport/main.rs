@@ -7,7 +7,14 @@
     clippy::indexing_slicing
 )]
 
+mod agent;
+mod attacks;
 mod certificates;
 mod drain;
 mod health;
 mod protocols;
+mod reload;
+mod revocation;
+mod standing;
+
+use zeropass_tests::deployment::Protocol;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -91,4 +91,59 @@ async fn assert_recorded(deployment: &Deployment, code: &str) {
         .record_where(|record| record.action == "connection.accept")
         .await;
     assert_eq!(record.outcome, outcome);
+}
+
+/// The leaf that the host shows now.
+pub async fn shown_certificate(deployment: &Deployment) -> CertificateDer<'static> {
+    let config = deployment.client_config(Some(&deployment.certificate(WORKLOAD)));
+    let stream = connect(deployment, config).await.unwrap();
+    let (_, tls) = stream.get_ref();
+    tls.peer_certificates().unwrap()[0].clone().into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn session_is_not_resumed_though_the_client_would() {
+    let deployment = Deployment::start().await;
+    // rustls's default: a store of sessions, shared by all connections of one configuration.
+    let mut config = deployment.client_config(Some(&deployment.certificate(WORKLOAD)));
+    config.alpn_protocols = Protocol::Http1.alpn();
+    for _ in 0..2 {
+        let mut stream = connect(&deployment, config.clone()).await.unwrap();
+        stream
+            .write_all(b"GET /.well-known/jwks.json HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        assert!(answer.starts_with(b"HTTP/1.1 200 "), "{answer:?}");
+        let (_, tls) = stream.get_ref();
+        assert_eq!(tls.handshake_kind(), Some(rustls::HandshakeKind::Full));
+        assert_eq!(tls.tls13_tickets_received(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hybrid_key_exchange_can_be_required() {
+    let deployment = Deployment::builder()
+        .set("service", "key-exchange", "\"hybrid-only\"")
+        .start()
+        .await;
+    let config = deployment.client_config(Some(&deployment.certificate(WORKLOAD)));
+    let stream = connect(&deployment, config).await.unwrap();
+    let group = stream.get_ref().1.negotiated_key_exchange_group().unwrap();
+    assert_eq!(group.name(), rustls::NamedGroup::X25519MLKEM768);
+
+    let mut roots = RootCertStore::empty();
+    roots.add(deployment.ca().certificate().clone()).unwrap();
+    let classical = rustls::crypto::CryptoProvider {
+        kx_groups: vec![rustls::crypto::aws_lc_rs::kx_group::X25519],
+        ..rustls::crypto::aws_lc_rs::default_provider()
+    };
+    let config = ClientConfig::builder_with_provider(Arc::new(classical))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(Arc::new(roots))
+        .with_no_client_auth();
+    assert!(connect(&deployment, config).await.is_err());
+    assert_recorded(&deployment, "key-exchange").await;
 }

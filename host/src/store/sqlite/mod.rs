@@ -10,6 +10,7 @@ mod accounts;
 mod audit;
 mod ceremonies;
 mod credentials;
+mod history;
 mod job;
 mod open;
 mod rows;
@@ -35,6 +36,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::store::Error;
 use writer::Writer;
 
+pub use history::SqliteHistory;
 pub use open::OpenError;
 
 /// The embedded store.

@@ -1,0 +1,224 @@
+//! The sealer: turns what the store has committed into signed checkpoints.
+//!
+//! One task for each host. It takes leaves from the [`Log`] when a batch is waiting or
+//! an interval has passed, appends them to its tree, signs the root and exports both
+//! to the second place. Until that has succeeded nobody counts on it.
+//!
+//! When it can't do its duty (the second place can't be written; the log has a
+//! record that this host did not write) it closes the log: calls are answered
+//! `busy`, the host is not ready, and the alarm counter rises. It tries again every
+//! [`RETRY`] and opens the log when it has caught up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::merkle::{Frontier, Hash};
+use super::note::Checkpoint;
+use super::resume::{ResumeError, Resumed, resume};
+use super::sink::SinkError;
+use super::{Log, SealKey, Sink, Source};
+use crate::clock::Clock;
+use crate::telemetry::metrics::{Counter, Gauge};
+
+/// From a failure to the next attempt.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// When a checkpoint is due although no batch is waiting.
+#[derive(Debug, Clone, Copy)]
+pub struct Schedule {
+    /// The longest that a record waits for its checkpoint.
+    pub interval: Duration,
+}
+
+/// What the sealer counts.
+#[derive(Debug, Clone, Default)]
+pub struct SealCounts {
+    /// Checkpoints exported.
+    pub checkpoints: Counter,
+    /// Checkpoints that could not be.
+    pub failures: Counter,
+    /// How many records the last checkpoint covers.
+    pub sealed: Gauge,
+    /// When it was signed, milliseconds since the Unix epoch.
+    pub time: Gauge,
+}
+
+/// Why there is no sealer.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The log can't be continued.
+    #[error(transparent)]
+    Resume(#[from] ResumeError),
+    /// The second place can't be written.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
+/// See the module.
+pub struct Sealer {
+    log: Arc<Log>,
+    key: SealKey,
+    sink: Sink,
+    clock: Arc<dyn Clock>,
+    schedule: Schedule,
+    counts: SealCounts,
+    tree: Frontier,
+    /// Leaves behind the tree, not exported yet.
+    pending: Vec<Hash>,
+    /// There was a hole when it was last looked.
+    hole: bool,
+    clean: bool,
+}
+
+// === impl Sealer ===
+
+impl Sealer {
+    /// Check the log and its second place, and export a first checkpoint. Nothing may
+    /// be committed to the log meanwhile.
+    ///
+    /// # Errors
+    /// [`SealError`]: the host must not start.
+    pub async fn start(
+        log: Arc<Log>,
+        key: SealKey,
+        sink: Sink,
+        source: &dyn Source,
+        clock: Arc<dyn Clock>,
+        schedule: Schedule,
+    ) -> Result<Self, SealError> {
+        let Resumed {
+            exported,
+            pending,
+            sealed,
+            clean,
+        } = resume(&key, &sink, source).await?;
+        let whole = sealed == Some(exported.size() + pending.len() as u64);
+        let mut sealer = Self {
+            log,
+            key,
+            sink,
+            clock,
+            schedule,
+            counts: SealCounts::default(),
+            tree: exported,
+            pending,
+            hole: false,
+            clean,
+        };
+        sealer.counts.sealed.set(sealed.unwrap_or(0));
+        if !whole {
+            // Also proves that the second place can be written.
+            sealer.export().await?;
+        }
+        Ok(sealer)
+    }
+
+    /// Whether the log's last host has recorded its stop.
+    pub fn was_clean(&self) -> bool {
+        self.clean
+    }
+
+    /// What is counted.
+    pub fn counts(&self) -> &SealCounts {
+        &self.counts
+    }
+
+    /// Seal until `stop` is told or gone; then once more.
+    pub async fn run(mut self, mut stop: oneshot::Receiver<()>) {
+        loop {
+            let pause = if self.log.accepts() {
+                self.schedule.interval
+            } else {
+                RETRY
+            };
+            tokio::select! {
+                biased;
+                _ = &mut stop => break,
+                () = self.log.batch_waiting() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+            self.seal().await;
+        }
+        self.seal().await;
+    }
+
+    /// Export what is there, and open or close the log by what came of it.
+    async fn seal(&mut self) {
+        self.pending.extend(self.log.take_leaves());
+        // A group may be committed and not yet told; twice in a row it is a hole.
+        let hole = self.log.has_hole();
+        if hole && self.hole {
+            self.counts.failures.add(1);
+            tracing::error!(
+                log = self.log.id(),
+                place = self.log.next(),
+                "the audit log has a record that this host did not write: stop it and run `zeropass audit verify`"
+            );
+            self.log.refuse(true);
+            return;
+        }
+        self.hole = hole;
+        if self.pending.is_empty() && self.log.accepts() {
+            return;
+        }
+        match self.export().await {
+            Ok(()) => {
+                if !self.log.accepts() {
+                    tracing::info!(log = self.log.id(), "checkpoints are exported again");
+                }
+                self.log.refuse(false);
+            }
+            Err(error) => {
+                self.counts.failures.add(1);
+                tracing::error!(%error, "a checkpoint could not be exported: calls are answered busy");
+                self.log.refuse(true);
+            }
+        }
+    }
+
+    async fn export(&mut self) -> Result<(), SinkError> {
+        let mut tree = self.tree.clone();
+        self.pending.iter().for_each(|leaf| tree.push(*leaf));
+        let checkpoint = Checkpoint {
+            origin: self.key.log_id().to_owned(),
+            size: tree.size(),
+            root: tree.root(),
+            time: self.clock.now(),
+        };
+        let note = self.key.sign(&checkpoint);
+        let (sink, first, leaves) = (
+            self.sink.clone(),
+            self.tree.size(),
+            std::mem::take(&mut self.pending),
+        );
+        let written = tokio::task::spawn_blocking(move || {
+            let written = sink.export(first, &leaves, &note);
+            (written, leaves)
+        });
+        let (written, leaves) = match written.await {
+            Ok(done) => done,
+            // A blocking task ends early only with its runtime, and then nobody asks.
+            Err(_) => return Ok(()),
+        };
+        if let Err(error) = written {
+            self.pending = leaves;
+            return Err(error);
+        }
+        self.tree = tree;
+        self.counts.checkpoints.add(1);
+        self.counts.sealed.set(checkpoint.size);
+        self.counts.time.set(checkpoint.time);
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sealer")
+            .field("key", &self.key)
+            .field("size", &self.tree.size())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,34 @@
+//! Where records are read from when a log is checked: a database, or an export.
+
+use async_trait::async_trait;
+
+use super::Entry;
+
+/// Why records can't be read: the place and the reason.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SourceError(pub String);
+
+/// Something that holds logs.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The ids of the logs that it holds, sorted.
+    ///
+    /// # Errors
+    /// It can't be read.
+    async fn logs(&self) -> Result<Vec<String>, SourceError>;
+
+    /// The last place that is taken in a log, 0 when there is none.
+    ///
+    /// # Errors
+    /// It can't be read.
+    async fn head(&self, log: &str) -> Result<u64, SourceError>;
+
+    /// What a log holds after `seq`, in order, at most `limit` of it; nothing at the
+    /// log's end. Holes are left out: the places say where they are.
+    ///
+    /// # Errors
+    /// It can't be read. What can be read but is no record is an
+    /// [`Entry::Unreadable`].
+    async fn entries(&self, log: &str, after: u64, limit: u32) -> Result<Vec<Entry>, SourceError>;
+}

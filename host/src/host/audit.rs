@@ -1,0 +1,65 @@
+//! The audit log of this host: its key, its second place, its sealer.
+
+use std::sync::Arc;
+
+use super::journal::host_actor;
+use crate::audit::{Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::store::Store;
+
+/// The key and the log of this host.
+pub(super) fn open(config: &Config) -> anyhow::Result<(SealKey, Arc<Log>)> {
+    let key = SealKey::open(&config.keys.folder, &config.audit.log, Turn::Now)?;
+    let log = Log::new(key.log_id(), config.audit.checkpoint_records);
+    Ok((key, Arc::new(log)))
+}
+
+/// Check the log in `source` and get ready to seal what follows. Nothing has been
+/// committed yet.
+pub(super) async fn sealer(
+    config: &Config,
+    key: SealKey,
+    log: Arc<Log>,
+    source: &dyn Source,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Sealer> {
+    let sink = Sink::new(&config.audit.checkpoints, key.log_id());
+    let schedule = Schedule {
+        interval: config.audit.checkpoint_interval,
+    };
+    Ok(Sealer::start(log, key, sink, source, clock, schedule).await?)
+}
+
+/// What the log says of itself before anything else of this run: that it begins, or
+/// that the run before ended without a stop.
+pub(super) async fn opening_records(
+    store: &dyn Store,
+    log: &Log,
+    sealer: &Sealer,
+    clock: &dyn Clock,
+) -> anyhow::Result<()> {
+    let trail = Trail::new();
+    if log.next() == 1 {
+        trail.push(own(clock, "log.open", log.id(), Outcome::Success));
+    }
+    if !sealer.was_clean() {
+        let end = format!("record {}", log.next() - 1);
+        tracing::warn!(end, "the last run ended without a stop: recorded as a gap");
+        let why = Outcome::Failed("no-stop-recorded");
+        trail.push(own(clock, "log.gap", &end, why));
+    }
+    Ok(store.append(&trail).await?)
+}
+
+fn own(clock: &dyn Clock, action: &'static str, target: &str, outcome: Outcome) -> Record {
+    Record {
+        time: clock.now(),
+        actor: host_actor(),
+        action,
+        relying_party: "-".into(),
+        target: target.to_owned(),
+        outcome,
+        policies: Arc::from([]),
+    }
+}

@@ -1,0 +1,184 @@
+//! Identity from a SPIFFE agent, by the Workload API (SPIFFE Workload API, section 5.2).
+//!
+//! The agent streams this workload's certificate, key and roots, and sends them anew
+//! before they end. What it sends is checked like any other material. An agent that
+//! is gone changes nothing: what it gave stays in use to its end, and it is
+//! called again and again. An agent that denies permission takes the identity
+//! back, and the host serves nobody until it is given again.
+//!
+//! Revocation lists come from files here too, for agents hardly ever send any.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use spiffe::x509_source::{X509Source, X509SourceUpdates};
+
+use super::material::{Material, MaterialError, MaterialFiles};
+use super::parts::{Parts, revocation_lists};
+use super::source::{LOOK_INTERVAL, Source, SourceError};
+use super::spiffe::TrustDomain;
+use crate::clock::Clock;
+
+/// How long the first answer of an agent may take.
+const FIRST_ANSWER: Duration = Duration::from_secs(15);
+
+/// Between two calls of an agent that is gone: the first and the longest pause.
+const CALL_AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+
+/// An agent's socket, with revocation lists from files.
+pub struct WorkloadApiSource {
+    socket: PathBuf,
+    crls: Vec<PathBuf>,
+    trust_domain: TrustDomain,
+    clock: Arc<dyn Clock>,
+    agent: Option<(X509Source, X509SourceUpdates)>,
+    last: Option<Seen>,
+}
+
+/// What the agent said last, for comparing.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    Parts([u8; 32]),
+    Fault(String),
+}
+
+// === impl WorkloadApiSource ===
+
+impl WorkloadApiSource {
+    /// The agent that listens at `socket`; peers are those of `trust_domain`.
+    pub fn new(
+        socket: PathBuf,
+        crls: Vec<PathBuf>,
+        trust_domain: TrustDomain,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            socket,
+            crls,
+            trust_domain,
+            clock,
+            agent: None,
+            last: None,
+        }
+    }
+
+    fn endpoint(&self) -> String {
+        format!("unix:{}", self.socket.display())
+    }
+
+    async fn call(&self) -> Result<(X509Source, X509SourceUpdates), SourceError> {
+        let (soon, late) = CALL_AGAIN;
+        let source = X509Source::builder()
+            .endpoint(self.endpoint())
+            .reconnect_backoff(soon, late)
+            .initial_sync_timeout(FIRST_ANSWER)
+            .build()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        let updates = source.updated();
+        Ok((source, updates))
+    }
+
+    /// What the agent says at this moment.
+    async fn look(&self, source: &X509Source) -> Result<Parts, SourceError> {
+        let state = source.state();
+        if let Some(reason) = state.withdrawal() {
+            return Err(SourceError::Withdrawn {
+                endpoint: self.endpoint(),
+                reason: reason.to_string(),
+            });
+        }
+        let svid = state.svid().map_err(|error| self.unreachable(&error))?;
+        let context = state.context().map_err(|error| self.unreachable(&error))?;
+        let domain = spiffe::TrustDomain::new(self.trust_domain.as_str())
+            .map_err(|error| self.unreachable(&error))?;
+        let bundle = context
+            .bundle_set()
+            .get(&domain)
+            .ok_or_else(|| self.unreachable(&format!("it knows no roots of {domain}")))?;
+        let der = |one: &spiffe::Certificate| CertificateDer::from(one.as_bytes().to_vec());
+        let key = PrivatePkcs8KeyDer::from(svid.private_key().as_bytes().to_vec());
+        Ok(Parts {
+            files: names(&self.socket, &self.crls, &self.trust_domain),
+            chain: svid.cert_chain().iter().map(der).collect(),
+            key: PrivateKeyDer::Pkcs8(key),
+            roots: bundle.authorities().iter().map(der).collect(),
+            crls: self.lists().await?,
+        })
+    }
+
+    async fn lists(
+        &self,
+    ) -> Result<Vec<rustls::pki_types::CertificateRevocationListDer<'static>>, MaterialError> {
+        let files = self.crls.clone();
+        match tokio::task::spawn_blocking(move || revocation_lists(&files)).await {
+            Ok(lists) => lists,
+            Err(error) => Err(MaterialError::Read {
+                file: self.crls.first().cloned().unwrap_or_default(),
+                expected: "one or more certificate revocation lists",
+                source: std::io::Error::other(error),
+            }),
+        }
+    }
+
+    fn unreachable(&self, error: &dyn std::fmt::Display) -> SourceError {
+        SourceError::Unreachable {
+            endpoint: self.endpoint(),
+            reason: error.to_string(),
+        }
+    }
+}
+
+#[async_trait]
+impl Source for WorkloadApiSource {
+    async fn next(&mut self) -> Result<Arc<Material>, SourceError> {
+        loop {
+            let agent = match self.agent.take() {
+                Some((source, mut updates)) => {
+                    // Files of revocation lists announce nothing: they are looked at.
+                    let changed = tokio::time::timeout(LOOK_INTERVAL, updates.changed()).await;
+                    match changed {
+                        // It never ends by itself; should it, it is called anew.
+                        Ok(Err(_)) => self.call().await?,
+                        Ok(Ok(_)) | Err(_) => (source, updates),
+                    }
+                }
+                None => self.call().await?,
+            };
+            let (source, _) = self.agent.insert(agent);
+            let source = source.clone();
+            let found = self.look(&source).await;
+            let seen = Seen::of(&found);
+            if self.last.as_ref() == Some(&seen) {
+                continue;
+            }
+            self.last = Some(seen);
+            return Ok(Arc::new(Material::check(found?, self.clock.now())?));
+        }
+    }
+}
+
+// === impl Seen ===
+
+impl Seen {
+    fn of(found: &Result<Parts, SourceError>) -> Self {
+        match found {
+            Ok(parts) => Self::Parts(parts.digest()),
+            Err(error) => Self::Fault(error.to_string()),
+        }
+    }
+}
+
+/// The agent stands for the places where a file would be named.
+fn names(socket: &Path, crls: &[PathBuf], trust_domain: &TrustDomain) -> MaterialFiles {
+    MaterialFiles {
+        certificate: socket.to_owned(),
+        key: socket.to_owned(),
+        roots: socket.to_owned(),
+        crls: crls.to_vec(),
+        trust_domains: vec![trust_domain.clone()],
+    }
+}

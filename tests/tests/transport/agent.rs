@@ -1,0 +1,140 @@
+//! The host's identity from a SPIFFE agent.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use tempfile::TempDir;
+use zeropass::identity::pki::{Ca, IssueRequest, Issued};
+use zeropass_tests::deployment::agent::Agent;
+use zeropass_tests::deployment::certificates::{now, workload};
+use zeropass_tests::deployment::{
+    Answer, Builder, Certificate, Deployment, Stream, TRUST_DOMAIN, WORKLOAD,
+};
+
+const HOST: &str = "spiffe://zeropass.internal/host";
+
+/// A folder for a socket, and a builder of deployments that use the agent at it.
+fn place() -> (TempDir, PathBuf, Builder) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("agent.sock");
+    let endpoint = format!("\"unix:{}\"", socket.display());
+    let builder = Deployment::builder()
+        .set("identity", "workload-api", &endpoint)
+        .without("service", "certificate")
+        .without("service", "key")
+        .without("service", "client-ca");
+    (folder, socket, builder)
+}
+
+fn ca() -> Ca {
+    Ca::new(&TRUST_DOMAIN.parse().unwrap(), now()).unwrap()
+}
+
+/// The host's certificate; clients of the tests look at its address.
+fn host(ca: &Ca) -> Issued {
+    let mut request = IssueRequest::workload(HOST, now());
+    request.ips = vec![std::net::Ipv4Addr::LOCALHOST.into()];
+    ca.issue(&request).unwrap()
+}
+
+fn client(ca: &Ca) -> Certificate {
+    let issued = ca.issue(&workload(WORKLOAD)).unwrap();
+    Certificate::new(issued.certificate, issued.key)
+}
+
+async fn asks(deployment: &Deployment, ca: &Ca, certificate: &Certificate) -> Result<u16, String> {
+    let client = deployment.client_trusting(&[ca], certificate);
+    let request = client.request(http::Method::GET, "/.well-known/jwks.json");
+    match Answer::try_of(request).await {
+        Ok(answer) => Ok(answer.status()),
+        Err(error) => Err(format!("{error:?}")),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identity_comes_from_the_agent_and_is_rotated_by_it() {
+    let (_folder, socket, builder) = place();
+    let (first, second) = (ca(), ca());
+    let agent = Agent::start(&socket, HOST, &host(&first), &[&first]);
+    let deployment = builder.start().await;
+    assert_eq!(asks(&deployment, &first, &client(&first)).await, Ok(200));
+    assert!(asks(&deployment, &first, &client(&second)).await.is_err());
+
+    let mut changes = deployment.identity().changes();
+    changes.mark_unchanged();
+    agent.give(HOST, &host(&second), &[&first, &second]);
+    changes.changed().await.unwrap();
+    // The new certificate, and both roots.
+    assert_eq!(asks(&deployment, &second, &client(&first)).await, Ok(200));
+    let standing = client(&first);
+    let stream = Stream::open_trusting(&deployment, &[&second], &standing).await;
+    let since = Instant::now();
+    agent.give(HOST, &host(&second), &[&second]);
+    stream.cut(since).await;
+    assert!(asks(&deployment, &second, &standing).await.is_err());
+    assert_eq!(asks(&deployment, &second, &client(&second)).await, Ok(200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identity_that_the_agent_withdraws_is_not_used_any_more() {
+    let (_folder, socket, builder) = place();
+    let ca = ca();
+    let agent = Agent::start(&socket, HOST, &host(&ca), &[&ca]);
+    let deployment = builder.start().await;
+    let certificate = client(&ca);
+    let stream = Stream::open_trusting(&deployment, &[&ca], &certificate).await;
+    let since = Instant::now();
+    agent.withdraw();
+    stream.cut(since).await;
+    let alarm = deployment
+        .record_where(|record| record.action == "identity.renew")
+        .await;
+    assert_eq!(alarm.outcome, "failed:identity-withdrawn");
+    assert!(deployment.identity().material().is_none());
+    assert!(asks(&deployment, &ca, &certificate).await.is_err());
+
+    let mut changes = deployment.identity().changes();
+    changes.mark_unchanged();
+    agent.give(HOST, &host(&ca), &[&ca]);
+    changes.changed().await.unwrap();
+    assert_eq!(asks(&deployment, &ca, &certificate).await, Ok(200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agent_that_disappears_changes_nothing_and_is_found_again() {
+    let (_folder, socket, builder) = place();
+    let ca = ca();
+    let mut agent = Agent::start(&socket, HOST, &host(&ca), &[&ca]);
+    let deployment = builder.start().await;
+    let certificate = client(&ca);
+    let stream = Stream::open_trusting(&deployment, &[&ca], &certificate).await;
+    agent.disappear().await;
+    assert_eq!(asks(&deployment, &ca, &certificate).await, Ok(200));
+    assert!(!stream.has_ended());
+
+    let mut changes = deployment.identity().changes();
+    changes.mark_unchanged();
+    let renewed = host(&ca);
+    agent.give(HOST, &renewed, &[&ca]);
+    agent.appear();
+    changes.changed().await.unwrap();
+    let shown = deployment.identity().material().unwrap();
+    let renewed = Certificate::new(renewed.certificate, renewed.key);
+    assert_eq!(shown.svid().serial, renewed.serial());
+    assert!(!stream.has_ended());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn material_that_breaks_the_profile_is_refused_from_an_agent_too() {
+    let (_folder, socket, builder) = place();
+    let (ca, other) = (ca(), ca());
+    let agent = Agent::start(&socket, HOST, &host(&ca), &[&ca]);
+    let deployment = builder.start().await;
+    // Its own roots do not know it.
+    agent.give(HOST, &host(&other), &[&ca]);
+    let alarm = deployment
+        .record_where(|record| record.action == "identity.renew")
+        .await;
+    assert_eq!(alarm.outcome, "failed:unknown-ca");
+    assert_eq!(asks(&deployment, &ca, &client(&ca)).await, Ok(200));
+}

@@ -1,0 +1,155 @@
+//! Attacks end by themselves, and a proper client beside them is answered.
+
+use zeropass_tests::deployment::attack::{Attack, Ended};
+use zeropass_tests::deployment::{
+    Answer, Builder, Deployment, ORIGIN, Protocol, RP_ID, RelyingParty, WORKLOAD,
+};
+
+/// A host that loses patience soon, with a proper workload and another one.
+fn impatient() -> Builder {
+    Deployment::builder()
+        .relying_party(
+            RelyingParty::new(RP_ID)
+                .origin(ORIGIN)
+                .workload(WORKLOAD)
+                .workload("attacker"),
+        )
+        .set("service", "handshake-timeout", "\"300ms\"")
+        .set("service", "header-timeout", "\"300ms\"")
+        .set("service", "request-timeout", "\"1s\"")
+}
+
+/// The attack goes on sixteen times at once, while a proper client is answered on its
+/// old connection and on new ones; how each attempt ended.
+async fn under(attack: Attack, builder: Builder) -> (Deployment, Vec<Ended>) {
+    let deployment = builder.start().await;
+    let client = deployment.client(WORKLOAD);
+    client.get("/.well-known/jwks.json").await.expect(200);
+    let certificate = deployment.certificate("attacker");
+    let attempts = (0..16).map(|_| attack.attempt(&deployment, &certificate));
+    let attempts = futures::future::join_all(attempts);
+    let proper = async {
+        for _ in 0..10 {
+            client.get("/.well-known/jwks.json").await.expect(200);
+            client
+                .anew()
+                .get("/.well-known/jwks.json")
+                .await
+                .expect(200);
+        }
+    };
+    let (ended, ()) = tokio::join!(attempts, proper);
+    client.get("/.well-known/jwks.json").await.expect(200);
+    (deployment, ended)
+}
+
+async fn recorded(deployment: &Deployment, code: &str) {
+    let outcome = format!("failed:{code}");
+    deployment
+        .record_where(|record| record.outcome == outcome)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_handshakes_are_cut() {
+    let (deployment, ended) = under(Attack::SlowHandshake, impatient()).await;
+    assert_eq!(ended, vec![Ended::Closed; 16]);
+    recorded(&deployment, "handshake-timeout").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_headers_are_cut() {
+    let (_deployment, ended) = under(Attack::SlowHeaders, impatient()).await;
+    assert_eq!(ended, vec![Ended::Closed; 16]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_bodies_are_refused() {
+    let (_deployment, ended) = under(Attack::SlowBody, impatient()).await;
+    assert_eq!(ended, vec![Ended::Answered(408); 16]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rapid_reset_ends_the_connection() {
+    let (_deployment, ended) = under(Attack::RapidReset, impatient()).await;
+    // ENHANCE_YOUR_CALM, where the reset of the socket did not overtake it.
+    let calm = |one: &Ended| matches!(one, Ended::GoAway(11) | Ended::Closed);
+    assert!(ended.iter().all(calm), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endless_headers_end_the_connection() {
+    let (_deployment, ended) = under(Attack::HeaderFlood, impatient()).await;
+    let cut = |one: &Ended| matches!(one, Ended::GoAway(_) | Ended::Closed);
+    assert!(ended.iter().all(cut), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flood_of_sockets_displaces_itself() {
+    let small = impatient()
+        .set("service", "handshake-timeout", "\"10s\"")
+        .set("service", "max-handshakes", "8");
+    let (deployment, ended) = under(Attack::ConnectionFlood, small).await;
+    assert_eq!(ended, vec![Ended::Closed; 16]);
+    recorded(&deployment, "handshake-displaced").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identity_with_too_many_connections_takes_none_from_others() {
+    let deployment = impatient()
+        .set("service", "identity-connections", "3")
+        .start()
+        .await;
+    let certificate = deployment.certificate("attacker");
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let client = deployment.client_with(Some(&certificate), Protocol::Http2);
+        client.get("/.well-known/jwks.json").await.expect(200);
+        held.push(client);
+    }
+    let more = deployment.client_with(Some(&certificate), Protocol::Http2);
+    let request = more.request(http::Method::GET, "/.well-known/jwks.json");
+    assert!(Answer::try_of(request).await.is_err());
+    recorded(&deployment, "too-many-connections-of-identity").await;
+    let proper = deployment.client(WORKLOAD);
+    proper.get("/.well-known/jwks.json").await.expect(200);
+    for client in held {
+        client.get("/.well-known/jwks.json").await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identity_that_asks_too_often_is_limited_and_recorded_once() {
+    let deployment = impatient()
+        .set("service", "identity-rate", "1")
+        .set("service", "identity-burst", "5")
+        .start()
+        .await;
+    let client = deployment.client("attacker");
+    for _ in 0..5 {
+        client.get("/.well-known/jwks.json").await.expect(200);
+    }
+    for _ in 0..5 {
+        let refused = client.get("/.well-known/jwks.json").await;
+        let problem: serde_json::Value = serde_json::from_slice(refused.body()).unwrap();
+        if refused.status() == 200 {
+            continue; // A second has passed meanwhile.
+        }
+        assert_eq!(
+            (refused.status(), problem["code"].as_str()),
+            (429, Some("rate-limited"))
+        );
+        assert_eq!(refused.header("retry-after"), "1");
+    }
+    recorded(&deployment, "rate-limited").await;
+    let records = deployment.records().await;
+    let limited = records
+        .iter()
+        .filter(|record| record.outcome == "failed:rate-limited");
+    assert_eq!(limited.count(), 1);
+    deployment
+        .client(WORKLOAD)
+        .get("/.well-known/jwks.json")
+        .await
+        .expect(200);
+}
