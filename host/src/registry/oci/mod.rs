@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
-use oci_client::errors::{DigestError, OciDistributionError};
+use oci_client::errors::{DigestError, OciDistributionError, OciErrorCode};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 
@@ -330,15 +330,21 @@ impl Registry {
             } => OciError::Denied { registry },
             OciDistributionError::ImageManifestNotFoundError(_) => OciError::Missing { reference },
             OciDistributionError::RegistryError { envelope, .. } => {
-                let said = envelope.to_string();
-                if said.contains("UNKNOWN") {
+                use OciErrorCode as Code;
+                let says = |codes: &[Code]| envelope.errors.iter().any(|e| codes.contains(&e.code));
+                if says(&[
+                    Code::ManifestUnknown,
+                    Code::BlobUnknown,
+                    Code::NameUnknown,
+                    Code::NotFound,
+                ]) {
                     OciError::Missing { reference }
-                } else if said.contains("DENIED") || said.contains("UNAUTHORIZED") {
+                } else if says(&[Code::Denied, Code::Unauthorized]) {
                     OciError::Denied { registry }
                 } else {
                     OciError::Registry {
                         registry,
-                        reason: said,
+                        reason: envelope.to_string(),
                     }
                 }
             }
