@@ -9,10 +9,12 @@ mod authenticators;
 mod components;
 mod identity;
 mod journal;
+mod link;
 mod metadata;
 mod metrics;
 mod policy;
 mod settings;
+mod store;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,6 +28,7 @@ use tokio::sync::oneshot;
 
 use self::components::admission_settings;
 use self::identity::HostIdentity;
+use self::link::Link;
 pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
     engine_options, front_door_limits, health_address, listener_limits, relying_party,
@@ -45,7 +48,6 @@ use crate::server::Listener;
 use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
-use crate::store::sqlite::{SqliteHistory, SqliteStore};
 use crate::telemetry::metrics::Registry;
 
 /// How often the store forgets what is out of date.
@@ -60,6 +62,7 @@ pub struct Host {
     metrics: Arc<Registry>,
     sealer: Sealer,
     listener: Listener<FrontDoor>,
+    link: Link,
     health: Option<Health>,
     metadata: Option<metadata::Watch>,
     drain_deadline: Duration,
@@ -110,24 +113,27 @@ impl Host {
         let lifetime =
             u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
         let (seal_key, log) = audit::open(config)?;
-        let path = &config.store.sqlite;
-        let store =
-            SqliteStore::open_with(path, lifetime, Arc::clone(&clock), Arc::clone(&log)).await?;
-        let history = SqliteHistory::open(path).await?;
+        let (store, history) = store::open(
+            &config.store,
+            lifetime,
+            Arc::clone(&clock),
+            Arc::clone(&log),
+        )
+        .await?;
         let sealer = audit::sealer(
             config,
             seal_key,
             Arc::clone(&log),
-            &history,
+            &*history,
             Arc::clone(&clock),
         )
         .await?;
-        audit::opening_records(&store, &log, &sealer, &*clock).await?;
+        audit::opening_records(&*store, &log, &sealer, &*clock).await?;
         let metrics = metrics::registry(gate.counts(), &log, sealer.counts(), &clock);
         let metrics = Arc::new(metrics);
         let services = Arc::new(Services {
             gate,
-            store: Arc::new(store),
+            store,
             relying_parties,
             metadata,
             signer,
@@ -139,8 +145,8 @@ impl Host {
         let (auth_service, passkey_manager) =
             components::admit(&admission, &config.components).await?;
         let passkey_manager = Arc::new(Slot::new(passkey_manager.revision.into_passkey_manager()?));
-        let link: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(passkey_manager));
-        let _ = services.passkeys.set(link);
+        let in_process: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(passkey_manager));
+        let link = Link::open(config, &services, in_process).await?;
         let front_door = FrontDoor::new(
             Arc::clone(&services),
             Arc::new(Slot::new(auth_service.revision.into_auth_service()?)),
@@ -165,6 +171,7 @@ impl Host {
             metrics,
             sealer,
             listener,
+            link,
             health,
             metadata: metadata_watch,
             drain_deadline: config.service.drain_deadline,
@@ -177,6 +184,14 @@ impl Host {
     /// The system does not know the socket any more.
     pub fn local_address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_address()
+    }
+
+    /// Where the link listener listens; none where the link is in-process.
+    ///
+    /// # Errors
+    /// The system does not know the socket any more.
+    pub fn link_address(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.link.local_address()
     }
 
     /// What the components' calls reach, for tests that look at the store.
@@ -237,8 +252,13 @@ impl Host {
             .health
             .map(|health| tokio::spawn(health.serve(watcher.clone())));
         let listener = tokio::spawn(self.listener.serve(watcher));
+        let (link_trigger, link_watcher) = drain::channel();
+        let link = tokio::spawn(self.link.serve(Arc::clone(&self.services), link_watcher));
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
+        // After the front door: requests that were accepted there end here.
+        let drained = drained.and(link_trigger.drain(self.drain_deadline).await);
+        link.abort();
         sweeper.abort();
         if let Some(metadata) = metadata {
             metadata.abort();

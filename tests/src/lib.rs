@@ -3,5 +3,6 @@
 
 pub mod browser;
 pub mod deployment;
+pub mod fido;
 pub mod isolation;
 pub mod signing;

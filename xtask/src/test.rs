@@ -29,6 +29,9 @@ use crate::{build, process, toolchain};
 /// where there is no browser.
 const BROWSER: &str = "browser";
 
+/// Part of the path of every test that starts a PostgreSQL server.
+const POSTGRES: &str = "postgres";
+
 /// Part of the name of every test of the component in JavaScript.
 const JAVASCRIPT: &str = "javascript";
 
@@ -40,6 +43,7 @@ pub fn run(workspace: &Workspace, stop: &Stop, long: bool) -> Result<ExitCode> {
         stop,
         report: Report::new(ci),
         browser: None,
+        postgres: false,
         javascript: false,
         variables: Vec::new(),
     };
@@ -62,6 +66,8 @@ struct Suite<'a> {
     javascript: bool,
     /// Chromium and its driver, once found.
     browser: Option<system::Browser>,
+    /// Whether there is a PostgreSQL server to start.
+    postgres: bool,
     /// More environment for the tests.
     variables: Vec<(&'static str, PathBuf)>,
 }
@@ -77,10 +83,11 @@ impl Suite<'_> {
             toolchain::lint_tools(workspace, stop)?;
             Ok(Outcome::Passed)
         })?;
-        let browser = &mut self.browser;
+        let (browser, postgres) = (&mut self.browser, &mut self.postgres);
         self.report.step(stop, "system packages", &[], || {
             let found = system::provide(stop);
             *browser = found.browser;
+            *postgres = found.postgres;
             Ok(found.outcome)
         })
     }
@@ -166,6 +173,9 @@ impl Suite<'_> {
         if self.browser.is_none() {
             command.args(["--skip", BROWSER]);
         }
+        if !self.postgres {
+            command.args(["--skip", POSTGRES]);
+        }
         if !self.javascript {
             command.args(["--skip", JAVASCRIPT]);
         }
@@ -177,6 +187,12 @@ impl Suite<'_> {
         if self.browser.is_none() {
             let why = "no Chromium with its driver; see system packages";
             self.report.step(stop, "browser tests", &[], || {
+                Ok(Outcome::Skipped(why.into()))
+            })?;
+        }
+        if !self.postgres {
+            let why = "no PostgreSQL server; see system packages";
+            self.report.step(stop, "PostgreSQL tests", &[], || {
                 Ok(Outcome::Skipped(why.into()))
             })?;
         }

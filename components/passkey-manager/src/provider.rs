@@ -6,8 +6,10 @@
 
 use uuid::{Uuid, uuid};
 
-/// AAGUIDs and the names under which people know the products, as their makers
-/// publish them.
+/// AAGUIDs and the names under which people know the products: passkey providers as they
+/// stand in the community's list of them, which they are asked to put themselves on
+/// (compared in November 2026), and Yubico's security keys as Microsoft lists them for
+/// Entra ID. Other security keys are named by FIDO metadata.
 const PROVIDERS: &[(Uuid, &str)] = &[
     (
         uuid!("fbfc3007-154e-4ecc-8c0b-6e020557d7bd"),
@@ -58,6 +60,38 @@ const PROVIDERS: &[(Uuid, &str)] = &[
     (uuid!("b78a0a55-6ef8-d246-a042-ba0f6d55050c"), "LastPass"),
     (uuid!("de503f9c-21a4-4f76-b4b7-558eb55c6f89"), "Devolutions"),
     (uuid!("39a5647e-1853-446c-a1f6-a79bae9f5bc7"), "IDmelon"),
+    (
+        uuid!("d3452668-01fd-4c12-926c-83a4204853aa"),
+        "Microsoft Password Manager",
+    ),
+    (
+        uuid!("a10c6dd9-465e-4226-8198-c7c44b91c555"),
+        "Kaspersky Password Manager",
+    ),
+    (
+        uuid!("fa37f553-f9b6-4adb-ac53-8bbb57ebdf0d"),
+        "Norton Password Manager",
+    ),
+    (
+        uuid!("6bb49926-160a-4306-a100-4eb39ba6ac45"),
+        "AVG Password Manager",
+    ),
+    (
+        uuid!("a4a2d88e-9796-4356-9164-e2a5a8bd019c"),
+        "Avast Password Manager",
+    ),
+    (
+        uuid!("e7db2bd3-f2fe-4d71-ad78-7e7aa166cfd1"),
+        "Avira Password Manager",
+    ),
+    (uuid!("a11a5faa-9f32-4b8c-8c5d-2f7d13e8c942"), "AliasVault"),
+    (uuid!("eaecdef2-1c31-5634-8639-f1cbd9c00a08"), "KeePassDX"),
+    (uuid!("22248c4c-7a12-46e2-9a41-44291b373a4d"), "LogMeOnce"),
+    (
+        uuid!("d9be9d39-e6a6-4c28-a581-32b044d986e4"),
+        "Sticky Password Manager",
+    ),
+    (uuid!("45e3057e-b2f9-48ed-912f-9b901e153b16"), "Uniqkey"),
     (uuid!("cb69481e-8ff7-4039-93ec-0a2729a154a8"), "YubiKey 5"),
     (uuid!("ee882879-721c-4913-9775-3dfcce97072a"), "YubiKey 5"),
     (
@@ -75,6 +109,10 @@ const PROVIDERS: &[(Uuid, &str)] = &[
     (uuid!("c5ef55ff-ad9a-4b9f-b580-adebafe026d0"), "YubiKey 5Ci"),
     (
         uuid!("c1f9a0bc-1dd2-404a-b27f-8e29047a43fd"),
+        "YubiKey 5 NFC FIPS",
+    ),
+    (
+        uuid!("85203421-48f9-4355-9bc8-8a53846e5083"),
         "YubiKey 5Ci FIPS",
     ),
     (uuid!("d8522d9f-575b-4866-88a9-ba99fa02f35b"), "YubiKey Bio"),

@@ -177,9 +177,10 @@ fn length(length: usize) -> [u8; 4] {
     u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes()
 }
 
+/// What PostgreSQL's text can't hold must not keep a record from being written.
 fn said(value: &str) -> String {
     let value = if value.is_empty() { NOTHING } else { value };
-    value.to_owned()
+    value.replace('\0', "\u{fffd}")
 }
 
 // === impl Entry ===

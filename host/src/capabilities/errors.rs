@@ -52,6 +52,7 @@ impl From<store::Error> for wit::Error {
             store::Error::Used => Self::Used,
             store::Error::Conflict => Self::Conflict,
             store::Error::Malformed(_) => Self::Malformed,
+            store::Error::NotPermitted => Self::NotPermitted,
             _ => Self::Busy,
         }
     }

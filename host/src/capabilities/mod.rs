@@ -22,6 +22,7 @@ mod tokens;
 
 pub use context::{CallContext, CallState, Caller, Services};
 pub use passkeys::{PasskeysLink, code_name};
+pub(crate) use passkeys::{abbreviated, busy, credential, settle};
 pub use relying_party::RelyingParty;
 pub use signatures::{SignatureError, verify as verify_signature};
 

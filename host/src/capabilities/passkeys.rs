@@ -93,7 +93,8 @@ pub trait PasskeysLink: Send + Sync {
 
 // === impl CallState ===
 
-/// Ask the gate, make the call, settle.
+/// Ask the gate, make the call, settle. `server::link_door` does the same at the
+/// other end of a link.
 macro_rules! forward {
     ($self:ident, $action:ident, $rp_id:expr, $target:expr, $method:ident($($argument:expr),*)) => {{
         let context = &$self.context;
@@ -247,7 +248,11 @@ pub(crate) fn busy(detail: &str) -> Rejection {
     }
 }
 
-fn settle<A: Action, T>(permit: Permit<A>, target: String, result: &Result<T, Rejection>) {
+pub(crate) fn settle<A: Action, T>(
+    permit: Permit<A>,
+    target: String,
+    result: &Result<T, Rejection>,
+) {
     permit.settle(
         target,
         match result {
@@ -258,11 +263,11 @@ fn settle<A: Action, T>(permit: Permit<A>, target: String, result: &Result<T, Re
 }
 
 /// A ceremony id finishes a ceremony: records hold its beginning only.
-fn abbreviated(ceremony: &str) -> String {
+pub(crate) fn abbreviated(ceremony: &str) -> String {
     ceremony.chars().take(8).chain(['…']).collect()
 }
 
-fn credential(id: &[u8]) -> String {
+pub(crate) fn credential(id: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(id.get(..1023).unwrap_or(id))
 }

@@ -77,6 +77,8 @@ mod tests {
         file = "auth.wasm"
         [components.passkey-manager]
         file = "passkeys.wasm"
+        [link]
+        kind = "in-process"
         [[relying-party]]
         id = "localhost"
         name = "Demo"

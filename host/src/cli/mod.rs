@@ -8,6 +8,7 @@ pub mod config;
 pub mod pki;
 pub mod policy;
 mod serve;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +38,9 @@ enum Command {
     /// Look at policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Prepare, change or move the store.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Component revisions: sign and inspect them.
     #[command(subcommand)]
     Component(component::ComponentCommand),
@@ -104,6 +108,7 @@ impl Command {
                 Ok(true)
             }
             Self::Policy(PolicyCommand::Check { folder }) => policy::check(&folder, out),
+            Self::Store(command) => store::run(command, out),
             Self::Component(command) => command.run(out),
             Self::Pki(command) => command.run(out),
         }

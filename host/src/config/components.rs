@@ -1,4 +1,4 @@
-//! `[runtime]`, `[components.*]` and `[link]`: which components run and how much
+//! `[runtime]` and `[components.*]`: which components run and how much
 //! each of them may use.
 //!
 //! Two bounds stand above one another: all components together have
@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::format::{Choice, Count, Flag, Format, Size, Time};
+use super::format::{Count, Flag, Format, Size, Time};
 use super::path::Location;
 use super::reader::{At, Section};
 
@@ -57,20 +57,6 @@ pub struct Component {
     pub output_bytes: usize,
     /// Instances of this component at the same time.
     pub instances: u32,
-}
-
-/// How auth-service reaches passkey-manager.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// The transport.
-    pub kind: LinkKind,
-}
-
-/// A transport between components.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkKind {
-    /// Both run in this host; no wire exists.
-    InProcess,
 }
 
 // === impl Component ===
@@ -169,10 +155,4 @@ fn read_component(section: &mut Section<'_>, runtime: Option<&Runtime>) -> Optio
         output_bytes: output_bytes?,
         instances: instances?,
     })
-}
-
-pub(super) fn read_link(section: &mut Section<'_>) -> Option<Link> {
-    let kind = Choice(&[("in-process", LinkKind::InProcess)]);
-    let kind = section.or("kind", r#""in-process""#, kind);
-    Some(Link { kind: kind? })
 }

@@ -388,7 +388,12 @@ impl<'a> At<'a> {
 
     fn table(&self) -> Option<&'a DeTable<'a>> {
         let table = self.value().as_table();
-        table.or_else(|| self.refuse("a table", None))
+        if table.is_none() {
+            // Not shown: `store.postgres` is where people put URLs with passwords.
+            let message = format!("{}: expected a table", self.key);
+            self.reader.problem(self.line, message);
+        }
+        table
     }
 
     /// A default has no line of its own: it takes that of its section.

@@ -75,6 +75,14 @@ impl WorkloadId {
         &self.trust_domain
     }
 
+    /// Where the PKI of zeropass puts a component.
+    pub(super) fn component(trust_domain: &TrustDomain, name: &str) -> Self {
+        Self {
+            text: format!("spiffe://{trust_domain}/component/{name}"),
+            trust_domain: trust_domain.clone(),
+        }
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         if text.len() > ID_MAX {
             return Err(format!("it has at most {ID_MAX} bytes"));

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use super::format::Time;
 use super::path::Location;
+use super::postgres::{self, Postgres};
 use super::reader::Section;
 use super::web::{ISSUER, Issuer};
 
 /// The credential store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Store {
+pub enum Store {
     /// The SQLite database; created when new. Its folder exists.
-    pub sqlite: PathBuf,
+    Sqlite(PathBuf),
+    /// A database in PostgreSQL, which `zeropass store migrate` has made ready.
+    Postgres(Box<Postgres>),
 }
 
 /// The policy bundle.
@@ -51,7 +54,11 @@ pub struct Tokens {
 
 pub(super) fn read_store(section: &mut Section<'_>) -> Option<Store> {
     let sqlite = section.or("sqlite", r#""zeropass.db""#, Location::NewFile);
-    Some(Store { sqlite: sqlite? })
+    let postgres = section.optional_section("postgres", postgres::read);
+    Some(match postgres? {
+        Some(postgres) => Store::Postgres(Box::new(postgres)),
+        None => Store::Sqlite(sqlite?),
+    })
 }
 
 pub(super) fn read_policy(section: &mut Section<'_>) -> Option<Policy> {

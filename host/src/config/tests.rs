@@ -25,6 +25,12 @@ trust-domain = "zeropass.internal"
 file = "auth.wasm"
 [components.passkey-manager]
 file = "passkeys.wasm"
+[link.auth-service]
+certificate = "pki/auth-service.pem"
+key = "pki/auth-service.key"
+[link.passkey-manager]
+certificate = "pki/passkey-manager.pem"
+key = "pki/passkey-manager.key"
 [[relying-party]]
 id = "example.com"
 name = "Example"
@@ -73,9 +79,9 @@ fn only(text: &str) -> String {
 fn whole_example() -> String {
     let mut text = String::new();
     for line in EXAMPLE.lines() {
-        let setting = line.strip_prefix('#').filter(|rest| {
-            rest.starts_with(|first: char| first.is_ascii_lowercase() || first == '[')
-        });
+        let setting = line
+            .strip_prefix('#')
+            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['));
         text.push_str(setting.unwrap_or(line));
         text.push('\n');
     }
@@ -125,7 +131,10 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(config.health, None);
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.log.filter, "info");
-    assert_eq!(config.store.sqlite, Path::new("/etc/zeropass/zeropass.db"));
+    assert_eq!(
+        config.store,
+        Store::Sqlite("/etc/zeropass/zeropass.db".into())
+    );
     assert_eq!(config.audit.log, "host");
     assert_eq!(
         config.audit.checkpoints,
@@ -156,7 +165,22 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
         (1_048_576, 16_384)
     );
     assert_eq!(manager.instances, 32);
-    assert_eq!(config.link.kind, LinkKind::InProcess);
+    assert_eq!(config.link.kind, LinkKind::Mtls);
+    let (serving, calling) = (
+        config.link.serving.as_ref().unwrap(),
+        config.link.calling.as_ref().unwrap(),
+    );
+    assert_eq!(serving.listen, "127.0.0.1:8445".parse().unwrap());
+    let id = "spiffe://zeropass.internal/component/auth-service";
+    assert_eq!(serving.caller.as_str(), id);
+    let id = "spiffe://zeropass.internal/component/passkey-manager";
+    assert_eq!(calling.callee.as_str(), id);
+    let certificate = Path::new("/etc/zeropass/pki/passkey-manager.pem");
+    assert_eq!(serving.identity.certificate, certificate);
+    let key = Path::new("/etc/zeropass/pki/auth-service.key");
+    assert_eq!(calling.identity.key, key);
+    assert!(calling.targets.is_empty());
+    assert_eq!(calling.connect_timeout, Duration::from_secs(1));
     let party = config.relying_party("example.com").unwrap();
     assert_eq!(party.ceremony_timeout, Duration::from_secs(300));
     assert_eq!(party.user_verification, UserVerification::Preferred);
@@ -184,7 +208,8 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
 
 #[test]
 fn agent_makes_the_files_of_the_service_unnecessary() {
-    let without = MINIMAL
+    let link = MINIMAL.find("[link.auth-service]").unwrap();
+    let without = MINIMAL[..link]
         .lines()
         .filter(|line| {
             !["certificate", "key", "client-ca"]
@@ -193,6 +218,13 @@ fn agent_makes_the_files_of_the_service_unnecessary() {
         })
         .collect::<Vec<_>>()
         .join("\n");
+    let rest = &MINIMAL[link..];
+    // The components have files of their own, and so have their authorities.
+    let without_ca = format!("{without}\n[identity]\nworkload-api = \"unix:a\"\n{rest}");
+    assert!(
+        only(&without_ca).ends_with("expected a PEM file, because there is no service.client-ca")
+    );
+    let without = format!("{without}\n[link]\nca = \"ca.pem\"\n{rest}");
     for (agent, socket) in [
         ("unix:/run/agent.sock", "/run/agent.sock"),
         ("unix:///run/agent.sock", "/run/agent.sock"),
@@ -238,6 +270,77 @@ fn health_socket_path_starts_at_the_folder_and_must_fit() {
     );
 }
 
+/// The least that a store in PostgreSQL needs.
+const POSTGRES: &str = r#"[store.postgres]
+host = "db.internal"
+ca = "pki/db-ca.pem"
+[store.postgres.accounts]
+certificate = "pki/a.pem"
+key = "pki/a.key"
+[store.postgres.credentials]
+certificate = "pki/c.pem"
+key = "pki/c.key"
+[store.postgres.audit-writer]
+certificate = "pki/w.pem"
+key = "pki/w.key"
+[store.postgres.audit-reader]
+certificate = "pki/r.pem"
+key = "pki/r.key"
+"#;
+
+#[test]
+fn postgres_takes_the_place_of_sqlite() {
+    let config = parse(&format!("{MINIMAL}{POSTGRES}")).unwrap();
+    let Store::Postgres(postgres) = config.store else {
+        panic!("{:?}", config.store)
+    };
+    assert_eq!(
+        (postgres.host.as_str(), postgres.port),
+        ("db.internal", 5432)
+    );
+    assert_eq!(postgres.database, "zeropass");
+    assert_eq!(postgres.server_name, "db.internal");
+    assert_eq!(postgres.ca, Path::new("/etc/zeropass/pki/db-ca.pem"));
+    assert_eq!(
+        postgres.audit_writer.key,
+        Path::new("/etc/zeropass/pki/w.key")
+    );
+    let connections = [
+        &postgres.accounts,
+        &postgres.credentials,
+        &postgres.audit_reader,
+    ];
+    assert_eq!(connections.map(|login| login.connections), [8, 8, 2]);
+}
+
+#[test]
+fn postgres_has_no_place_for_users_passwords_and_tls_modes() {
+    let with = |line: &str| {
+        let text = POSTGRES.replace("[store.postgres]\n", &format!("[store.postgres]\n{line}\n"));
+        only(&format!("{MINIMAL}{text}"))
+    };
+    for key in ["user", "password", "sslmode"] {
+        let message = with(&format!("{key} = \"hunter2\""));
+        let unknown = format!("store.postgres.{key}: unknown key");
+        assert!(message.starts_with(&unknown), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+    assert_eq!(
+        only(&format!(
+            "{MINIMAL}{}",
+            POSTGRES.replace("db.internal", "user@db")
+        )),
+        "store.postgres.host = \"user@db\": expected a host name or an IP address"
+    );
+    assert_eq!(
+        only(&format!(
+            "{MINIMAL}{}",
+            POSTGRES.replace("host = \"db.internal\"\n", "")
+        )),
+        "store.postgres.host is missing: expected a host name or an IP address"
+    );
+}
+
 #[test]
 fn empty_file_misses_every_required_setting() {
     let missing: Vec<String> = messages("")
@@ -253,6 +356,10 @@ fn empty_file_misses_every_required_setting() {
             "service.trust-domain",
             "components.auth-service.file",
             "components.passkey-manager.file",
+            "link.auth-service.certificate",
+            "link.auth-service.key",
+            "link.passkey-manager.certificate",
+            "link.passkey-manager.key",
             "relying-party"
         ]
     );
@@ -313,8 +420,8 @@ fn example_shows_the_true_defaults() {
         }
     }
     assert_eq!(minimal.settings().len(), example.settings().len());
-    // All but the ten required settings.
-    assert_eq!(compared.len(), keys(&minimal).len() - 10);
+    // All but the fourteen required settings.
+    assert_eq!(compared.len(), keys(&minimal).len() - 14);
 }
 
 #[test]
@@ -347,6 +454,23 @@ fn example_marks_required_settings_and_no_others() {
     }
 }
 
+#[test]
+fn link_in_process_needs_no_certificates_and_opens_nothing() {
+    let start = MINIMAL.find("[link.auth-service]").unwrap();
+    let end = MINIMAL.find("[[relying-party]]").unwrap();
+    let (before, after) = (&MINIMAL[..start], &MINIMAL[end..]);
+    let config = parse(&format!("{before}[link]\nkind = \"in-process\"\n{after}")).unwrap();
+    assert_eq!(config.link.kind, LinkKind::InProcess);
+    assert_eq!((config.link.serving, config.link.calling), (None, None));
+    // Certificates that are there for the other kind are no reason to use them.
+    let config = parse(&MINIMAL.replace(
+        "[link.auth-service]",
+        "[link]\nkind = \"in-process\"\n[link.auth-service]",
+    ))
+    .unwrap();
+    assert_eq!((config.link.serving, config.link.calling), (None, None));
+}
+
 // What is wrong.
 
 #[test]
@@ -374,7 +498,7 @@ fn unknown_key_is_refused_with_the_nearest_known_one() {
     );
     assert_eq!(
         message_about("[store]", "postgres = \"postgres://user:hunter2@db\""),
-        "store.postgres: unknown key; expected one of sqlite"
+        "store.postgres: expected a table"
     );
     assert_eq!(
         message_about("[polcy]", "folder = \"policies\""),
@@ -443,7 +567,18 @@ fn bad_value_of_each_kind_is_refused_with_what_is_expected() {
         ),
         ("[runtime]", "max-instances = 1", "a whole number from 2"),
         ("[runtime]", "epoch-tick = \"0ms\"", "from 1ms to 1s"),
-        ("[link]", "kind = \"mtls\"", "\"in-process\""),
+        (
+            "[link]",
+            "kind = \"plain\"",
+            "one of \"mtls\", \"in-process\"",
+        ),
+        ("[link]", "targets = [\"back\"]", "a host and port such as"),
+        (
+            "[link]",
+            "targets = [\"back:0\"]",
+            "a host and port such as",
+        ),
+        ("[link]", "connect-timeout = \"2m\"", "from 10ms to 1m"),
         (
             "[[relying-party]]",
             "allow-cross-origin = \"no\"",
@@ -503,7 +638,7 @@ fn bad_value_of_each_kind_is_refused_with_what_is_expected() {
 #[test]
 fn section_of_the_wrong_shape_is_refused() {
     let message = only(&format!("log = \"info\"\n{MINIMAL}"));
-    assert_eq!(message, "log = \"info\": expected a table");
+    assert_eq!(message, "log: expected a table");
     let message = message_instead("[[relying-party]]", "[relying-party]");
     assert_eq!(
         message,
@@ -721,8 +856,8 @@ fn all_problems_are_reported_at_once_in_the_order_of_lines() {
         [
             "2: service.max-stream:",
             "3: service.body-limit",
-            "12: relying-party[0].name",
-            "14: relying-party[0].origins[0]",
+            "18: relying-party[0].name",
+            "20: relying-party[0].origins[0]",
         ]
     );
 }
@@ -801,10 +936,14 @@ fn files_that_must_exist_are_looked_for_from_the_folder_of_the_file() {
         "policy.folder = \"policies\": expected the path of a folder that exists".to_owned(),
         "components.auth-service.file = \"auth.wasm\": expected".to_owned(),
         "components.passkey-manager.file = \"passkeys.wasm\": expected".to_owned(),
+        "link.auth-service.certificate = \"pki/auth-service.pem\": expected".to_owned(),
+        "link.auth-service.key = \"pki/auth-service.key\": expected".to_owned(),
+        "link.passkey-manager.certificate = \"pki/passkey-manager.pem\": expected".to_owned(),
+        "link.passkey-manager.key = \"pki/passkey-manager.key\": expected".to_owned(),
     ] {
         assert!(message.contains(&expected), "{expected}\nin\n{message}");
     }
-    assert_eq!(message.lines().count(), 6, "{message}");
+    assert_eq!(message.lines().count(), 10, "{message}");
 }
 
 #[test]
@@ -819,6 +958,10 @@ fn complete_folder_loads() {
         "pki/host.pem",
         "pki/host.key",
         "pki/ca.pem",
+        "pki/auth-service.pem",
+        "pki/auth-service.key",
+        "pki/passkey-manager.pem",
+        "pki/passkey-manager.key",
         "components/auth_service.wasm",
         "components/passkey_manager.wasm",
     ] {

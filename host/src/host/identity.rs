@@ -67,7 +67,7 @@ impl HostIdentity {
 }
 
 /// The alarm, and the record.
-async fn tell(services: Arc<Services>, change: Change) {
+pub(super) async fn tell(services: Arc<Services>, change: Change) {
     let (target, outcome) = match change {
         Change::Renewed(material) => {
             let svid = material.svid();

@@ -4,6 +4,7 @@
 //! - [`svid`]: the X.509-SVID profile, read strictly from a certificate.
 //! - [`verifier`]: chain, time, revocation, profile and trust domain in one
 //!   rustls verifier.
+//! - [`pinned`]: the same verdict for a link, whose other end is known by name.
 //! - [`parts`]: the host's own certificate, key, roots and lists as they were found.
 //! - [`material`]: the same, checked against themselves before anybody uses them.
 //! - [`source`]: where material comes from: files that are looked at again, or
@@ -20,8 +21,10 @@
 pub mod ca;
 pub mod current;
 pub mod inspect;
+mod link_tls;
 pub mod material;
 pub mod parts;
+pub mod pinned;
 pub mod pki;
 pub mod source;
 pub mod spiffe;
@@ -31,8 +34,13 @@ pub mod verifier;
 pub mod workload_api;
 
 pub use current::Identity;
+pub use link_tls::{
+    CurrentClientTls, keep_client, link_client_config, link_client_config_with, link_server_config,
+    link_server_config_with,
+};
 pub use material::{Material, MaterialError, MaterialFiles};
 pub use parts::{Parts, certificates};
+pub use pinned::PinnedVerifier;
 pub use source::{FileSource, Source, SourceError};
 pub use spiffe::{SpiffeId, SpiffeIdError, TrustDomain};
 pub use svid::{Svid, SvidError, parse_svid};

@@ -94,11 +94,18 @@ pub struct InForce {
 }
 
 /// rustls asks the host's clock, not the system.
-struct ClockTime(Arc<dyn Clock>);
+pub(super) struct ClockTime(pub(super) Arc<dyn Clock>);
 
 /// The one source of cryptography for TLS.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
+}
+
+pub(super) fn provider_for(key_exchange: KeyExchange) -> Arc<CryptoProvider> {
+    match key_exchange {
+        KeyExchange::Hybrid => provider(),
+        KeyExchange::HybridOnly => Arc::clone(&HYBRID_PROVIDER),
+    }
 }
 
 /// The server's side of mTLS with this material; time comes from `clock`. The key
@@ -123,10 +130,7 @@ pub fn server_config_with(
     key_exchange: KeyExchange,
 ) -> Result<Arc<ServerTls>, TlsError> {
     let identity = SingleCertAndKey::from(material.certified_key());
-    let provider = match key_exchange {
-        KeyExchange::Hybrid => provider(),
-        KeyExchange::HybridOnly => Arc::clone(&HYBRID_PROVIDER),
-    };
+    let provider = provider_for(key_exchange);
     let mut config = ServerConfig::builder_with_details(provider, Arc::new(ClockTime(clock)))
         .with_protocol_versions(&[&TLS13])?
         .with_client_cert_verifier(material.verifier())
@@ -163,6 +167,11 @@ pub fn client_config(material: &Material) -> Result<ClientConfig, TlsError> {
 // === impl ServerTls ===
 
 impl ServerTls {
+    /// `verifier` judges the standing of those whom `config` has accepted.
+    pub(super) fn new(config: Arc<ServerConfig>, verifier: Arc<SvidVerifier>) -> Arc<Self> {
+        Arc::new(Self { config, verifier })
+    }
+
     /// What rustls accepts connections with.
     pub fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config)

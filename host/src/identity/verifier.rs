@@ -47,6 +47,14 @@ pub enum PeerError {
     /// It comes from a trust domain that is not allowed.
     #[error("`{0}` is of a trust domain that is not allowed here")]
     TrustDomain(SpiffeId),
+    /// It is not the one that this end of a link expects.
+    #[error("`{found}` is at the other end of the link; only `{expected}` may be")]
+    Unexpected {
+        /// Who it is.
+        found: SpiffeId,
+        /// Who it should be.
+        expected: SpiffeId,
+    },
 }
 
 // === impl SvidVerifier ===
@@ -178,6 +186,7 @@ impl PeerError {
         match self {
             Self::Svid(error) => error.code(),
             Self::TrustDomain(_) => "trust-domain",
+            Self::Unexpected { .. } => "peer-unexpected",
         }
     }
 }

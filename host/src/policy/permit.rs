@@ -56,6 +56,11 @@ impl<A: Action> Permit<A> {
         self.debt.as_ref().map_or("", |debt| &debt.relying_party)
     }
 
+    /// Who may do it; none only in a settled permit.
+    pub fn actor(&self) -> Option<&Actor> {
+        self.debt.as_ref().map(|debt| &debt.actor)
+    }
+
     /// The trail that the record will join.
     pub fn trail(&self) -> Trail {
         self.debt

@@ -31,6 +31,11 @@ impl Deadline {
         Instant::now() >= self.0
     }
 
+    /// How long it is from now; nothing when it is past.
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
     /// For timers.
     pub fn instant(self) -> tokio::time::Instant {
         self.0.into()

@@ -172,6 +172,20 @@ impl Drop for Blocker {
     }
 }
 
+// === impl Drained ===
+
+impl Drained {
+    /// Two drains as one.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Clean, other) => other,
+            (one, Self::Clean) => one,
+            (Self::Forced(one), Self::Forced(other)) => Self::Forced(one + other),
+        }
+    }
+}
+
 // === impl Signals ===
 
 impl Signals {

@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, watch};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use super::handler::{Handler, Peer, Response, full};
+use super::owed::Owed;
 use super::problem::problem;
 use super::records::ConnectionRecords;
 use super::{body, codes};
@@ -77,12 +78,6 @@ struct Refusal {
     detail: String,
 }
 
-/// Records that must reach the store even when the request is dropped half-way.
-struct Owed {
-    services: Arc<Services>,
-    trail: Trail,
-}
-
 // === impl FrontDoor ===
 
 impl FrontDoor {
@@ -114,10 +109,7 @@ impl FrontDoor {
             workload: peer.id.to_string(),
             address: peer.address.to_string(),
         });
-        let owed = Owed {
-            services: Arc::clone(&self.services),
-            trail: Trail::new(),
-        };
+        let owed = Owed::new(&self.services);
         let started = std::time::Instant::now();
         let (method, area) = (request.method().clone(), Area::of(request.uri().path()));
         let outcome = match area {
@@ -370,24 +362,6 @@ fn refusal(status: StatusCode, code: &'static str, detail: &str) -> Refusal {
         status,
         code,
         detail: detail.to_owned(),
-    }
-}
-
-// === impl Owed ===
-
-impl Drop for Owed {
-    fn drop(&mut self) {
-        if self.trail.is_empty() {
-            return;
-        }
-        let (services, trail) = (Arc::clone(&self.services), self.trail.clone());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if services.store.append(&trail).await.is_err() {
-                    tracing::error!("audit records of an abandoned request could not be written");
-                }
-            });
-        }
     }
 }
 

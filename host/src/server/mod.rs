@@ -9,6 +9,7 @@
 //! - [`handshakes`]: those under way, bounded.
 //! - [`handler`]: what a listener asks of those who answer.
 //! - [`front_door`]: from a verified request to auth-service and back.
+//! - [`link_door`]: from a component on another host, or on this one, to passkey-manager.
 //! - [`records`]: audit records about connections.
 //! - [`refusal`]: refused handshakes as stable codes.
 //! - [`body`]: request bodies with a limit on bytes and time.
@@ -29,7 +30,9 @@ pub mod handler;
 mod handshakes;
 pub mod health;
 pub mod limits;
+pub mod link_door;
 pub mod listener;
+mod owed;
 pub mod problem;
 pub mod records;
 pub mod refusal;

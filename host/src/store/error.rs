@@ -23,6 +23,9 @@ pub enum Error {
     /// A value is not of the documented form or size.
     #[error("malformed: {0}")]
     Malformed(String),
+    /// The host that keeps the store does not permit it; this one's gate did.
+    #[error("the host that keeps the store does not permit this; compare the policies of both")]
+    NotPermitted,
     /// The store can't answer now, or can't write its audit log.
     #[error("the store can't answer now; try again later")]
     Busy,
@@ -40,6 +43,7 @@ impl Error {
             Self::Used => "used",
             Self::Conflict => "conflict",
             Self::Malformed(_) => "malformed",
+            Self::NotPermitted => "not-permitted",
             Self::Busy => "busy",
         }
     }

@@ -17,6 +17,8 @@
 
 mod check;
 mod error;
+mod gap;
+pub mod postgres;
 mod settle;
 pub mod sqlite;
 mod target;
@@ -33,6 +35,7 @@ use crate::clock::Timestamp;
 use crate::policy::{Permit, action};
 
 pub use error::Error;
+use gap::gap;
 pub use types::{
     Account, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser,
     Credential, CredentialStatus, CredentialUse, NewAccount, NewSession, ResidentKey, Session,

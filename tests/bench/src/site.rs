@@ -28,6 +28,16 @@ pub struct Site {
     folder: PathBuf,
     address: SocketAddr,
     health: SocketAddr,
+    link: Link,
+}
+
+/// How the host's components reach each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// Over mTLS on loopback, as delivered.
+    Mtls,
+    /// By typed values.
+    InProcess,
 }
 
 /// Somebody with an account and a passkey.
@@ -58,7 +68,12 @@ impl Site {
     ///
     /// # Errors
     /// The folder can't be made or filled.
-    pub async fn new(places: &Places, name: &str, people: &[Person]) -> anyhow::Result<Self> {
+    pub async fn new(
+        places: &Places,
+        name: &str,
+        link: Link,
+        people: &[Person],
+    ) -> anyhow::Result<Self> {
         let folder = places.folder(name)?;
         pki::init(
             &folder.join("pki"),
@@ -68,6 +83,7 @@ impl Site {
         let site = Self {
             address: free_port()?,
             health: free_port()?,
+            link,
             folder,
         };
         std::fs::write(site.config(), site.text(places))?;
@@ -161,6 +177,17 @@ signature = "auth-service.minisig"
 file = {passkey_manager}
 signature = "passkey-manager.minisig"
 
+[link]
+{link}
+
+[link.auth-service]
+certificate = "pki/auth-service.pem"
+key = "pki/auth-service.key"
+
+[link.passkey-manager]
+certificate = "pki/passkey-manager.pem"
+key = "pki/passkey-manager.key"
+
 [[relying-party]]
 id = "{RP_ID}"
 name = "zeropass bench"
@@ -171,6 +198,7 @@ workloads = ["{WORKLOAD}"]
             health = self.health,
             domain = pki::DEFAULT_TRUST_DOMAIN,
             policies = quoted(&places.policies),
+            link = self.link.text(),
             auth_service = quoted(&places.component("auth-service")),
             passkey_manager = quoted(&places.component("passkey-manager")),
         )
@@ -202,6 +230,17 @@ workloads = ["{WORKLOAD}"]
         store.append(&trail).await?;
         store.close().await;
         Ok(())
+    }
+}
+
+// === impl Link ===
+
+impl Link {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Mtls => "kind = \"mtls\"\nlisten = \"127.0.0.1:0\"",
+            Self::InProcess => "kind = \"in-process\"",
+        }
     }
 }
 

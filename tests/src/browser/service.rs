@@ -204,6 +204,17 @@ signature = "auth-service.minisig"
 file = {passkey_manager}
 signature = "passkey-manager.minisig"
 
+[link]
+listen = "127.0.0.1:0"
+
+[link.auth-service]
+certificate = "pki/auth-service.pem"
+key = "pki/auth-service.key"
+
+[link.passkey-manager]
+certificate = "pki/passkey-manager.pem"
+key = "pki/passkey-manager.key"
+
 [[relying-party]]
 id = "localhost"
 name = "zeropass demo"

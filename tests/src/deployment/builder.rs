@@ -13,7 +13,7 @@ use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::registry::SigningKey;
 
-use super::certificates::{install_provider, now, revocation_list, spiffe_id, workload};
+use super::certificates::{component, install_provider, now, revocation_list, spiffe_id, workload};
 use super::files::{component_file, policies, shared_folder};
 use super::{Deployment, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
 use crate::signing::sign_into;
@@ -62,6 +62,7 @@ impl Builder {
             .set("components.auth-service", "instances", "8")
             .set("components.passkey-manager", "instances", "8")
             .set("service", "drain-deadline", "\"30s\"")
+            .set("link", "kind", "\"in-process\"")
     }
 
     /// One more relying party. Without any there is one of id [`RP_ID`].
@@ -83,6 +84,13 @@ impl Builder {
     pub fn passkey_manager(mut self, file: impl Into<PathBuf>) -> Self {
         self.passkey_manager = Some(file.into());
         self
+    }
+
+    /// The link over mTLS, on a free loopback port, instead of the in-process one.
+    #[must_use]
+    pub fn mtls_link(self) -> Self {
+        self.set("link", "kind", "\"mtls\"")
+            .set("link", "listen", "\"127.0.0.1:0\"")
     }
 
     /// Another policy folder than the delivered one.
@@ -165,6 +173,7 @@ impl Builder {
         let config = Config::load(&file)?;
         let host = Host::start(&config).await?;
         let address = host.local_address()?;
+        let link_address = host.link_address()?;
         let (services, identity) = (Arc::clone(host.services()), host.identity());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(host.serve_until(async {
@@ -172,6 +181,7 @@ impl Builder {
         }));
         Ok(Deployment {
             address,
+            link_address,
             services,
             identity,
             policies: config.policy.folder.clone(),
@@ -227,6 +237,22 @@ impl Builder {
                 signed("passkey-manager", &passkey_manager),
             ),
             ("components.passkey-manager", "file", path(&passkey_manager)),
+            (
+                "link.auth-service",
+                "certificate",
+                quoted("pki/auth-service.pem"),
+            ),
+            ("link.auth-service", "key", quoted("pki/auth-service.key")),
+            (
+                "link.passkey-manager",
+                "certificate",
+                quoted("pki/passkey-manager.pem"),
+            ),
+            (
+                "link.passkey-manager",
+                "key",
+                quoted("pki/passkey-manager.key"),
+            ),
         ] {
             settings.entry(section).or_default().insert(key, value);
         }
@@ -322,6 +348,9 @@ fn certificates(folder: &Path, relying_parties: &[RelyingParty]) -> Ca {
     let ca = Ca::above(&domain, now(), 1).expect("a CA");
     std::fs::write(folder.join("ca.pem"), ca.pem()).expect("the CA can be written");
     issue(&ca, folder, "host", &host_request());
+    for name in ["auth-service", "passkey-manager"] {
+        issue(&ca, folder, name, &component(name));
+    }
     let workloads: BTreeSet<_> = relying_parties
         .iter()
         .flat_map(|party| &party.workloads)

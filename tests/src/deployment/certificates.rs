@@ -31,6 +31,11 @@ pub fn workload(name: &str) -> IssueRequest {
     IssueRequest::workload(&spiffe_id(name), now())
 }
 
+/// Asks for a proper certificate of this component.
+pub fn component(name: &str) -> IssueRequest {
+    IssueRequest::workload(&format!("spiffe://{TRUST_DOMAIN}/component/{name}"), now())
+}
+
 /// A day, in milliseconds.
 pub const DAY: Timestamp = 24 * 60 * 60 * 1000;
 

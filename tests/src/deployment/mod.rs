@@ -78,6 +78,7 @@ pub const WORKLOAD: &str = "relying-party";
 /// Dropping it asks the host to drain and does not wait; [`Deployment::stop`] waits.
 pub struct Deployment {
     address: SocketAddr,
+    link_address: Option<SocketAddr>,
     services: Arc<Services>,
     identity: Identity,
     policies: PathBuf,
@@ -104,6 +105,14 @@ impl Deployment {
     /// Where the service listener listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the link listener listens.
+    ///
+    /// # Panics
+    /// The link is in-process.
+    pub fn link_address(&self) -> SocketAddr {
+        self.link_address.expect("the link is over mTLS")
     }
 
     /// `https://127.0.0.1:PORT`.
@@ -142,6 +151,11 @@ impl Deployment {
     /// A client with this certificate, or with none.
     pub fn client_with(&self, certificate: Option<&Certificate>, protocol: Protocol) -> Client {
         Client::new(&self.url(), self.client_config(certificate), protocol)
+    }
+
+    /// A client of another listener than the service's, with TLS of its own making.
+    pub fn client_at(&self, address: SocketAddr, tls: ClientConfig, protocol: Protocol) -> Client {
+        Client::new(&format!("https://{address}"), tls, protocol)
     }
 
     /// A client with this certificate that trusts hosts of these CAs. Speaks HTTP/2.

@@ -1,5 +1,6 @@
 //! A software authenticator and the browser in front of it: ES256, with no
-//! attestation or packed self attestation (WebAuthn L3 sections 8.7 and 8.2).
+//! attestation or a packed one (WebAuthn L3 sections 8.7 and 8.2), by itself or by a
+//! certificate.
 //!
 //! [`Authenticator::create`] and [`Authenticator::get`] answer options as they
 //! come from passkey-manager, the `_json` forms as they come over HTTP. Fields can
@@ -11,6 +12,8 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+
+use crate::fido::Attesting;
 
 use super::{AuthenticationResponse, CreationOptions, RegistrationResponse, RequestOptions};
 
@@ -35,6 +38,8 @@ pub enum Attestation {
     None,
     /// Format `packed`, signed with the passkey itself.
     PackedSelf,
+    /// Format `packed`, signed by [`Authenticator::attesting`].
+    PackedCertificate,
 }
 
 /// One passkey.
@@ -50,6 +55,8 @@ pub struct Authenticator {
     pub sign_count: u32,
     /// None at first.
     pub attestation: Attestation,
+    /// Who attests for the model; nobody at first.
+    pub attesting: Option<Attesting>,
     /// The account that [`Authenticator::create`] was for.
     pub user_handle: Option<Vec<u8>>,
 }
@@ -73,6 +80,7 @@ impl Authenticator {
             flags: flags::UP | flags::UV,
             sign_count: 0,
             attestation: Attestation::None,
+            attesting: None,
             user_handle: None,
         }
     }
@@ -165,20 +173,32 @@ impl Authenticator {
 
         let mut object = vec![0xa3];
         text(&mut object, "fmt");
-        match self.attestation {
-            Attestation::None => {
+        match (self.attestation, &self.attesting) {
+            (Attestation::PackedCertificate, Some(attesting)) => {
+                text(&mut object, "packed");
+                text(&mut object, "attStmt");
+                object.push(0xa3);
+                text(&mut object, "alg");
+                object.push(0x26);
+                text(&mut object, "sig");
+                bytes(&mut object, &sign(&attesting.key, &data, client_data_json));
+                text(&mut object, "x5c");
+                object.push(0x81);
+                bytes(&mut object, &attesting.certificate);
+            }
+            (Attestation::None | Attestation::PackedCertificate, _) => {
                 text(&mut object, "none");
                 text(&mut object, "attStmt");
                 object.push(0xa0);
             }
-            Attestation::PackedSelf => {
+            (Attestation::PackedSelf, _) => {
                 text(&mut object, "packed");
                 text(&mut object, "attStmt");
                 object.push(0xa2);
                 text(&mut object, "alg");
                 object.push(0x26);
                 text(&mut object, "sig");
-                bytes(&mut object, &self.sign(&data, client_data_json));
+                bytes(&mut object, &sign(&self.key, &data, client_data_json));
             }
         }
         text(&mut object, "authData");
@@ -189,7 +209,7 @@ impl Authenticator {
     /// Authenticator data and signature of an assertion over these client data.
     pub fn assertion(&self, rp_id: &str, client_data_json: &[u8]) -> (Vec<u8>, Vec<u8>) {
         let data = self.authenticator_data(rp_id, self.flags);
-        let signature = self.sign(&data, client_data_json);
+        let signature = sign(&self.key, &data, client_data_json);
         (data, signature)
     }
 
@@ -217,14 +237,14 @@ impl Authenticator {
         data.extend_from_slice(&self.sign_count.to_be_bytes());
         data
     }
+}
 
-    #[allow(clippy::expect_used, reason = "nothing to be done without randomness")]
-    fn sign(&self, data: &[u8], client_data_json: &[u8]) -> Vec<u8> {
-        let hash = digest::digest(&digest::SHA256, client_data_json);
-        let message = [data, hash.as_ref()].concat();
-        let signature = self.key.sign(&SystemRandom::new(), &message);
-        signature.expect("a signature").as_ref().to_vec()
-    }
+#[allow(clippy::expect_used, reason = "nothing to be done without randomness")]
+fn sign(key: &EcdsaKeyPair, data: &[u8], client_data_json: &[u8]) -> Vec<u8> {
+    let hash = digest::digest(&digest::SHA256, client_data_json);
+    let message = [data, hash.as_ref()].concat();
+    let signature = key.sign(&SystemRandom::new(), &message);
+    signature.expect("a signature").as_ref().to_vec()
 }
 
 impl Default for Authenticator {

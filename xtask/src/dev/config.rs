@@ -16,6 +16,9 @@ use crate::workspace::Workspace;
 pub struct Addresses {
     /// Where workloads connect, with their certificates.
     pub service: SocketAddr,
+    /// Where passkey-manager is served to auth-service; none where the link is
+    /// in-process.
+    pub link: Option<SocketAddr>,
     /// Where `/readyz` is answered.
     pub health: SocketAddr,
     /// Where the demo listens: loopback, at the port of its origin.
@@ -67,6 +70,18 @@ folder = "cache"
     }
     text.push_str(
         r#"
+[link]
+kind = "mtls"
+listen = "127.0.0.1:8445"
+
+[link.auth-service]
+certificate = "pki/auth-service.pem"
+key = "pki/auth-service.key"
+
+[link.passkey-manager]
+certificate = "pki/passkey-manager.pem"
+key = "pki/passkey-manager.key"
+
 [[relying-party]]
 id = "localhost"
 name = "zeropass demo"
@@ -127,13 +142,15 @@ impl Addresses {
     }
 
     /// The ports that must be free, each with what to do if one is not.
-    pub fn ports(&self, config: &Path) -> [(SocketAddr, String); 3] {
+    pub fn ports(&self, config: &Path) -> Vec<(SocketAddr, String)> {
         let edit = |key: &str| format!("change {key} in {}", config.display());
-        [
+        let mut ports = vec![
             (self.service, edit("service.listen")),
             (self.health, edit("health.listen")),
             (self.relying_party, edit("the relying-party's origin")),
-        ]
+        ];
+        ports.extend(self.link.map(|link| (link, edit("link.listen"))));
+        ports
     }
 
     fn of(table: &Table) -> Result<Self> {
@@ -151,6 +168,10 @@ impl Addresses {
             })?;
         Ok(Self {
             service: address(table, "service")?,
+            link: match look_up(table, &["link", "listen"]) {
+                Some(_) => Some(address(table, "link")?),
+                None => None,
+            },
             health: address(table, "health")?,
             relying_party: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             origin: origin.to_owned(),
@@ -212,6 +233,7 @@ mod tests {
         let table = parsed(&text(&workspace, &workspace.root().join(".zeropass")));
         let addresses = Addresses::of(&table).unwrap();
         assert_eq!(addresses.service.to_string(), "127.0.0.1:8443");
+        assert_eq!(addresses.link.unwrap().to_string(), "127.0.0.1:8445");
         assert_eq!(addresses.health.to_string(), "127.0.0.1:8446");
         assert_eq!(addresses.relying_party.to_string(), "127.0.0.1:8080");
         assert_eq!(addresses.origin, "http://localhost:8080");

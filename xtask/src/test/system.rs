@@ -1,5 +1,5 @@
-//! System packages that tests need: Chromium and its driver. The PostgreSQL server is
-//! looked for, but no suite needs it yet.
+//! System packages that tests need: Chromium and its driver, and the PostgreSQL server
+//! with its client. Tests start servers of their own; one that the package starts is not used.
 //!
 //! As root on a Debian system the missing ones are installed. Otherwise the one
 //! command that installs them is printed, and the caller skips what needs them.
@@ -28,6 +28,8 @@ pub struct Browser {
 pub struct Found {
     /// Nothing: browser tests can't run.
     pub browser: Option<Browser>,
+    /// Whether tests can start a PostgreSQL server.
+    pub postgres: bool,
     /// Skipped when a package is missing.
     pub outcome: Outcome,
 }
@@ -38,7 +40,7 @@ struct Package {
     present: fn() -> bool,
 }
 
-const PACKAGES: [Package; 2] = [
+const PACKAGES: [Package; 3] = [
     Package {
         name: "chromium",
         present: || chromium().is_some(),
@@ -47,12 +49,14 @@ const PACKAGES: [Package; 2] = [
         name: "chromium-driver",
         present: || on_path("chromedriver").is_some(),
     },
+    Package {
+        name: "postgresql",
+        present: has_postgresql,
+    },
 ];
 
 /// Looks, installs what is missing if that is possible, and looks again.
 pub fn provide(stop: &Stop) -> Found {
-    let server = postgresql().map_or("not found".into(), |file| file.display().to_string());
-    eprintln!("PostgreSQL server: {server} (no suite needs it yet)");
     let wanted = missing();
     let mut why = None;
     if !wanted.is_empty() && on_path("apt-get").is_some() && geteuid().is_root() {
@@ -70,7 +74,11 @@ pub fn provide(stop: &Stop) -> Found {
     } else {
         Outcome::Skipped(advice(&missing, why))
     };
-    Found { browser, outcome }
+    Found {
+        browser,
+        postgres: has_postgresql(),
+        outcome,
+    }
 }
 
 fn missing() -> Vec<&'static str> {
@@ -111,16 +119,22 @@ fn chromium() -> Option<PathBuf> {
         .find_map(on_path)
 }
 
+/// Server, and the tools to make a database folder and to ask questions.
+fn has_postgresql() -> bool {
+    ["postgres", "initdb", "psql"]
+        .into_iter()
+        .all(|program| postgresql(program).is_some())
+}
+
 /// Debian keeps the server's programs off the path, in a folder for each version.
-fn postgresql() -> Option<PathBuf> {
-    let on_path = on_path("postgres");
+fn postgresql(program: &str) -> Option<PathBuf> {
     let versions = Path::new("/usr/lib/postgresql").read_dir().ok();
-    let mut servers = versions
+    let mut found = versions
         .into_iter()
         .flatten()
         .flatten()
-        .map(|version| version.path().join("bin/postgres"));
-    on_path.or_else(|| servers.find(|file| file.is_file()))
+        .map(|version| version.path().join("bin").join(program));
+    on_path(program).or_else(|| found.find(|file| file.is_file()))
 }
 
 #[cfg(test)]

@@ -34,11 +34,10 @@ use tokio::time::timeout;
 
 use super::audit;
 use super::job::{Change, Errand, Job, Task};
-use crate::audit::{Actor, Log, Origin, Outcome, Record, StoredRecord, Trail};
-use crate::clock::{Clock as _, SystemClock};
+use crate::audit::{Log, Record, StoredRecord, Trail};
 use crate::policy::Permit;
 use crate::policy::action::Action;
-use crate::store::Error;
+use crate::store::{Error, gap};
 
 const QUEUE: usize = 1024;
 const GROUP: usize = 256;
@@ -319,24 +318,4 @@ async fn settle_doubt(
     }
     log.committed(&found);
     Ok(())
-}
-
-/// What takes the place of records that are gone.
-fn gap(lost: u64) -> Record {
-    Record {
-        time: SystemClock.now(),
-        actor: Actor {
-            origin: Arc::new(Origin {
-                request_id: uuid::Uuid::now_v7().to_string(),
-                workload: "host".into(),
-                address: "local".into(),
-            }),
-            component: None,
-        },
-        action: "log.gap",
-        relying_party: "-".into(),
-        target: format!("{lost} records"),
-        outcome: Outcome::Failed("records-lost"),
-        policies: Arc::from([]),
-    }
 }

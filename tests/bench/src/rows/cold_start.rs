@@ -10,7 +10,7 @@ use crate::load::Load;
 use crate::process::{Memory, Server};
 use crate::report::Row;
 use crate::sample::Stats;
-use crate::site::{Site, people};
+use crate::site::{Link, Site, people};
 
 /// Starts of each kind.
 const STARTS: usize = 5;
@@ -19,8 +19,8 @@ const MIB: f64 = 1_048_576.0;
 
 pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     let people = people(CONNECTIONS)?;
-    let host_site = Site::new(places, "start-host", &people).await?;
-    let twin_site = Site::new(places, "start-twin", &people).await?;
+    let host_site = Site::new(places, "start-host", Link::Mtls, &people).await?;
+    let twin_site = Site::new(places, "start-twin", Link::InProcess, &people).await?;
     let people: Vec<_> = people.into_iter().map(Arc::new).collect();
     let (mut kept, mut anew, mut native) = (Vec::new(), Vec::new(), Vec::new());
     let (mut idle, mut twin_idle) = (Vec::new(), Vec::new());

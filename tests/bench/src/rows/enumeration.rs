@@ -13,7 +13,7 @@ use super::Places;
 use crate::client::{Client, tls};
 use crate::report::Row;
 use crate::sample::{Variant, in_turns};
-use crate::site::{Site, people};
+use crate::site::{Link, Site, people};
 
 /// Enough that the medians of one and the same request agree.
 const ROUNDS: usize = 1501;
@@ -22,7 +22,7 @@ const BATCH: Duration = Duration::from_micros(1);
 
 pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     let people = people(2)?;
-    let site = Site::new(places, "enumeration", &people).await?;
+    let site = Site::new(places, "enumeration", Link::Mtls, &people).await?;
     let host = site.host(places).await?;
     let client = Client::connect(host.address, tls(&site.pki())?).await?;
     let client = Arc::new(Mutex::new(client));

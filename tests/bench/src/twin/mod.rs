@@ -24,7 +24,7 @@ use auth_service::problem::Problem;
 use hyper::body::Incoming;
 use zeropass::audit::{Actor, ComponentIdentity, Origin, Outcome, Trail};
 use zeropass::clock::Clock;
-use zeropass::config::{Config, HealthListen, IdentitySource};
+use zeropass::config::{self, Config, HealthListen, IdentitySource};
 use zeropass::identity::tls::server_config;
 use zeropass::identity::{CurrentTls, Material, pki};
 use zeropass::policy::Gate;
@@ -76,7 +76,10 @@ pub async fn serve(config: &Path) -> anyhow::Result<()> {
     let material = Material::load(&files, clock.now())?;
     let tls = CurrentTls::new(server_config(&material, Arc::clone(&clock))?);
     let lifetime = u64::try_from(config.tokens.session_lifetime.as_millis())?;
-    let store = SqliteStore::open(&config.store.sqlite, lifetime, Arc::clone(&clock)).await?;
+    let config::Store::Sqlite(path) = &config.store else {
+        anyhow::bail!("the twin's store is SQLite");
+    };
+    let store = SqliteStore::open(path, lifetime, Arc::clone(&clock)).await?;
     let store: Arc<dyn Store> = Arc::new(store);
     let limits = Limits::default();
     let twin = Twin {

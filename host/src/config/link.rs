@@ -1,0 +1,176 @@
+//! `[link]`: how auth-service reaches passkey-manager, and what part this host has in it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::format::{Choice, List, Parsed, SOCKET, Time};
+use super::identity::IdentitySource;
+use super::path::Location;
+use super::reader::Section;
+use super::service::Service;
+use super::spiffe::{TrustDomain, WORKLOAD_ID, WorkloadId};
+
+/// How auth-service reaches passkey-manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The transport.
+    pub kind: LinkKind,
+    /// The certificate authorities of the components, PEM; with `mtls` only.
+    pub ca: Option<PathBuf>,
+    /// What passkey-manager is served with; with `mtls` only.
+    pub serving: Option<LinkServing>,
+    /// What auth-service calls with; with `mtls` only.
+    pub calling: Option<LinkCalling>,
+}
+
+/// A transport between components.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkKind {
+    /// HTTP/2 over mutually authenticated TLS 1.3, each component with an identity of
+    /// its own.
+    Mtls,
+    /// Both run in this host; no wire exists.
+    InProcess,
+}
+
+/// A component's certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkIdentity {
+    /// Its SPIFFE id, which must be that of the certificate.
+    pub id: WorkloadId,
+    /// Its chain, PEM, leaf first.
+    pub certificate: PathBuf,
+    /// The private key of the leaf, PEM.
+    pub key: PathBuf,
+}
+
+/// The serving end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkServing {
+    /// Where the link listener listens.
+    pub listen: SocketAddr,
+    /// Of passkey-manager.
+    pub identity: LinkIdentity,
+    /// The only peer.
+    pub caller: WorkloadId,
+}
+
+/// The calling end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkCalling {
+    /// `host:port` of the link listeners; empty for this host's own.
+    pub targets: Vec<String>,
+    /// Of auth-service.
+    pub identity: LinkIdentity,
+    /// The only peer.
+    pub callee: WorkloadId,
+    /// For a connection, up to its first answer.
+    pub connect_timeout: Duration,
+}
+
+const TARGET: Parsed<String> = Parsed {
+    expected: "a host and port such as \"back-1.example.net:8445\" or \"10.0.0.7:8445\"",
+    parse: |text| match text.rsplit_once(':') {
+        Some((host, port))
+            if !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err(String::new()),
+    },
+};
+
+pub(super) fn read(section: &mut Section<'_>, service: Option<&Service>) -> Option<Link> {
+    let trust_domain = service.map(|service| &service.trust_domain);
+    let kind = Choice(&[
+        ("mtls", LinkKind::Mtls),
+        ("in-process", LinkKind::InProcess),
+    ]);
+    let kind = section.or("kind", r#""mtls""#, kind);
+    let mtls = kind != Some(LinkKind::InProcess);
+    let ca = Location::File("a PEM file with the authorities of the components' certificates");
+    let ca = section.optional("ca", ca);
+    let shared = service.and_then(|service| match &service.identity {
+        IdentitySource::Files { client_ca, .. } => Some(client_ca.clone()),
+        IdentitySource::WorkloadApi { .. } => None,
+    });
+    if mtls && service.is_some() && matches!(ca, Some(None)) && shared.is_none() {
+        section.refuse(
+            "ca",
+            None,
+            "a PEM file, because there is no service.client-ca",
+        );
+    }
+    let listen = section.or("listen", r#""127.0.0.1:8445""#, SOCKET);
+    let targets = section.or(
+        "targets",
+        "[]",
+        List {
+            of: TARGET,
+            least: 0,
+        },
+    );
+    let timeout = Time(Duration::from_millis(10)..=Duration::from_secs(60));
+    let connect_timeout = section.or("connect-timeout", r#""1s""#, timeout);
+    let auth_service = section.section("auth-service", |section| {
+        read_component(section, mtls, trust_domain, "auth-service")
+    });
+    let passkey_manager = section.section("passkey-manager", |section| {
+        read_component(section, mtls, trust_domain, "passkey-manager")
+    });
+    let (kind, listen, targets, connect_timeout) = (kind?, listen?, targets?, connect_timeout?);
+    let (auth_service, passkey_manager) = (auth_service?, passkey_manager?);
+    let serving = passkey_manager.0.map(|identity| LinkServing {
+        listen,
+        identity,
+        caller: auth_service.1,
+    });
+    let calling = auth_service.0.map(|identity| LinkCalling {
+        targets,
+        identity,
+        callee: passkey_manager.1,
+        connect_timeout,
+    });
+    let mtls = kind == LinkKind::Mtls;
+    Some(Link {
+        kind,
+        ca: ca?.or(shared).filter(|_| mtls),
+        serving: serving.filter(|_| mtls),
+        calling: calling.filter(|_| mtls),
+    })
+}
+
+/// Its certificate, which must be there if `needed`, and its id.
+fn read_component(
+    section: &mut Section<'_>,
+    needed: bool,
+    trust_domain: Option<&TrustDomain>,
+    name: &str,
+) -> Option<(Option<LinkIdentity>, WorkloadId)> {
+    let certificate = Location::File("a PEM file with the component's certificate chain");
+    let key = Location::File("a PEM file with a private key");
+    let (certificate, key) = if needed {
+        (
+            section.required("certificate", certificate).map(Some),
+            section.required("key", key).map(Some),
+        )
+    } else {
+        (
+            section.optional("certificate", certificate),
+            section.optional("key", key),
+        )
+    };
+    let id = section.optional("id", WORKLOAD_ID);
+    let identity = certificate?.zip(key?);
+    let id = match id? {
+        Some(id) => id,
+        None => WorkloadId::component(trust_domain?, name),
+    };
+    let identity = identity.map(|(certificate, key)| LinkIdentity {
+        id: id.clone(),
+        certificate,
+        key,
+    });
+    Some((identity, id))
+}

@@ -1,0 +1,234 @@
+//! The link between the components, put together from the configuration.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::future::{BoxFuture, FutureExt as _, join_all};
+use rustls::Error as TlsError;
+
+use super::identity::tell;
+use super::settings::{key_exchange, listener_limits, trust_domain};
+use crate::capabilities::{PasskeysLink, Services};
+use crate::config::{self, Config};
+use crate::identity::current::keep;
+use crate::identity::{
+    CurrentClientTls, CurrentTls, FileSource, Identity, Material, MaterialFiles, Source, SpiffeId,
+    keep_client, link_client_config_with, link_server_config_with,
+};
+use crate::link::{LinkClient, LinkOptions, Mtls};
+use crate::server::drain::Watcher;
+use crate::server::link_door::{LinkDoor, LinkDoorLimits};
+use crate::server::{Limits, Listener};
+
+/// A link connection may rest this long: the other end keeps it for the next call.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// What an envelope may add to the arguments of a call, bytes.
+const ENVELOPE: usize = 16 * 1024;
+
+/// The name of the component in policy and records.
+const AUTH_SERVICE: &str = "auth-service";
+
+/// Follows the files of a component's identity.
+type Keeper = Box<dyn FnOnce(Arc<Services>) -> BoxFuture<'static, ()> + Send>;
+
+/// What this host has of the link.
+pub(super) struct Link {
+    door: Option<Listener<LinkDoor>>,
+    keepers: Vec<Keeper>,
+}
+
+/// A component's certificate in force, and where the next one comes from.
+struct Component {
+    id: SpiffeId,
+    material: Arc<Material>,
+    source: Box<dyn Source>,
+}
+
+// === impl Link ===
+
+impl Link {
+    /// Open the link door to passkey-manager, which is `in_process`, and give
+    /// auth-service its way there: what the configuration says of either.
+    pub async fn open(
+        config: &Config,
+        services: &Arc<Services>,
+        in_process: Arc<dyn PasskeysLink>,
+    ) -> anyhow::Result<Self> {
+        let mut link = Self {
+            door: None,
+            keepers: Vec::new(),
+        };
+        let Some(ca) = &config.link.ca else {
+            services.passkeys.get_or_init(|| in_process);
+            return Ok(link);
+        };
+        if let Some(serving) = &config.link.serving {
+            let own = Component::open(config, ca, &serving.identity, services).await?;
+            link.serve_passkeys(config, serving, own, services, in_process)
+                .await?;
+        }
+        if let Some(calling) = &config.link.calling {
+            let own = Component::open(config, ca, &calling.identity, services).await?;
+            let client = link.call_passkeys(config, calling, own, services)?;
+            let passkeys: Arc<dyn PasskeysLink> = Arc::new(Mtls::new(client));
+            services.passkeys.get_or_init(|| passkeys);
+        }
+        Ok(link)
+    }
+
+    async fn serve_passkeys(
+        &mut self,
+        config: &Config,
+        serving: &config::LinkServing,
+        own: Component,
+        services: &Arc<Services>,
+        passkeys: Arc<dyn PasskeysLink>,
+    ) -> anyhow::Result<()> {
+        let clock = Arc::clone(&services.clock);
+        let caller: SpiffeId = serving.caller.as_str().parse()?;
+        let tls_of = {
+            let (caller, clock) = (caller.clone(), Arc::clone(&clock));
+            let (id, groups) = (own.id.clone(), key_exchange(&config.service));
+            move |material: &Material| {
+                must_be(&id, material)?;
+                link_server_config_with(material, &caller, Arc::clone(&clock), groups)
+            }
+        };
+        let tls = CurrentTls::new(tls_of(&own.material)?);
+        let door = LinkDoor::new(
+            Arc::clone(services),
+            passkeys,
+            (caller, AUTH_SERVICE),
+            false,
+            door_limits(config),
+        );
+        let limits = Limits {
+            idle_timeout: IDLE_TIMEOUT,
+            // One identity makes all the calls; the door bounds them together.
+            identity_connections: config.service.max_connections,
+            identity_rate: 0,
+            ..listener_limits(&config.service)
+        };
+        let address = serving.listen;
+        let listener = Listener::bind(address, tls.clone(), limits, clock, Arc::new(door))
+            .await
+            .with_context(|| format!("link.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
+        self.door = Some(listener);
+        let identity = Identity::new(Arc::clone(&own.material));
+        self.keepers.push(Box::new(move |services| {
+            keep(own.source, identity, tls, tls_of, move |change| {
+                tell(Arc::clone(&services), change)
+            })
+            .boxed()
+        }));
+        Ok(())
+    }
+
+    fn call_passkeys(
+        &mut self,
+        config: &Config,
+        calling: &config::LinkCalling,
+        own: Component,
+        services: &Arc<Services>,
+    ) -> anyhow::Result<Arc<LinkClient>> {
+        let clock = Arc::clone(&services.clock);
+        let callee: SpiffeId = calling.callee.as_str().parse()?;
+        let tls_of = {
+            let clock = Arc::clone(&clock);
+            let (id, groups) = (own.id.clone(), key_exchange(&config.service));
+            move |material: &Material| {
+                must_be(&id, material)?;
+                link_client_config_with(material, &callee, Arc::clone(&clock), groups)
+            }
+        };
+        let tls = CurrentClientTls::new(tls_of(&own.material)?);
+        let mut targets = calling.targets.clone();
+        if targets.is_empty() {
+            targets.extend(self.local_address()?.map(|own| own.to_string()));
+        }
+        let options = LinkOptions {
+            targets,
+            connect_timeout: calling.connect_timeout,
+        };
+        let client = LinkClient::new(options, tls.clone(), clock);
+        self.keepers.push(Box::new(move |services| {
+            keep_client(own.source, tls, tls_of, move |change| {
+                tell(Arc::clone(&services), change)
+            })
+            .boxed()
+        }));
+        Ok(client)
+    }
+
+    /// Where the link door is, if there is one.
+    pub fn local_address(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.door.as_ref().map(Listener::local_address).transpose()
+    }
+
+    /// Serve, and follow the identities, until this is dropped. The door's connections
+    /// go on until the drain.
+    pub async fn serve(self, services: Arc<Services>, drain: Watcher) {
+        let keepers = self
+            .keepers
+            .into_iter()
+            .map(|keeper| keeper(Arc::clone(&services)));
+        let door = async {
+            if let Some(door) = self.door {
+                door.serve(drain).await;
+            }
+        };
+        futures::join!(door, join_all(keepers));
+    }
+}
+
+fn door_limits(config: &Config) -> LinkDoorLimits {
+    LinkDoorLimits {
+        body: config.components.auth_service.hostcall_bytes + ENVELOPE,
+        deadline: config.service.request_timeout,
+        calls: usize::try_from(config.runtime.max_instances)
+            .unwrap_or(usize::MAX)
+            .saturating_add(config.runtime.queue),
+    }
+}
+
+// === impl Component ===
+
+impl Component {
+    /// A component's certificate and key, which must be its own.
+    async fn open(
+        config: &Config,
+        ca: &std::path::Path,
+        identity: &config::LinkIdentity,
+        services: &Services,
+    ) -> anyhow::Result<Self> {
+        let files = MaterialFiles {
+            certificate: identity.certificate.clone(),
+            key: identity.key.clone(),
+            roots: ca.to_owned(),
+            crls: config.service.crl.clone(),
+            trust_domains: vec![trust_domain(config)?],
+        };
+        let id: SpiffeId = identity.id.as_str().parse()?;
+        let mut source = FileSource::new(files, Arc::clone(&services.clock));
+        let material = source.next().await?;
+        must_be(&id, &material).with_context(|| identity.certificate.display().to_string())?;
+        Ok(Self {
+            id,
+            material,
+            source: Box::new(source),
+        })
+    }
+}
+
+fn must_be(id: &SpiffeId, material: &Material) -> Result<(), TlsError> {
+    let found = &material.svid().id;
+    if found == id {
+        return Ok(());
+    }
+    Err(TlsError::General(format!(
+        "the certificate is that of `{found}`; this component is `{id}`: give it its own, or correct its id in [link]"
+    )))
+}

@@ -1,0 +1,53 @@
+//! The store that the configuration names, and its audit logs as an auditor reads them.
+
+use std::sync::Arc;
+
+use crate::audit::{Log, Source};
+use crate::clock::Clock;
+use crate::config;
+use crate::store::Store;
+use crate::store::postgres::{Login, PostgresHistory, PostgresStore, Server, Settings};
+use crate::store::sqlite::{SqliteHistory, SqliteStore};
+
+/// Open it, to write this log. Sessions last `lifetime` milliseconds.
+pub(super) async fn open(
+    store: &config::Store,
+    lifetime: u64,
+    clock: Arc<dyn Clock>,
+    log: Arc<Log>,
+) -> anyhow::Result<(Arc<dyn Store>, Box<dyn Source>)> {
+    Ok(match store {
+        config::Store::Sqlite(path) => {
+            let store = SqliteStore::open_with(path, lifetime, clock, log).await?;
+            let history = SqliteHistory::open(path).await?;
+            (Arc::new(store), Box::new(history))
+        }
+        config::Store::Postgres(postgres) => {
+            let settings = settings(postgres);
+            let store = PostgresStore::open(&settings, log, lifetime, clock).await?;
+            let history = PostgresHistory::open(&settings.server, &settings.audit_reader).await?;
+            (Arc::new(store), Box::new(history))
+        }
+    })
+}
+
+fn settings(postgres: &config::Postgres) -> Settings {
+    let login = |login: &config::PostgresLogin| Login {
+        certificate: login.certificate.clone(),
+        key: login.key.clone(),
+        connections: login.connections,
+    };
+    Settings {
+        server: Server {
+            host: postgres.host.clone(),
+            port: postgres.port,
+            database: postgres.database.clone(),
+            server_name: postgres.server_name.clone(),
+            ca: postgres.ca.clone(),
+        },
+        accounts: login(&postgres.accounts),
+        credentials: login(&postgres.credentials),
+        audit_writer: login(&postgres.audit_writer),
+        audit_reader: login(&postgres.audit_reader),
+    }
+}

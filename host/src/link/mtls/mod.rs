@@ -1,0 +1,23 @@
+//! The link over mutually authenticated TLS 1.3: one HTTP/2 request for each call.
+//!
+//! It guarantees:
+//! - The other end is the component that this one expects, by its SPIFFE id, as of the
+//!   roots, revocation lists and certificates in force when the connection was made;
+//!   when those change, the connection is replaced, and none outlives its peer's
+//!   certificate.
+//! - A call takes no longer than its deadline, and what is left of it goes along. A
+//!   caller that goes away resets the stream, and the other end drops the call.
+//! - A call is made again, on another connection, only if nothing of it was begun or
+//!   if it changes nothing ([`Function::REPEATABLE`](wire::Function::REPEATABLE)).
+//! - Where no host answers, the call is `busy` at once: connections are made aside, and
+//!   a call waits for one only while one is being made.
+//!
+//! [`target`] keeps the connection to one host, [`client`] chooses among them, and
+//! [`Mtls`] gives the calls their types.
+
+mod client;
+mod passkeys;
+mod target;
+
+pub use client::{Failed, LinkClient, LinkOptions};
+pub use passkeys::Mtls;

@@ -1,0 +1,111 @@
+//! Accounts in PostgreSQL.
+
+use async_trait::async_trait;
+use sqlx::postgres::{PgConnection, PgPool};
+
+use super::job::{Change, Failure};
+use super::read::read;
+use super::rows::time;
+use crate::store::{Account, Error};
+
+/// Named, so that a newer schema can add one under a running host.
+macro_rules! columns {
+    () => {
+        "rp_id, id, name, display_name, status, created_at"
+    };
+}
+
+const CREATE: &str = "
+    INSERT INTO zeropass.accounts (rp_id, id, name, display_name, status, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+
+/// Active accounts match too, and stay as they are.
+const ACTIVATE: &str = concat!(
+    "UPDATE zeropass.accounts SET status = 'active' WHERE rp_id = $1 AND id = $2 RETURNING ",
+    columns!()
+);
+
+const FIND_BY_ID: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM zeropass.accounts WHERE rp_id = $1 AND id = $2"
+);
+
+const FIND_BY_NAME: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM zeropass.accounts WHERE rp_id = $1 AND name = $2 AND status = 'active'"
+);
+
+pub(super) struct Create(pub(super) Account);
+
+pub(super) struct Activate {
+    pub(super) rp_id: String,
+    pub(super) id: String,
+}
+
+pub(super) async fn find_by_id(db: &PgPool, rp_id: &str, id: &str) -> Result<Account, Error> {
+    find(db, FIND_BY_ID, rp_id, id).await
+}
+
+pub(super) async fn find_by_name(db: &PgPool, rp_id: &str, name: &str) -> Result<Account, Error> {
+    find(db, FIND_BY_NAME, rp_id, name).await
+}
+
+async fn find(
+    db: &PgPool,
+    statement: &'static str,
+    rp_id: &str,
+    key: &str,
+) -> Result<Account, Error> {
+    let found = read(db, |db| async move {
+        sqlx::query_as(statement)
+            .bind(rp_id)
+            .bind(key)
+            .fetch_optional(&db)
+            .await
+    });
+    found.await?.ok_or(Error::NotFound)
+}
+
+// === impl Create ===
+
+#[async_trait]
+impl Change for Create {
+    type Output = Account;
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<Account, Failure> {
+        let Self(account) = self;
+        let done = sqlx::query(CREATE)
+            .bind(&account.rp_id)
+            .bind(&account.id)
+            .bind(&account.name)
+            .bind(&account.display_name)
+            .bind(account.status.as_str())
+            .bind(time(account.created_at))
+            .execute(db)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(Error::Exists.into());
+        }
+        Ok(account.clone())
+    }
+}
+
+// === impl Activate ===
+
+#[async_trait]
+impl Change for Activate {
+    type Output = Account;
+    /// Another active account may have the name.
+    const SAVEPOINT: bool = true;
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<Account, Failure> {
+        let active = sqlx::query_as(ACTIVATE)
+            .bind(&self.rp_id)
+            .bind(&self.id)
+            .fetch_optional(db)
+            .await?;
+        active.ok_or(Error::NotFound.into())
+    }
+}

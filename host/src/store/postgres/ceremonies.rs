@@ -1,0 +1,102 @@
+//! Ceremonies in PostgreSQL: put once, taken once, on whatever host.
+
+use async_trait::async_trait;
+use sqlx::postgres::PgConnection;
+
+use super::job::{Change, Failure};
+use super::rows::{time, to_byte_list, to_list};
+use crate::clock::Timestamp;
+use crate::store::{Ceremony, CeremonyKind, Error};
+
+const PUT: &str = "
+    INSERT INTO zeropass.ceremonies (rp_id, id, kind, challenge, expires_at, user_id, user_name,
+        user_display_name, user_verification, resident_key, attestation, algorithms, credentials,
+        extensions)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING";
+
+/// Everything that must hold stands in the one statement that marks it used. Of two hosts
+/// that try at once, one waits for the other's commit and then finds it used (READ COMMITTED
+/// looks at the row again).
+const TAKE: &str = "
+    UPDATE zeropass.ceremonies SET used_at = $4
+    WHERE rp_id = $1 AND id = $2 AND kind = $3 AND used_at IS NULL AND expires_at > $4
+    RETURNING rp_id, id, kind, challenge, expires_at, user_id, user_name, user_display_name,
+        user_verification, resident_key, attestation, algorithms, credentials, extensions";
+
+const WHY_NOT: &str = "
+    SELECT used_at IS NOT NULL FROM zeropass.ceremonies
+    WHERE rp_id = $1 AND id = $2 AND kind = $3";
+
+pub(super) struct Put(pub(super) Ceremony);
+
+pub(super) struct Take {
+    pub(super) rp_id: String,
+    pub(super) id: String,
+    pub(super) kind: CeremonyKind,
+    pub(super) now: Timestamp,
+}
+
+// === impl Put ===
+
+#[async_trait]
+impl Change for Put {
+    type Output = ();
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
+        let Self(ceremony) = self;
+        let user = ceremony.user.as_ref();
+        let done = sqlx::query(PUT)
+            .bind(&ceremony.rp_id)
+            .bind(&ceremony.id)
+            .bind(ceremony.kind.as_str())
+            .bind(&ceremony.challenge)
+            .bind(time(ceremony.expires_at))
+            .bind(user.map(|user| &user.id))
+            .bind(user.map(|user| &user.name))
+            .bind(user.map(|user| &user.display_name))
+            .bind(ceremony.user_verification.as_str())
+            .bind(ceremony.resident_key.as_str())
+            .bind(ceremony.attestation.as_str())
+            .bind(to_list(&ceremony.algorithms)?)
+            .bind(to_byte_list(&ceremony.credentials)?)
+            .bind(to_list(&ceremony.extensions)?)
+            .execute(db)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(Error::Exists.into());
+        }
+        Ok(())
+    }
+}
+
+// === impl Take ===
+
+#[async_trait]
+impl Change for Take {
+    type Output = Ceremony;
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<Ceremony, Failure> {
+        let taken = sqlx::query_as(TAKE)
+            .bind(&self.rp_id)
+            .bind(&self.id)
+            .bind(self.kind.as_str())
+            .bind(time(self.now))
+            .fetch_optional(&mut *db)
+            .await?;
+        if let Some(ceremony) = taken {
+            return Ok(ceremony);
+        }
+        let used: Option<bool> = sqlx::query_scalar(WHY_NOT)
+            .bind(&self.rp_id)
+            .bind(&self.id)
+            .bind(self.kind.as_str())
+            .fetch_optional(db)
+            .await?;
+        let error = match used {
+            Some(true) => Error::Used,
+            Some(false) => Error::Expired,
+            None => Error::NotFound,
+        };
+        Err(error.into())
+    }
+}

@@ -1,0 +1,229 @@
+//! The credential store in PostgreSQL, for one host or many.
+//!
+//! Hosts share the tables and nothing else: whatever must happen once (a ceremony, a
+//! counter, a name) is decided by one statement in the database. Least privilege is the
+//! database's own: each duty has its role, its certificate and its connections, and the
+//! audit log can only be appended to through functions of its owner ([`privileges`]).
+//!
+//! - [`tunnel`] carries every connection through TLS of our own;
+//! - [`writer`] is a writer for each duty, with group commit; [`log`] is the host's audit
+//!   log, which all of them append to in the transaction of the change;
+//! - [`schema`] brings a database up to date and refuses one of another version.
+//!
+//! A database must keep READ COMMITTED with row locks, unique and foreign keys, functions that
+//! run as their owner, and the catalog of PostgreSQL 15.
+
+mod accounts;
+mod audit;
+mod ceremonies;
+mod connect;
+mod credentials;
+mod error;
+mod history;
+mod job;
+mod ledger;
+mod privileges;
+mod read;
+mod role;
+mod rows;
+mod schema;
+mod sessions;
+mod settings;
+mod store;
+mod sweep;
+mod tls;
+mod tunnel;
+mod wire;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sqlx::postgres::{PgConnection, PgPool};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use self::connect::Gateway;
+use self::ledger::Ledger;
+use self::writer::Writer;
+use crate::audit::Log;
+use crate::clock::{Clock, Timestamp};
+use crate::store::Error;
+
+pub use self::error::OpenError;
+pub use self::history::PostgresHistory;
+pub use self::role::Role;
+pub use self::schema::{Migrated, migrate, roles};
+pub use self::settings::{Login, Server, Settings};
+pub use self::tls::TlsFault;
+
+/// A store in PostgreSQL.
+pub struct PostgresStore {
+    accounts: Duty,
+    credentials: Duty,
+    /// For records without a change.
+    recorder: Writer,
+    records: PgPool,
+    ledger: Arc<Ledger>,
+    clock: Arc<dyn Clock>,
+    /// Milliseconds.
+    session_lifetime: u64,
+    running: Mutex<Option<Running>>,
+}
+
+/// What a role that reads and writes has.
+struct Duty {
+    writer: Writer,
+    readers: PgPool,
+}
+
+/// The writer tasks, the ways to end them, and the ways to the database.
+struct Running {
+    writers: Vec<(oneshot::Sender<()>, JoinHandle<()>)>,
+    gateways: Vec<Arc<Gateway>>,
+}
+
+// === impl PostgresStore ===
+
+impl PostgresStore {
+    /// Connect as every role, check the schema and each role's privileges, and go on with
+    /// this host's log of records. Sessions last `session_lifetime` milliseconds.
+    ///
+    /// # Errors
+    /// A role that can't connect or has other privileges than it needs, or a schema of
+    /// another version.
+    pub async fn open(
+        settings: &Settings,
+        log: Arc<Log>,
+        session_lifetime: u64,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let open = async |role, login| {
+            let gateway = Gateway::open(&settings.server, role, login)?;
+            let mut connection = schema::connect(&gateway).await?;
+            check(&mut connection, role).await?;
+            Ok::<_, OpenError>((Arc::new(gateway), connection))
+        };
+        let (accounts_gateway, accounts) = open(Role::Accounts, &settings.accounts).await?;
+        let (credentials_gateway, credentials) =
+            open(Role::Credentials, &settings.credentials).await?;
+        let (recorder_gateway, mut recorder) =
+            open(Role::AuditWriter, &settings.audit_writer).await?;
+        let (records_gateway, records) = open(Role::AuditReader, &settings.audit_reader).await?;
+        drop(records);
+        let size: i64 = sqlx::query_scalar("SELECT zeropass.open_audit($1)")
+            .bind(log.id())
+            .fetch_one(&mut recorder)
+            .await
+            .map_err(OpenError::Database)?;
+        log.resume(u64::try_from(size).unwrap_or_default());
+
+        let ledger = Arc::new(Ledger::new(log));
+        let mut writers = Vec::new();
+        let mut start = |gateway: &Arc<Gateway>, connection| {
+            let (writer, writing) =
+                writer::writer(Arc::clone(gateway), Arc::clone(&ledger), connection);
+            let (stop, stopped) = oneshot::channel();
+            writers.push((stop, tokio::spawn(writing.run(stopped))));
+            writer
+        };
+        Ok(Self {
+            accounts: Duty {
+                writer: start(&accounts_gateway, accounts),
+                readers: accounts_gateway.pool(settings.accounts.connections),
+            },
+            credentials: Duty {
+                writer: start(&credentials_gateway, credentials),
+                readers: credentials_gateway.pool(settings.credentials.connections),
+            },
+            recorder: start(&recorder_gateway, recorder),
+            records: records_gateway.pool(settings.audit_reader.connections),
+            ledger,
+            clock,
+            session_lifetime,
+            running: Mutex::new(Some(Running {
+                writers,
+                gateways: vec![
+                    accounts_gateway,
+                    credentials_gateway,
+                    recorder_gateway,
+                    records_gateway,
+                ],
+            })),
+        })
+    }
+
+    /// How many transactions have been committed; a measure of how well changes
+    /// share them.
+    pub fn commits(&self) -> u64 {
+        let writers = [
+            &self.accounts.writer,
+            &self.credentials.writer,
+            &self.recorder,
+        ];
+        writers.map(Writer::commits).iter().sum()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Finish what was accepted, then let the database go. The tunnels stay until every
+    /// connection through them is closed.
+    async fn stop(&self) {
+        let running = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(Running { writers, gateways }) = running else {
+            return;
+        };
+        for pool in [
+            &self.accounts.readers,
+            &self.credentials.readers,
+            &self.records,
+        ] {
+            pool.close().await;
+        }
+        for (stop, task) in writers {
+            let _ = stop.send(());
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a writer of the store ended badly");
+            }
+        }
+        self.ledger.abandon().await;
+        drop(gateways);
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("log", &self.ledger.log().id())
+            .field("commits", &self.commits())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The schema first: without it, privileges are missing for a simpler reason.
+async fn check(connection: &mut PgConnection, role: Role) -> Result<(), OpenError> {
+    schema::check(connection).await?;
+    let findings = privileges::findings(connection, role)
+        .await
+        .map_err(OpenError::Database)?;
+    if findings.is_empty() {
+        return Ok(());
+    }
+    Err(OpenError::Privileges { role, findings })
+}
+
+/// What a caller hears when a read fails; the reason is for the log. SQL texts
+/// and columns may stand in it, values don't.
+fn unavailable(error: &sqlx::Error) -> Error {
+    tracing::error!(%error, "the store could not read");
+    Error::Busy
+}

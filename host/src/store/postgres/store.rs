@@ -1,0 +1,327 @@
+//! [`Store`] on PostgreSQL: check the arguments, then read or submit a change.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::job::Errand;
+use super::read::read as ask;
+use super::{PostgresStore, accounts, audit, ceremonies, credentials, sessions, sweep};
+use crate::audit::Trail;
+use crate::clock::Timestamp;
+use crate::policy::Permit;
+use crate::policy::action::{
+    AccountsActivate, AccountsCreate, AccountsFindById, AccountsFindByName, CeremoniesPut,
+    CeremoniesTake, CredentialsGet, CredentialsInsert, CredentialsListForUser,
+    CredentialsRecordUse, CredentialsRemove, CredentialsRename, CredentialsSetStatus,
+    CredentialsTypical, SessionsCreate, SessionsGet, SessionsRevoke,
+};
+use crate::store::settle::{checked, read};
+use crate::store::{
+    Account, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialStatus, CredentialUse,
+    Error, NewAccount, NewSession, Session, Store, StoredRecord, Swept, Typical, check, target,
+};
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn credentials_insert(
+        &self,
+        permit: Permit<CredentialsInsert>,
+        credential: Credential,
+    ) -> Result<(), Error> {
+        let arguments = check::credential(permit.relying_party(), credential);
+        let (permit, credential) = checked(permit, arguments)?;
+        let target = target::credential(&credential.id);
+        let change = credentials::Insert(credential);
+        self.credentials.writer.submit(permit, target, change).await
+    }
+
+    async fn credentials_get(
+        &self,
+        permit: Permit<CredentialsGet>,
+        id: Vec<u8>,
+    ) -> Result<Credential, Error> {
+        let (permit, ()) = checked(permit, check::credential_id(&id))?;
+        let rp_id = permit.relying_party().to_owned();
+        let found = credentials::get(&self.credentials.readers, &rp_id, &id);
+        read(permit, target::credential(&id), found).await
+    }
+
+    async fn credentials_list_for_user(
+        &self,
+        permit: Permit<CredentialsListForUser>,
+        user_id: String,
+    ) -> Result<Vec<Credential>, Error> {
+        let (permit, user_id) = checked(permit, check::uuid("user id", &user_id))?;
+        let rp_id = permit.relying_party().to_owned();
+        let found = credentials::list_for_user(&self.credentials.readers, &rp_id, &user_id);
+        read(permit, user_id.clone(), found).await
+    }
+
+    async fn credentials_rename(
+        &self,
+        permit: Permit<CredentialsRename>,
+        user_id: String,
+        id: Vec<u8>,
+        label: String,
+    ) -> Result<Credential, Error> {
+        let arguments =
+            owned(&user_id, &id).and_then(|user_id| check::name("label", &label).map(|()| user_id));
+        let (permit, user_id) = checked(permit, arguments)?;
+        let target = target::credential(&id);
+        let change = credentials::Rename {
+            rp_id: permit.relying_party().to_owned(),
+            user_id,
+            id,
+            label,
+        };
+        self.credentials.writer.submit(permit, target, change).await
+    }
+
+    async fn credentials_set_status(
+        &self,
+        permit: Permit<CredentialsSetStatus>,
+        user_id: String,
+        id: Vec<u8>,
+        status: CredentialStatus,
+    ) -> Result<Credential, Error> {
+        let (permit, user_id) = checked(permit, owned(&user_id, &id))?;
+        let target = target::credential(&id);
+        let change = credentials::SetStatus {
+            rp_id: permit.relying_party().to_owned(),
+            user_id,
+            id,
+            status,
+        };
+        self.credentials.writer.submit(permit, target, change).await
+    }
+
+    async fn credentials_remove(
+        &self,
+        permit: Permit<CredentialsRemove>,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<(), Error> {
+        let (permit, user_id) = checked(permit, owned(&user_id, &id))?;
+        let target = target::credential(&id);
+        let change = credentials::Remove {
+            rp_id: permit.relying_party().to_owned(),
+            user_id,
+            id,
+        };
+        self.credentials.writer.submit(permit, target, change).await
+    }
+
+    async fn credentials_record_use(
+        &self,
+        permit: Permit<CredentialsRecordUse>,
+        id: Vec<u8>,
+        recorded: CredentialUse,
+    ) -> Result<Credential, Error> {
+        let arguments = check::credential_id(&id).and_then(|()| check::credential_use(&recorded));
+        let (permit, ()) = checked(permit, arguments)?;
+        let target = target::credential(&id);
+        let change = credentials::RecordUse {
+            rp_id: permit.relying_party().to_owned(),
+            id,
+            recorded,
+        };
+        self.credentials.writer.submit(permit, target, change).await
+    }
+
+    async fn credentials_typical(
+        &self,
+        permit: Permit<CredentialsTypical>,
+    ) -> Result<Typical, Error> {
+        let rp_id = permit.relying_party().to_owned();
+        let found = credentials::typical(&self.credentials.readers, &rp_id);
+        read(permit, target::NONE.to_owned(), found).await
+    }
+
+    async fn ceremonies_put(
+        &self,
+        permit: Permit<CeremoniesPut>,
+        ceremony: Ceremony,
+    ) -> Result<(), Error> {
+        let arguments = check::ceremony(permit.relying_party(), ceremony);
+        let (permit, ceremony) = checked(permit, arguments)?;
+        let target = target::ceremony(&ceremony.id);
+        let change = ceremonies::Put(ceremony);
+        self.credentials.writer.submit(permit, target, change).await
+    }
+
+    async fn ceremonies_take(
+        &self,
+        permit: Permit<CeremoniesTake>,
+        id: String,
+        kind: CeremonyKind,
+    ) -> Result<Ceremony, Error> {
+        let (permit, ()) = checked(permit, check::ceremony_id(&id))?;
+        let target = target::ceremony(&id);
+        let change = ceremonies::Take {
+            rp_id: permit.relying_party().to_owned(),
+            id,
+            kind,
+            now: self.now(),
+        };
+        self.credentials.writer.submit(permit, target, change).await
+    }
+
+    async fn accounts_create(
+        &self,
+        permit: Permit<AccountsCreate>,
+        account: NewAccount,
+    ) -> Result<Account, Error> {
+        let (permit, account) = checked(permit, check::new_account(account))?;
+        let account = Account {
+            id: account.id.unwrap_or_else(new_id),
+            rp_id: permit.relying_party().to_owned(),
+            name: account.name,
+            display_name: account.display_name,
+            status: AccountStatus::Pending,
+            created_at: self.now(),
+        };
+        let target = account.id.clone();
+        let change = accounts::Create(account);
+        self.accounts.writer.submit(permit, target, change).await
+    }
+
+    async fn accounts_activate(
+        &self,
+        permit: Permit<AccountsActivate>,
+        id: String,
+    ) -> Result<Account, Error> {
+        let (permit, id) = checked(permit, check::uuid("account id", &id))?;
+        let target = id.clone();
+        let rp_id = permit.relying_party().to_owned();
+        let change = accounts::Activate { rp_id, id };
+        self.accounts.writer.submit(permit, target, change).await
+    }
+
+    async fn accounts_find_by_id(
+        &self,
+        permit: Permit<AccountsFindById>,
+        id: String,
+    ) -> Result<Account, Error> {
+        let (permit, id) = checked(permit, check::uuid("account id", &id))?;
+        let rp_id = permit.relying_party().to_owned();
+        let found = accounts::find_by_id(&self.accounts.readers, &rp_id, &id);
+        read(permit, id.clone(), found).await
+    }
+
+    async fn accounts_find_by_name(
+        &self,
+        permit: Permit<AccountsFindByName>,
+        name: String,
+    ) -> Result<Account, Error> {
+        let (permit, ()) = checked(permit, check::name("name", &name))?;
+        let rp_id = permit.relying_party().to_owned();
+        let found = accounts::find_by_name(&self.accounts.readers, &rp_id, &name);
+        // A name is personal data, even one that is nobody's.
+        read(permit, target::NONE.to_owned(), found).await
+    }
+
+    async fn sessions_create(
+        &self,
+        permit: Permit<SessionsCreate>,
+        session: NewSession,
+    ) -> Result<Session, Error> {
+        let (permit, session) = checked(permit, check::new_session(session))?;
+        let created_at = self.now();
+        let session = Session {
+            id: new_id(),
+            rp_id: permit.relying_party().to_owned(),
+            user_id: session.user_id,
+            credential_id: session.credential_id,
+            created_at,
+            expires_at: created_at.saturating_add(self.session_lifetime),
+            revoked_at: None,
+            user_verified: session.user_verified,
+        };
+        let target = session.id.clone();
+        let change = sessions::Create(session);
+        self.accounts.writer.submit(permit, target, change).await
+    }
+
+    async fn sessions_get(
+        &self,
+        permit: Permit<SessionsGet>,
+        id: String,
+    ) -> Result<Session, Error> {
+        let (permit, id) = checked(permit, check::uuid("session id", &id))?;
+        let rp_id = permit.relying_party().to_owned();
+        let found = sessions::get(&self.accounts.readers, &rp_id, &id);
+        read(permit, id.clone(), found).await
+    }
+
+    async fn sessions_revoke(
+        &self,
+        permit: Permit<SessionsRevoke>,
+        id: String,
+    ) -> Result<(), Error> {
+        let (permit, id) = checked(permit, check::uuid("session id", &id))?;
+        let target = id.clone();
+        let change = sessions::Revoke {
+            rp_id: permit.relying_party().to_owned(),
+            id,
+            now: self.now(),
+        };
+        self.accounts.writer.submit(permit, target, change).await
+    }
+
+    /// Also when there is nothing to append, no answer leaves before it is known which
+    /// records are there.
+    async fn append(&self, trail: &Trail) -> Result<(), Error> {
+        if trail.is_empty() && !self.ledger.waiting() {
+            return Ok(());
+        }
+        self.recorder.run(trail, Errand).await
+    }
+
+    async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {
+        audit::after(&self.records, self.ledger.log().id(), after, limit).await
+    }
+
+    async fn ready(&self) -> Result<(), Error> {
+        for readers in [&self.accounts.readers, &self.credentials.readers] {
+            let answer = ask(readers, |db| async move {
+                sqlx::query("SELECT 1").execute(&db).await
+            });
+            answer.await?;
+        }
+        for writer in [
+            &self.recorder,
+            &self.accounts.writer,
+            &self.credentials.writer,
+        ] {
+            writer.ready().await?;
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
+        let none = Trail::new();
+        let ceremonies = sweep::Ceremonies(now);
+        let ceremonies = self.credentials.writer.run(&none, ceremonies).await?;
+        let rest = sweep::AccountsAndSessions(now);
+        let (accounts, sessions) = self.accounts.writer.run(&none, rest).await?;
+        Ok(Swept {
+            ceremonies,
+            accounts,
+            sessions,
+        })
+    }
+
+    async fn close(&self) {
+        self.stop().await;
+    }
+}
+
+/// The key of a credential that a user claims as their own.
+fn owned(user_id: &str, id: &[u8]) -> Result<String, Error> {
+    check::credential_id(id)?;
+    check::uuid("user id", user_id)
+}
+
+fn new_id() -> String {
+    Uuid::new_v4().hyphenated().to_string()
+}

@@ -1,0 +1,79 @@
+//! Forgetting what is a day out of date, a bounded number of rows at a time, each duty its
+//! own. Several hosts sweep the same tables: what another one has locked is left to it.
+
+use async_trait::async_trait;
+use sqlx::postgres::PgConnection;
+
+use super::job::{Change, Failure};
+use super::rows::time;
+use crate::clock::Timestamp;
+
+/// One day, in milliseconds.
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
+/// Rows of each table.
+const BATCH: i64 = 500;
+
+const CEREMONIES: &str = "
+    DELETE FROM zeropass.ceremonies WHERE (rp_id, id) IN (
+        SELECT rp_id, id FROM zeropass.ceremonies WHERE expires_at < $1
+        ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+const SESSIONS: &str = "
+    DELETE FROM zeropass.sessions WHERE (rp_id, id) IN (
+        SELECT rp_id, id FROM zeropass.sessions WHERE expires_at < $1
+        ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+const ACCOUNTS: &str = "SELECT zeropass.sweep_accounts($1, $2)";
+
+pub(super) struct Ceremonies(pub(super) Timestamp);
+
+/// After [`Ceremonies`], so that the accounts they kept can go at once.
+pub(super) struct AccountsAndSessions(pub(super) Timestamp);
+
+// === impl Ceremonies ===
+
+#[async_trait]
+impl Change for Ceremonies {
+    type Output = u64;
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<u64, Failure> {
+        Ok(delete(db, CEREMONIES, self.0).await?)
+    }
+}
+
+// === impl AccountsAndSessions ===
+
+#[async_trait]
+impl Change for AccountsAndSessions {
+    type Output = (u64, u64);
+    /// A passkey may have been registered for an account that was just seen without any.
+    const SAVEPOINT: bool = true;
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<(u64, u64), Failure> {
+        let sessions = delete(db, SESSIONS, self.0).await?;
+        let accounts: i64 = sqlx::query_scalar(ACCOUNTS)
+            .bind(before(self.0))
+            .bind(BATCH)
+            .fetch_one(db)
+            .await?;
+        Ok((u64::try_from(accounts).unwrap_or(0), sessions))
+    }
+}
+
+async fn delete(
+    db: &mut PgConnection,
+    statement: &'static str,
+    now: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(statement)
+        .bind(before(now))
+        .bind(BATCH)
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+fn before(now: Timestamp) -> i64 {
+    time(now.saturating_sub(DAY))
+}

@@ -1,0 +1,268 @@
+//! Each role can do its duty and nothing else, and a host with more does not start.
+
+use super::*;
+use crate::clock::{Clock as _, SystemClock};
+use crate::store::contract::{DAY, RP};
+use crate::store::postgres::privileges::{GRANTS, granted};
+use crate::store::postgres::{Gateway, schema};
+
+#[tokio::test]
+async fn golden_list_of_grants_equals_the_catalog() {
+    let database = database().await;
+    let server = shared().await;
+    let mut lines = Vec::new();
+    for role in [Role::Migrator].into_iter().chain(Role::RUNTIME) {
+        let settings = settings(server, &database);
+        let gateway = Gateway::open(&settings.server, role, &login(server, role)).unwrap();
+        let mut connection = schema::connect(&gateway).await.unwrap();
+        lines.extend(granted(&mut connection, role).await.unwrap());
+    }
+    lines.sort_unstable();
+    let golden: Vec<&str> = GRANTS.lines().collect();
+    assert_eq!(lines, golden);
+}
+
+/// What each role must not be able to do; the database itself refuses it.
+#[tokio::test]
+async fn each_role_is_refused_what_is_not_its_duty() {
+    let (kit, _store, database) = fresh().await;
+    kit.create(RP, "ada").await;
+    let server = shared().await;
+    let tables = [
+        "accounts",
+        "sessions",
+        "credentials",
+        "ceremonies",
+        "audit",
+        "audit_logs",
+        "audit_pruned",
+    ];
+    let own: [(Role, &[&str]); 4] = [
+        (Role::Accounts, &["accounts", "sessions"]),
+        (Role::Credentials, &["credentials", "ceremonies"]),
+        (Role::AuditWriter, &[]),
+        (Role::AuditReader, &["audit", "audit_logs", "audit_pruned"]),
+    ];
+    for (role, own) in own {
+        let mut forbidden = vec![
+            "CREATE TABLE zeropass.mine (a int)".to_owned(),
+            "CREATE TABLE public.mine (a int)".to_owned(),
+            "CREATE TEMPORARY TABLE mine (a int)".to_owned(),
+            "CREATE SCHEMA mine".to_owned(),
+            "CREATE ROLE mine".to_owned(),
+            "SET ROLE zeropass_owner".to_owned(),
+            "SET ROLE postgres".to_owned(),
+            "UPDATE zeropass.audit SET target = 'x'".to_owned(),
+            "DELETE FROM zeropass.audit".to_owned(),
+            "INSERT INTO zeropass.audit SELECT * FROM zeropass.audit".to_owned(),
+            "UPDATE zeropass.audit_logs SET size = 0".to_owned(),
+            "DELETE FROM zeropass._sqlx_migrations".to_owned(),
+            "UPDATE zeropass.credentials SET public_key = ''".to_owned(),
+            "UPDATE zeropass.accounts SET name = 'eve'".to_owned(),
+            "UPDATE zeropass.sessions SET expires_at = 9".to_owned(),
+            "UPDATE zeropass.ceremonies SET expires_at = 9".to_owned(),
+            "DELETE FROM zeropass.accounts".to_owned(),
+            "SELECT pg_read_file('/etc/passwd')".to_owned(),
+            "COPY (SELECT 1) TO PROGRAM 'true'".to_owned(),
+        ];
+        for table in tables {
+            forbidden.push(format!("TRUNCATE zeropass.{table}"));
+            forbidden.push(format!("DROP TABLE zeropass.{table}"));
+            forbidden.push(format!("ALTER TABLE zeropass.{table} DISABLE TRIGGER ALL"));
+            if !own.contains(&table) {
+                forbidden.push(format!("SELECT 1 FROM zeropass.{table}"));
+                forbidden.push(format!("DELETE FROM zeropass.{table}"));
+            }
+        }
+        if role != Role::AuditWriter {
+            forbidden.push("SELECT zeropass.open_audit('mine')".to_owned());
+        }
+        if role == Role::AuditReader {
+            forbidden.push("SELECT zeropass.append_audit('host-a', 'g', 9, '[]')".to_owned());
+        }
+        if role != Role::Accounts {
+            forbidden.push("SELECT zeropass.sweep_accounts(9, 9)".to_owned());
+        }
+        for statement in forbidden {
+            let said = server.sql_as(role.name(), &database, &statement);
+            let said = said.expect_err(&format!("{role}: {statement}"));
+            assert!(said.contains(" 42501: "), "{role}: {statement}: {said}");
+        }
+    }
+    let owner = server.sql_as("zeropass_owner", &database, "SELECT 1");
+    assert!(owner.unwrap_err().contains("not permitted to log in"));
+}
+
+/// The owner is whom no grant holds back; the triggers guard against its mistakes.
+#[tokio::test]
+async fn audit_row_goes_only_when_it_is_old_and_its_leaf_stays() {
+    let (kit, _store, database) = fresh().await;
+    // The kit's clock stands more than 365 days ago; the trigger asks the machine's.
+    kit.create(RP, "ada").await;
+    kit.clock.set(SystemClock.now() - 364 * DAY);
+    kit.create(RP, "bob").await;
+    let before = kit.records().await;
+    let server = shared().await;
+    let refused = |statement: &str| {
+        let said = server.sql(&database, statement).unwrap_err();
+        assert!(said.contains("append-only"), "{statement}: {said}");
+    };
+    refused("UPDATE zeropass.audit SET target = 'x'");
+    refused("DELETE FROM zeropass.audit");
+    refused("TRUNCATE zeropass.audit");
+    assert_eq!(kit.records().await, before);
+    let leaves = "INSERT INTO zeropass.audit_pruned
+        SELECT log, seq, decode(repeat('00', 32), 'hex') FROM zeropass.audit";
+    server.sql(&database, leaves).unwrap();
+    refused("DELETE FROM zeropass.audit");
+    refused("DELETE FROM zeropass.audit_pruned");
+    refused("UPDATE zeropass.audit_pruned SET seq = 9");
+    refused("TRUNCATE zeropass.audit_pruned");
+    server
+        .sql(&database, "DELETE FROM zeropass.audit WHERE seq = 1")
+        .unwrap();
+    assert_eq!(kit.records().await, before[1..]);
+}
+
+/// A host that could do more than it needs does not start, and says what is too much.
+/// On a server of its own: roles belong to the whole server.
+#[tokio::test]
+async fn role_with_more_than_it_needs_is_refused() {
+    let server = Server::start().unwrap();
+    prepare(&server, "zeropass").await;
+    let settings = settings(&server, "zeropass");
+    open(&settings, "host-a").await.unwrap();
+    let role = "zeropass_credentials";
+    for (give, take, finding) in [
+        (
+            "ALTER ROLE zeropass_credentials SUPERUSER",
+            "ALTER ROLE zeropass_credentials NOSUPERUSER",
+            "too much: it is SUPERUSER",
+        ),
+        (
+            "ALTER ROLE zeropass_credentials CREATEROLE",
+            "ALTER ROLE zeropass_credentials NOCREATEROLE",
+            "too much: it is CREATEROLE",
+        ),
+        (
+            "ALTER ROLE zeropass_credentials BYPASSRLS",
+            "ALTER ROLE zeropass_credentials NOBYPASSRLS",
+            "too much: it is BYPASSRLS",
+        ),
+        (
+            "GRANT zeropass_owner TO zeropass_credentials",
+            "REVOKE zeropass_owner FROM zeropass_credentials",
+            "too much: it is a member of zeropass_owner",
+        ),
+        (
+            "GRANT pg_read_all_data TO zeropass_credentials",
+            "REVOKE pg_read_all_data FROM zeropass_credentials",
+            "too much: it is a member of pg_read_all_data",
+        ),
+        (
+            "ALTER TABLE zeropass.ceremonies OWNER TO zeropass_credentials",
+            "ALTER TABLE zeropass.ceremonies OWNER TO zeropass_owner",
+            "too much: it owns table zeropass.ceremonies",
+        ),
+        (
+            "GRANT SELECT ON zeropass.sessions TO zeropass_credentials",
+            "REVOKE SELECT ON zeropass.sessions FROM zeropass_credentials",
+            "too much: zeropass_credentials TABLE zeropass.sessions SELECT",
+        ),
+        (
+            "GRANT UPDATE (public_key) ON zeropass.credentials TO zeropass_credentials",
+            "REVOKE UPDATE (public_key) ON zeropass.credentials FROM zeropass_credentials",
+            "too much: zeropass_credentials COLUMN zeropass.credentials.public_key UPDATE",
+        ),
+        (
+            "GRANT DELETE ON zeropass.audit TO PUBLIC",
+            "REVOKE DELETE ON zeropass.audit FROM PUBLIC",
+            "too much: PUBLIC TABLE zeropass.audit DELETE",
+        ),
+        (
+            "GRANT CREATE ON SCHEMA zeropass TO zeropass_credentials",
+            "REVOKE CREATE ON SCHEMA zeropass FROM zeropass_credentials",
+            "too much: zeropass_credentials SCHEMA zeropass CREATE",
+        ),
+        (
+            "GRANT TEMPORARY ON DATABASE zeropass TO PUBLIC",
+            "REVOKE TEMPORARY ON DATABASE zeropass FROM PUBLIC",
+            "too much: PUBLIC DATABASE - TEMPORARY",
+        ),
+        (
+            "GRANT EXECUTE ON FUNCTION pg_read_file(text) TO zeropass_credentials",
+            "REVOKE EXECUTE ON FUNCTION pg_read_file(text) FROM zeropass_credentials",
+            "too much: zeropass_credentials FUNCTION pg_read_file(text) EXECUTE",
+        ),
+        (
+            "REVOKE DELETE ON zeropass.ceremonies FROM zeropass_credentials",
+            "GRANT DELETE ON zeropass.ceremonies TO zeropass_credentials",
+            "missing: zeropass_credentials TABLE zeropass.ceremonies DELETE",
+        ),
+    ] {
+        server.sql("zeropass", give).unwrap();
+        let error = open(&settings, "host-a").await.err();
+        let error = error.unwrap_or_else(|| panic!("it started after {give}"));
+        let OpenError::Privileges {
+            role: who,
+            findings,
+        } = &error
+        else {
+            panic!("{give}: {error}");
+        };
+        let first = matches!(findings.as_slice(), [only] if only == finding);
+        // What everybody has shows at whichever role is looked at first.
+        let first = first && (who.name() == role || finding.contains("PUBLIC"));
+        let owner = finding.contains("owns") && findings.iter().any(|one| one == finding);
+        assert!(first || owner, "{give}: {findings:#?}");
+        assert!(error.to_string().contains("revoke what is too much"));
+        server.sql("zeropass", take).unwrap();
+        if finding.contains("owns") {
+            // The new owner's grants went with the ownership.
+            let again = "GRANT SELECT, INSERT, UPDATE (used_at), DELETE
+                ON zeropass.ceremonies TO zeropass_credentials";
+            server.sql("zeropass", again).unwrap();
+        }
+        open(&settings, "host-a").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn schema_of_another_version_is_refused() {
+    let database = database().await;
+    let server = shared().await;
+    let settings = settings(server, &database);
+    let newer = "INSERT INTO zeropass._sqlx_migrations VALUES (999, 'newer', now(), true, '', 0)";
+    server.sql(&database, newer).unwrap();
+    let error = open(&settings, "host-a").await.err().unwrap();
+    assert!(
+        matches!(error, OpenError::NewerSchema { found: 999, .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("run the newer zeropass"));
+    let error = migrate(&settings.server, &migrator(server))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, OpenError::NewerSchema { found: 999, .. }),
+        "{error}"
+    );
+    let older = "DELETE FROM zeropass._sqlx_migrations";
+    server.sql(&database, older).unwrap();
+    let error = open(&settings, "host-a").await.err().unwrap();
+    assert!(
+        matches!(error, OpenError::OlderSchema { found: 0, .. }),
+        "{error}"
+    );
+    assert!(error.to_string().ends_with("run `zeropass store migrate`"));
+}
+
+#[tokio::test]
+async fn migrating_again_changes_nothing() {
+    let database = database().await;
+    let server = shared().await;
+    let settings = settings(server, &database);
+    let again = migrate(&settings.server, &migrator(server)).await.unwrap();
+    assert_eq!(again.from, again.to);
+    assert!(again.to > 0);
+}

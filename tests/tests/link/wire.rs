@@ -1,0 +1,148 @@
+//! What somebody sees who listens to the link, and what it was negotiated with.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustls::pki_types::ServerName;
+use rustls::{NamedGroup, ProtocolVersion};
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use zeropass::identity::link_client_config;
+use zeropass_tests::deployment::certificates::component;
+use zeropass_tests::deployment::person::text;
+use zeropass_tests::deployment::{Deployment, ORIGIN, Person, WORKLOAD};
+
+use super::kit::{self, clock, component_id};
+use super::relay::{APPLICATION_DATA, HANDSHAKE, Relay, chosen_group, records};
+
+/// X25519MLKEM768 (IANA TLS supported groups).
+const X25519MLKEM768: u16 = 0x11ec;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listener_on_the_wire_sees_tls_records_only() {
+    let relay = Relay::start().await;
+    let deployment = Deployment::builder()
+        .mtls_link()
+        .set("link", "targets", &format!("[\"{}\"]", relay.address))
+        .start()
+        .await;
+    relay.lead_to(deployment.link_address());
+    let client = deployment.client(WORKLOAD);
+    let ada = Person::at(ORIGIN);
+    // The first attempts may come before the relay knew the way.
+    kit::eventually(|| async {
+        let begun = client.post("/v1/authentications", &json!({})).await;
+        if begun.status() == 201 {
+            Ok(())
+        } else {
+            Err(begun)
+        }
+    })
+    .await;
+    let registered = ada.register(&client, "ada").await.expect(201);
+    let begun = client
+        .post("/v1/authentications", &json!({"user": {"name": "ada"}}))
+        .await
+        .expect(201);
+    let credential = ada.get(&begun["publicKey"]).await.unwrap();
+    let ceremony = text(&begun["ceremony"]);
+    client
+        .post(
+            &format!("/v1/authentications/{ceremony}"),
+            &json!({"credential": credential}),
+        )
+        .await
+        .expect(200);
+
+    let mut carried = 0;
+    for (index, direction) in relay.tape.directions().iter().enumerate() {
+        let records = records(direction);
+        let Some(first) = records.first() else {
+            continue;
+        };
+        assert_eq!(first.kind, HANDSHAKE);
+        carried += records
+            .iter()
+            .filter(|record| record.kind == APPLICATION_DATA)
+            .map(|record| record.payload.len())
+            .sum::<usize>();
+        // After the hellos every handshake message is encrypted too.
+        let open = records.iter().filter(|record| record.kind == HANDSHAKE);
+        assert_eq!(open.count(), 1);
+        if index % 2 == 1 {
+            assert_eq!(chosen_group(&first.payload), X25519MLKEM768);
+        }
+    }
+    assert!(
+        carried > 4_000,
+        "the calls went another way: {carried} bytes"
+    );
+
+    // Nothing of what the calls were about, in any of its forms.
+    let challenge = text(&begun["publicKey"]["challenge"]);
+    let passkey = text(&registered["passkey"]["id"]);
+    for secret in [&challenge, &ceremony, &passkey] {
+        assert!(!relay.tape.contains(secret.as_bytes()), "{secret}");
+        let raw = URL_SAFE_NO_PAD.decode(secret).unwrap();
+        assert!(!relay.tape.contains(&raw), "{secret}");
+    }
+    for word in [
+        "challenge",
+        "authentication.finish",
+        "example.com",
+        "user-id",
+    ] {
+        assert!(!relay.tape.contains(word.as_bytes()), "{word}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn link_is_tls_1_3_with_a_hybrid_group_and_nothing_to_resume() {
+    let deployment = Deployment::builder().mtls_link().start().await;
+    let own = kit::material(
+        deployment.ca(),
+        &deployment.pki(),
+        &component("auth-service"),
+    );
+    let tls = link_client_config(&own, &component_id("passkey-manager"), clock()).unwrap();
+    for _ in 0..2 {
+        let address = deployment.link_address();
+        let socket = TcpStream::connect(address).await.unwrap();
+        let name = ServerName::IpAddress(address.ip().into());
+        let stream = TlsConnector::from(Arc::clone(&tls))
+            .connect(name, socket)
+            .await
+            .unwrap();
+        let (_, session) = stream.get_ref();
+        assert_eq!(session.protocol_version(), Some(ProtocolVersion::TLSv1_3));
+        assert_eq!(session.alpn_protocol(), Some(&b"h2"[..]));
+        let group = session.negotiated_key_exchange_group().unwrap().name();
+        assert_eq!(group, NamedGroup::X25519MLKEM768);
+        assert_eq!(session.handshake_kind(), Some(rustls::HandshakeKind::Full));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn link_listener_speaks_no_http_1() {
+    let deployment = Deployment::builder().mtls_link().start().await;
+    let own = kit::material(
+        deployment.ca(),
+        &deployment.pki(),
+        &component("auth-service"),
+    );
+    let tls = link_client_config(&own, &component_id("passkey-manager"), clock()).unwrap();
+    let mut tls = rustls::ClientConfig::clone(&tls);
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let address = deployment.link_address();
+    let socket = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::IpAddress(address.ip().into());
+    let refused = TlsConnector::from(Arc::new(tls))
+        .connect(name, socket)
+        .await;
+    assert!(refused.is_err());
+    deployment
+        .record_where(|record| record.outcome == "failed:no-protocol" && record.target == "link")
+        .await;
+}
