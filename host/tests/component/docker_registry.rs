@@ -150,10 +150,7 @@ fn down(
 ) {
     let mut passed = 0;
     let mut buffer = [0; 16 << 10];
-    loop {
-        let Ok(read @ 1..) = server.read(&mut buffer) else {
-            break;
-        };
+    while let Ok(read @ 1..) = server.read(&mut buffer) {
         bytes.fetch_add(read, Ordering::SeqCst);
         if client.write_all(&buffer[..read]).is_err() {
             break;
@@ -184,7 +181,7 @@ fn publish(desk: &Desk, registry: &Registry) -> String {
     digest.trim_end().to_owned()
 }
 
-fn fetch_from<'a>(reference: &'a str) -> [&'a str; 7] {
+fn fetch_from(reference: &str) -> [&str; 7] {
     [
         "component",
         "fetch",
