@@ -16,6 +16,7 @@ use zeropass::registry::SigningKey;
 use super::certificates::{component, install_provider, now, revocation_list, spiffe_id, workload};
 use super::files::{component_file, policies, shared_folder};
 use super::{Deployment, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
+use crate::postgres::Database;
 use crate::signing::sign_into;
 
 /// A deployment that is not running yet.
@@ -28,6 +29,7 @@ pub struct Builder {
     settings: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
     without: Vec<(&'static str, &'static str)>,
     prepare: Vec<Prepare>,
+    keys: Option<PathBuf>,
 }
 
 /// Gets the CA and the folder of the certificates.
@@ -55,6 +57,7 @@ impl Builder {
             settings: BTreeMap::new(),
             without: Vec::new(),
             prepare: Vec::new(),
+            keys: None,
         };
         // A pool as small as tests need it: many deployments stand side by side.
         builder
@@ -141,6 +144,23 @@ impl Builder {
             })
     }
 
+    /// Keep the store in this database.
+    #[must_use]
+    pub fn postgres(mut self, database: &Database) -> Self {
+        for (section, key, value) in database.settings() {
+            self = self.set(section, key, &value);
+        }
+        self
+    }
+
+    /// Take the keys that hosts of one database share (tokens, pseudonyms) from another
+    /// deployment. Keys of audit logs stay each host's own.
+    #[must_use]
+    pub fn keys_of(mut self, other: &Deployment) -> Self {
+        self.keys = Some(other.folder().join("keys"));
+        self
+    }
+
     /// Start the host.
     ///
     /// # Panics
@@ -166,7 +186,11 @@ impl Builder {
         for prepare in std::mem::take(&mut self.prepare) {
             prepare(&ca, &folder.path().join("pki"));
         }
-        share_cache_key(&folder.path().join("keys"));
+        let keys = folder.path().join("keys");
+        share_cache_key(&keys);
+        if let Some(shared) = &self.keys {
+            copy_keys(shared, &keys);
+        }
         let file = folder.path().join("zeropass.toml");
         std::fs::write(&file, self.text(folder.path())).expect("the configuration can be written");
 
@@ -406,4 +430,16 @@ fn share_cache_key(keys: &Path) {
         &keys.join("cache.key"),
         &std::fs::read(&key).expect("the shared cache key"),
     );
+}
+
+/// All but what belongs to one host.
+fn copy_keys(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).expect("a folder of keys").flatten() {
+        let name = file.file_name();
+        let name = name.to_str().expect("a name that is text");
+        if name != "cache.key" && !name.starts_with("audit-") && file.path().is_file() {
+            let key = std::fs::read(file.path()).expect("a key");
+            write_private(&to.join(name), &key);
+        }
+    }
 }

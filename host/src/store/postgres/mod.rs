@@ -19,7 +19,9 @@ mod ceremonies;
 mod connect;
 mod credentials;
 mod error;
+mod failures;
 mod history;
+mod import;
 mod job;
 mod ledger;
 mod privileges;
@@ -42,6 +44,7 @@ mod tests;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnection, PgPool};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -55,6 +58,7 @@ use crate::store::Error;
 
 pub use self::error::OpenError;
 pub use self::history::PostgresHistory;
+pub use self::import::{ImportError, Imported, import};
 pub use self::role::Role;
 pub use self::schema::{Migrated, migrate, roles};
 pub use self::settings::{Login, Server, Settings};
@@ -113,7 +117,7 @@ impl PostgresStore {
         let (recorder_gateway, mut recorder) =
             open(Role::AuditWriter, &settings.audit_writer).await?;
         let (records_gateway, records) = open(Role::AuditReader, &settings.audit_reader).await?;
-        drop(records);
+        let _ = records.close().await;
         let size: i64 = sqlx::query_scalar("SELECT zeropass.open_audit($1)")
             .bind(log.id())
             .fetch_one(&mut recorder)

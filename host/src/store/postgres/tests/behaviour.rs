@@ -26,17 +26,6 @@ async fn outcomes(kit: &Kit) -> Vec<String> {
         .collect()
 }
 
-/// Waits, as long as it takes within reason, until the server says `t`.
-async fn until(server: &Server, database: &str, question: &str) {
-    for _ in 0..1000 {
-        if server.sql(database, question).unwrap() == "t" {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("never: {question}");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_1000_parallel_takes_on_two_hosts_one_succeeds() {
     let (one, _, database) = fresh().await;
@@ -86,6 +75,9 @@ async fn hosts_see_what_the_other_one_did() {
     let recorded = |from| CredentialUse {
         previous_sign_count: from,
         sign_count: 6,
+        previous_backup_state: false,
+        backup_eligible: true,
+        clone_alarm: false,
         backup_state: false,
         at: NOW,
     };
@@ -106,7 +98,7 @@ async fn hosts_see_what_the_other_one_did() {
     let (user, key) = (ada.id.clone(), b"key".to_vec());
     let suspend = one
         .store
-        .credentials_set_status(one.permit(), user, key, suspended);
+        .credentials_set_status(one.permit(), user, key, suspended, false);
     suspend.await.unwrap();
     assert_eq!(other.get(RP, b"key").await.unwrap().status, suspended);
     assert_eq!(
