@@ -130,6 +130,7 @@ impl Host {
         .await?;
         audit::opening_records(&*store, &log, &sealer, &*clock).await?;
         let metrics = metrics::registry(gate.counts(), &log, sealer.counts(), &clock);
+        identity.counts.register(&metrics);
         let metrics = Arc::new(metrics);
         let services = Arc::new(Services {
             gate,
@@ -155,7 +156,7 @@ impl Host {
             front_door_limits(config),
         );
         let health = match &config.health {
-            Some(health) => Some(bind_health(health, &services).await?),
+            Some(health) => Some(bind_health(health, &services, &identity.identity).await?),
             None => None,
         };
         let address = config.service.listen;
@@ -282,12 +283,18 @@ impl Host {
     }
 }
 
-async fn bind_health(health: &config::Health, services: &Arc<Services>) -> anyhow::Result<Health> {
+/// Ready is who could answer a request now: with a store, and as somebody.
+async fn bind_health(
+    health: &config::Health,
+    services: &Arc<Services>,
+    identity: &Identity,
+) -> anyhow::Result<Health> {
     let address = health_address(health)?;
-    let services = Arc::clone(services);
+    let (services, identity) = (Arc::clone(services), identity.clone());
     let ready = Arc::new(move || {
         let services = Arc::clone(&services);
-        Box::pin(async move { services.store.ready().await.is_ok() })
+        let known = identity.holds_at(services.clock.now());
+        Box::pin(async move { known && services.store.ready().await.is_ok() })
             as futures::future::BoxFuture<'static, bool>
     });
     Health::bind(&address, ready)

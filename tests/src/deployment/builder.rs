@@ -199,6 +199,7 @@ impl Builder {
         let address = host.local_address()?;
         let link_address = host.link_address()?;
         let (services, identity) = (Arc::clone(host.services()), host.identity());
+        let metrics = Arc::clone(host.metrics());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(host.serve_until(async {
             let _ = stopped.await;
@@ -208,6 +209,7 @@ impl Builder {
             link_address,
             services,
             identity,
+            metrics,
             policies: config.policy.folder.clone(),
             ca,
             stop: Some(stop),

@@ -53,6 +53,7 @@ use zeropass::capabilities::Services;
 use zeropass::identity::Identity;
 use zeropass::identity::pki::{Ca, IssueRequest, Issued};
 use zeropass::server::drain::Drained;
+use zeropass::telemetry::metrics::Registry;
 
 pub use self::builder::{Builder, RelyingParty};
 pub use self::certificates::Certificate;
@@ -81,6 +82,7 @@ pub struct Deployment {
     link_address: Option<SocketAddr>,
     services: Arc<Services>,
     identity: Identity,
+    metrics: Arc<Registry>,
     policies: PathBuf,
     ca: Ca,
     stop: Option<oneshot::Sender<()>>,
@@ -195,6 +197,11 @@ impl Deployment {
     /// Who the host is, renewed while it serves.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The host's metrics.
+    pub fn metrics(&self) -> &Registry {
+        &self.metrics
     }
 
     /// Put `text` in the place of a file in the folder of certificates, as a whole.
