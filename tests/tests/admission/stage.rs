@@ -62,6 +62,7 @@ impl Stage {
             clock,
             passkeys: OnceLock::new(),
             metadata: Arc::default(),
+            session_idle: 900_000,
         });
         let limits = Limits::default();
         let options = Options {
