@@ -6,16 +6,13 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-use zeropass::config::Config;
-use zeropass::host::Host;
 use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::registry::SigningKey;
 
 use super::certificates::{component, install_provider, now, revocation_list, spiffe_id, workload};
 use super::files::{component_file, policies, shared_folder};
-use super::{Deployment, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
+use super::{Deployment, ORIGIN, RP_ID, Running, TRUST_DOMAIN, WORKLOAD};
 use crate::postgres::Database;
 use crate::signing::sign_into;
 
@@ -25,7 +22,7 @@ pub struct Builder {
     auth_service: Option<PathBuf>,
     passkey_manager: Option<PathBuf>,
     policies: Option<PathBuf>,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     settings: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
     without: Vec<(&'static str, &'static str)>,
     prepare: Vec<Prepare>,
@@ -53,7 +50,7 @@ impl Builder {
             auth_service: None,
             passkey_manager: None,
             policies: None,
-            key: SigningKey::generate().expect("a signing key"),
+            key: Arc::new(SigningKey::generate().expect("a signing key")),
             settings: BTreeMap::new(),
             without: Vec::new(),
             prepare: Vec::new(),
@@ -119,6 +116,12 @@ impl Builder {
         self
     }
 
+    /// With an admin listener.
+    #[must_use]
+    pub fn admin(self) -> Self {
+        self.set("admin", "listen", "\"127.0.0.1:0\"")
+    }
+
     /// Leave out a setting that deployments have.
     #[must_use]
     pub fn without(mut self, section: &'static str, key: &'static str) -> Self {
@@ -181,6 +184,7 @@ impl Builder {
             self.relying_parties
                 .push(RelyingParty::new(RP_ID).origin(ORIGIN).workload(WORKLOAD));
         }
+        let key = Arc::clone(&self.key);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ca = certificates(&folder.path().join("pki"), &self.relying_parties);
         for prepare in std::mem::take(&mut self.prepare) {
@@ -194,26 +198,11 @@ impl Builder {
         let file = folder.path().join("zeropass.toml");
         std::fs::write(&file, self.text(folder.path())).expect("the configuration can be written");
 
-        let config = Config::load(&file)?;
-        let host = Host::start(&config).await?;
-        let address = host.local_address()?;
-        let link_address = host.link_address()?;
-        let (services, identity) = (Arc::clone(host.services()), host.identity());
-        let metrics = Arc::clone(host.metrics());
-        let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(host.serve_until(async {
-            let _ = stopped.await;
-        }));
+        let running = Running::start(&file).await?;
         Ok(Deployment {
-            address,
-            link_address,
-            services,
-            identity,
-            metrics,
-            policies: config.policy.folder.clone(),
+            running,
             ca,
-            stop: Some(stop),
-            serving,
+            key,
             folder,
         })
     }

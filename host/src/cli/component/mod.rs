@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::admin;
 use crate::registry::oci::{OciError, RegistryOptions};
 
 /// What can be done with component revisions.
@@ -24,6 +25,9 @@ pub enum ComponentCommand {
     Fetch(fetch::Fetch),
     /// Publish a component and its signature to an OCI registry.
     Publish(publish::Publish),
+    /// On a running host.
+    #[command(flatten)]
+    Online(admin::ComponentCommand),
 }
 
 // === impl ComponentCommand ===
@@ -36,6 +40,7 @@ impl ComponentCommand {
             Self::Inspect(command) => command.run(out),
             Self::Fetch(command) => command.run(out).map(|()| true),
             Self::Publish(command) => command.run(out).map(|()| true),
+            Self::Online(command) => command.run(out).map(|()| true),
         }
     }
 }

@@ -25,7 +25,7 @@ use super::{OpenError, schema};
 const BATCH: usize = 500;
 
 /// The version of SQLite's schema whose tables are listed below.
-const SQLITE_SCHEMA: i64 = 2;
+const SQLITE_SCHEMA: i64 = 10;
 
 /// A table of both databases.
 struct Table {
@@ -117,6 +117,58 @@ const TABLES: &[Table] = &[
             ("user_verified", Flag),
         ],
         key: &["rp_id", "id"],
+    },
+    Table {
+        name: "revisions",
+        columns: &[
+            ("component", Text),
+            ("digest", Text),
+            ("version", Text),
+            ("wasm", Bytes),
+            ("minisig", Text),
+            ("pushed_at", Int),
+            ("pushed_by", Text),
+        ],
+        key: &["component", "digest"],
+    },
+    Table {
+        name: "rollouts",
+        columns: &[
+            ("component", Text),
+            ("epoch", Int),
+            ("stable", Text),
+            ("canary", Text),
+            ("canary_weight", Int),
+            ("predecessors", Text),
+        ],
+        key: &["component"],
+    },
+    Table {
+        name: "rollout_history",
+        columns: &[
+            ("component", Text),
+            ("epoch", Int),
+            ("time", Int),
+            ("who", Text),
+            ("what", Text),
+            ("from_digest", Text),
+            ("to_digest", Text),
+            ("why", Text),
+        ],
+        key: &["component", "epoch"],
+    },
+    Table {
+        name: "rollout_hosts",
+        columns: &[
+            ("host", Text),
+            ("component", Text),
+            ("epoch", Int),
+            ("stable", Text),
+            ("canary", Text),
+            ("problem", Text),
+            ("seen_at", Int),
+        ],
+        key: &["host", "component"],
     },
     Table {
         name: "audit",

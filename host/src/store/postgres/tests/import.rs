@@ -64,6 +64,10 @@ async fn imported_store_is_the_same_and_goes_on() {
         ("credentials", 2),
         ("ceremonies", 600),
         ("sessions", 1),
+        ("revisions", 0),
+        ("rollouts", 0),
+        ("rollout_history", 0),
+        ("rollout_hosts", 0),
         ("audit", audit),
         ("audit_pruned", 0),
     ];
