@@ -46,7 +46,7 @@ pub use self::components::{Component, Components, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
 pub use self::identity::IdentitySource;
-pub use self::link::{Link, LinkCalling, LinkIdentity, LinkKind, LinkServing};
+pub use self::link::{Link, LinkCalling, LinkIdentity, LinkKind, LinkRole, LinkServing};
 pub use self::log::{Log, LogFormat};
 pub use self::metadata::Metadata;
 pub use self::origin::Origin;
@@ -179,7 +179,9 @@ impl Config {
             components::read(section, runtime.as_ref())
         });
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
-        let link = root.section("link", |section| link::read(section, service.as_ref()));
+        let link = root.section("link", |section| {
+            link::read(section, service.as_ref(), store.as_ref())
+        });
         let metadata = root.optional_section("metadata", metadata::read);
         let has_metadata = !matches!(metadata, Some(None));
         let relying_parties = relying_party::read_all(&mut root, trust_domain, has_metadata);

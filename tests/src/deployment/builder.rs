@@ -13,9 +13,11 @@ use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::registry::SigningKey;
 
-use super::certificates::{component, install_provider, now, revocation_list, spiffe_id, workload};
+use super::certificates::{
+    client_config, component, install_provider, now, revocation_list, spiffe_id, workload,
+};
 use super::files::{component_file, policies, shared_folder};
-use super::{Deployment, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
+use super::{Certificate, Client, Deployment, ORIGIN, Protocol, RP_ID, TRUST_DOMAIN, WORKLOAD};
 use crate::signing::sign_into;
 
 /// A deployment that is not running yet.
@@ -28,6 +30,14 @@ pub struct Builder {
     settings: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
     without: Vec<(&'static str, &'static str)>,
     prepare: Vec<Prepare>,
+}
+
+/// The folder of a deployment with its configuration, certificates and keys.
+pub struct LaidOut {
+    /// Vanishes with this value.
+    pub folder: tempfile::TempDir,
+    /// The authority of its certificates.
+    pub ca: Ca,
 }
 
 /// Gets the CA and the folder of the certificates.
@@ -155,22 +165,9 @@ impl Builder {
     ///
     /// # Errors
     /// What [`Host::start`] says.
-    pub async fn try_start(mut self) -> anyhow::Result<Deployment> {
-        install_provider();
-        if self.relying_parties.is_empty() {
-            self.relying_parties
-                .push(RelyingParty::new(RP_ID).origin(ORIGIN).workload(WORKLOAD));
-        }
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let ca = certificates(&folder.path().join("pki"), &self.relying_parties);
-        for prepare in std::mem::take(&mut self.prepare) {
-            prepare(&ca, &folder.path().join("pki"));
-        }
-        share_cache_key(&folder.path().join("keys"));
-        let file = folder.path().join("zeropass.toml");
-        std::fs::write(&file, self.text(folder.path())).expect("the configuration can be written");
-
-        let config = Config::load(&file)?;
+    pub async fn try_start(self) -> anyhow::Result<Deployment> {
+        let LaidOut { folder, ca } = self.lay_out();
+        let config = Config::load(&folder.path().join("zeropass.toml"))?;
         let host = Host::start(&config).await?;
         let address = host.local_address()?;
         let link_address = host.link_address()?;
@@ -190,6 +187,24 @@ impl Builder {
             serving,
             folder,
         })
+    }
+
+    /// Write everything that a host needs, for one that is started in another way.
+    pub fn lay_out(mut self) -> LaidOut {
+        install_provider();
+        if self.relying_parties.is_empty() {
+            self.relying_parties
+                .push(RelyingParty::new(RP_ID).origin(ORIGIN).workload(WORKLOAD));
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ca = certificates(&folder.path().join("pki"), &self.relying_parties);
+        for prepare in std::mem::take(&mut self.prepare) {
+            prepare(&ca, &folder.path().join("pki"));
+        }
+        share_cache_key(&folder.path().join("keys"));
+        let file = folder.path().join("zeropass.toml");
+        std::fs::write(&file, self.text(folder.path())).expect("the configuration can be written");
+        LaidOut { folder, ca }
     }
 
     fn text(self, folder: &Path) -> String {
@@ -273,6 +288,39 @@ impl Builder {
             text.push_str(&party.text());
         }
         text
+    }
+}
+
+// === impl LaidOut ===
+
+impl LaidOut {
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("zeropass.toml")
+    }
+
+    /// The folder of the certificates.
+    pub fn pki(&self) -> PathBuf {
+        self.folder.path().join("pki")
+    }
+
+    /// A client for this workload of a host with a certificate of this authority.
+    pub fn client(&self, address: std::net::SocketAddr, workload_name: &str) -> Client {
+        let issued = self
+            .ca
+            .issue(&workload(workload_name))
+            .expect("a certificate can be issued");
+        let certificate = Certificate::new(issued.certificate, issued.key);
+        let tls = client_config(&self.ca, Some(&certificate));
+        Client::new(&format!("https://{address}"), tls, Protocol::Http2)
+    }
+}
+
+impl std::fmt::Debug for LaidOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LaidOut")
+            .field("folder", &self.folder.path())
+            .finish_non_exhaustive()
     }
 }
 

@@ -54,7 +54,7 @@ use zeropass::identity::Identity;
 use zeropass::identity::pki::{Ca, IssueRequest, Issued};
 use zeropass::server::drain::Drained;
 
-pub use self::builder::{Builder, RelyingParty};
+pub use self::builder::{Builder, LaidOut, RelyingParty};
 pub use self::certificates::Certificate;
 pub use self::client::{Answer, Client, Protocol};
 pub use self::files::{component_file, copied_policies, guest_file};
