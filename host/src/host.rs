@@ -31,7 +31,8 @@ use self::identity::HostIdentity;
 use self::link::Link;
 pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
-    engine_options, front_door_limits, health_address, listener_limits, relying_party,
+    engine_options, front_door_limits, health_address, listener_limits, lockout, millis,
+    relying_party,
 };
 use crate::audit::{Outcome, Sealer};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};
@@ -110,8 +111,7 @@ impl Host {
         let cache = Cache::new(&config.cache.folder, &cache_key);
         let loader = Loader::new(runtime, cache, Arc::clone(&gate));
 
-        let lifetime =
-            u64::try_from(config.tokens.session_lifetime.as_millis()).unwrap_or(u64::MAX);
+        let lifetime = millis(config.tokens.session_lifetime);
         let (seal_key, log) = audit::open(config)?;
         let (store, history) = store::open(
             &config.store,
@@ -144,13 +144,15 @@ impl Host {
             signer,
             pseudonyms,
             clock: Arc::clone(&clock),
+            session_idle: millis(config.tokens.session_idle),
             passkeys: OnceLock::new(),
         });
         let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config));
         let (auth_service, passkey_manager) =
             components::admit(&admission, &config.components).await?;
         let passkey_manager = Arc::new(Slot::new(passkey_manager.revision.into_passkey_manager()?));
-        let in_process: Arc<dyn PasskeysLink> = Arc::new(InProcess::new(passkey_manager));
+        let in_process = InProcess::new(passkey_manager).with_lockout(lockout(config.lockout));
+        let in_process: Arc<dyn PasskeysLink> = Arc::new(in_process);
         let link = Link::open(config, &services, in_process, front).await?;
         let front_door = FrontDoor::new(
             Arc::clone(&services),

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use zeropass::clock::Clock as _;
 use zeropass_tests::isolation::{
     Answer, AuthService, Authenticator, Code, PasskeyManager, Question, Rejection, StoreError,
     TokenError, built, profile,
@@ -112,6 +113,19 @@ async fn whole_life_of_a_passkey_over_http() {
     let introspect = "/v1/sessions/introspect";
     let (status, token) = send(&kit, "POST", introspect, form, b"token=token-1").await;
     assert_eq!((status, &token["active"]), (200, &json!(true)), "{token}");
+    // It goes on while it is used, and rests for less than 15 minutes.
+    let (clock, minute) = (kit.clock(), 60_000);
+    for rest in [14 * minute, 14 * minute] {
+        clock.set(clock.now() + rest);
+        let (_, token) = send(&kit, "POST", introspect, form, b"token=token-1").await;
+        assert_eq!(token["active"], true, "{token}");
+    }
+    clock.set(clock.now() + 15 * minute);
+    let (_, token) = send(&kit, "POST", introspect, form, b"token=token-1").await;
+    assert_eq!(token, json!({"active": false}));
+    clock.set(clock.now() - minute);
+    let (_, token) = send(&kit, "POST", introspect, form, b"token=token-1").await;
+    assert_eq!(token["active"], true, "{token}");
     let (status, _) = send(&kit, "POST", "/v1/sessions/revoke", form, b"token=token-1").await;
     assert_eq!(status, 200);
     let (_, token) = send(&kit, "POST", introspect, form, b"token=token-1").await;
@@ -254,6 +268,7 @@ async fn rejection_from_the_link_keeps_its_code() {
         let rejection = Rejection {
             code,
             detail: "from the script".into(),
+            remedy: None,
         };
         kit.link(VecDeque::from([Answer::Rejected(rejection)]))
             .await;
@@ -272,6 +287,7 @@ async fn discoverable_begin_asks_for_nobody() {
         Answer::Rejected(Rejection {
             code: Code::Busy,
             detail: String::new(),
+            remedy: None,
         })
     })
     .await;

@@ -16,7 +16,9 @@ use crate::{
     time::rfc3339,
     wire::{
         authentication::{Begin, Begun, Finish, Finished, SessionJson, Who},
+        extensions::outputs,
         object,
+        signal::Signal,
     },
 };
 
@@ -30,6 +32,7 @@ pub fn begin(call: &Call<'_>) -> Result<Response, Problem> {
         rp_id: rp_id.clone(),
         subject: subject(&call.host, rp_id, body.who)?,
         user_verification: body.user_verification,
+        extensions: body.extensions,
     })?;
     let ceremony = options.ceremony.clone();
     Ok(Response::json(201, &Begun::from(options)).created_at("/v1/authentications", &ceremony))
@@ -45,15 +48,21 @@ pub fn finish(call: &Call<'_>) -> Result<Response, Problem> {
     let authenticated = call
         .host
         .authentication
-        .finish(rp_id, ceremony, &body.response)?;
+        .finish(rp_id, ceremony, &body.response)
+        .map_err(|rejection| {
+            Problem::from(rejection)
+                .signalling(|| Signal::unknown_credential(rp_id, &body.response.raw_id))
+        })?;
     let account = active_account(&call.host, rp_id, &authenticated.user_id)?;
     let session = open_session(&call.host, rp_id, &account, &authenticated)?;
+    let extensions = outputs(&authenticated.extensions);
     Ok(Response::json(
         200,
         &Finished {
             user: account.into(),
             passkey: authenticated.passkey.into(),
             session,
+            extensions,
         },
     ))
 }
@@ -110,6 +119,7 @@ fn open_session(
         expires_at: session.expires_at,
         authenticated_at: session.created_at,
         methods: methods(authenticated.user_verified),
+        user_verified: authenticated.user_verified,
     })?;
     Ok(SessionJson {
         token,

@@ -13,8 +13,8 @@ pub use crate::bindings::zeropass::{
     },
     passkeys::types::{
         Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions,
-        Descriptor, Passkey, Registered, RegistrationRequest, RegistrationResponse, Rejection,
-        RequestOptions, Status, Subject, User,
+        Descriptor, Passkey, PasskeyChange, Registered, RegistrationRequest, RegistrationResponse,
+        Rejection, Remedy, RequestOptions, Status, Subject, User,
     },
     store::{
         accounts::{Account, Status as AccountStatus},
@@ -67,8 +67,8 @@ pub trait Sessions {
         credential_id: &[u8],
         user_verified: bool,
     ) -> Result<Session, StoreError>;
-    /// A session as it stands now.
-    fn get(&self, rp_id: &str, id: &str) -> Result<Session, StoreError>;
+    /// Use a session that goes on; one that is over is `expired`.
+    fn touch(&self, rp_id: &str, id: &str) -> Result<Session, StoreError>;
     /// For good; again is no error.
     fn revoke(&self, rp_id: &str, id: &str) -> Result<(), StoreError>;
 }
@@ -118,8 +118,18 @@ pub trait Lifecycle {
     fn suspend(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<Passkey, Rejection>;
     /// End a suspension.
     fn resume(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<Passkey, Rejection>;
+    /// Label and status, both or neither.
+    fn change(
+        &self,
+        rp_id: &str,
+        user_id: &str,
+        id: &[u8],
+        change: &PasskeyChange,
+    ) -> Result<Passkey, Rejection>;
     /// Remove it for good.
     fn revoke(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<(), Rejection>;
+    /// Take it back: its account can't be had.
+    fn withdraw(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<(), Rejection>;
 }
 
 /// `wasi:clocks/wall-clock`.

@@ -13,6 +13,10 @@ use crate::{
 /// Bytes of a request body that are read at most; the host has the same limit.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
+/// The header in which a backend presents the session token of the person whose
+/// passkeys it wants to add to, change or remove.
+pub const SESSION_HEADER: &str = "zeropass-session";
+
 /// The methods this API has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -46,6 +50,8 @@ pub struct Request {
     pub target: String,
     /// The `Content-Type` header.
     pub content_type: Option<String>,
+    /// The header of [`SESSION_HEADER`].
+    pub session: Option<String>,
     /// Its body; complete and empty when there is none.
     pub body: Body,
 }

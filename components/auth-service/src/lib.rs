@@ -31,6 +31,8 @@ pub mod registrations;
 pub mod relying_party;
 pub mod router;
 pub mod sessions;
+pub mod signals;
+pub mod step_up;
 pub mod time;
 pub mod well_known;
 pub mod wire;

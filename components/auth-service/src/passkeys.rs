@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use crate::{
     base64url,
-    host::{Passkey, Status},
+    host::{PasskeyChange, Status},
     http::Response,
     problem::Problem,
     router::Call,
+    step_up,
     wire::{
         object,
         passkey::{Change, PasskeyJson},
@@ -36,26 +37,20 @@ pub fn list(call: &Call<'_>) -> Result<Response, Problem> {
     Ok(Response::json(200, &Many { passkeys }))
 }
 
-/// Rename, suspend, resume. The status goes first: when only one of the two
-/// changes succeeds, it is the one that security rests on.
+/// Rename, suspend, resume; label and status change together or not at all.
 pub fn change(call: &Call<'_>) -> Result<Response, Problem> {
     let rp_id = &call.relying_party_of_query()?.id;
     let (user, id) = (user(call)?, passkey(call)?);
     let body = Change::read(&object::parse(
         call.request.body_of_type("application/json")?,
     )?)?;
+    step_up::to_change(call, rp_id, &user)?;
     let lifecycle = call.host.lifecycle;
-    let mut changed: Option<Passkey> = match body.status {
-        Some(Status::Suspended) => Some(lifecycle.suspend(rp_id, &user, &id)?),
-        Some(Status::Active) => Some(lifecycle.resume(rp_id, &user, &id)?),
-        None => None,
-    };
-    if let Some(label) = &body.label {
-        changed = Some(lifecycle.rename(rp_id, &user, &id, label)?);
-    }
-    let passkey = match changed {
-        Some(passkey) => passkey,
-        None => lifecycle.get(rp_id, &user, &id)?,
+    let passkey = match (body.label, body.status) {
+        (None, Some(Status::Suspended)) => lifecycle.suspend(rp_id, &user, &id)?,
+        (None, Some(Status::Active)) => lifecycle.resume(rp_id, &user, &id)?,
+        (Some(label), None) => lifecycle.rename(rp_id, &user, &id, &label)?,
+        (label, status) => lifecycle.change(rp_id, &user, &id, &PasskeyChange { label, status })?,
     };
     Ok(Response::json(
         200,
@@ -68,14 +63,14 @@ pub fn change(call: &Call<'_>) -> Result<Response, Problem> {
 /// Remove a passkey for good.
 pub fn revoke(call: &Call<'_>) -> Result<Response, Problem> {
     let rp_id = &call.relying_party_of_query()?.id;
-    call.host
-        .lifecycle
-        .revoke(rp_id, &user(call)?, &passkey(call)?)?;
+    let (user, id) = (user(call)?, passkey(call)?);
+    step_up::to_change(call, rp_id, &user)?;
+    call.host.lifecycle.revoke(rp_id, &user, &id)?;
     Ok(Response::empty(204))
 }
 
 /// The path's user, in the spelling that the store keeps.
-fn user(call: &Call<'_>) -> Result<String, Problem> {
+pub(crate) fn user(call: &Call<'_>) -> Result<String, Problem> {
     parse_uuid(call.param(0))
         .map(|id| id.to_string())
         .ok_or_else(|| Problem::not_found("there is no such user"))

@@ -7,8 +7,9 @@
 use serde::Serialize;
 
 use crate::{
-    host::{Code, Rejection, StoreError, TokenError},
+    host::{Code, Rejection, Remedy, StoreError, TokenError},
     http::Response,
+    wire::signal::Signal,
 };
 
 /// Why a request was refused.
@@ -18,9 +19,14 @@ pub struct Problem {
     status: u16,
     detail: String,
     allow: Option<String>,
+    /// Seconds.
+    retry_after: u32,
+    /// Whether the passkey that was presented is not stored here.
+    absent: bool,
+    signal: Option<Signal>,
 }
 
-/// RFC 9457 section 3.1, with `code` and `requestId` as extension members.
+/// RFC 9457 section 3.1, with `code`, `requestId` and `signal` as extension members.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
@@ -30,6 +36,8 @@ struct Document<'a> {
     code: &'a str,
     detail: &'a str,
     request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<&'a Signal>,
 }
 
 /// All codes, in the order of the contract.
@@ -123,7 +131,16 @@ impl Problem {
             status,
             detail: detail.into(),
             allow: None,
+            retry_after: 1,
+            absent: false,
+            signal: None,
         }
+    }
+
+    /// For a passkey that is not stored here: what tells its provider so.
+    pub fn signalling(self, signal: impl FnOnce() -> Signal) -> Self {
+        let signal = self.absent.then(signal);
+        Self { signal, ..self }
     }
 
     /// 413.
@@ -176,6 +193,7 @@ impl Problem {
                 code,
                 detail: &self.detail,
                 request_id,
+                signal: self.signal.as_ref(),
             },
         );
         response.headers = vec![
@@ -186,7 +204,9 @@ impl Problem {
             response.headers.push(("allow", allow));
         }
         if matches!(self.code, Code::RateLimited | Code::Busy) {
-            response.headers.push(("retry-after", "1".into()));
+            response
+                .headers
+                .push(("retry-after", self.retry_after.to_string()));
         }
         response
     }
@@ -194,7 +214,18 @@ impl Problem {
 
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
-        Self::new(rejection.code, rejection.detail)
+        let problem = Self::new(rejection.code, rejection.detail);
+        match rejection.remedy {
+            Some(Remedy::RetryAfter(retry_after)) => Self {
+                retry_after,
+                ..problem
+            },
+            Some(Remedy::SignalUnknownCredential) => Self {
+                absent: true,
+                ..problem
+            },
+            None => problem,
+        }
     }
 }
 
@@ -207,6 +238,11 @@ impl From<StoreError> for Problem {
             StoreError::Exists => Self::new(Code::CredentialExists, "the record exists already"),
             StoreError::Expired => Self::new(Code::CeremonyExpired, "begin a new ceremony"),
             StoreError::Used => Self::new(Code::CeremonyUsed, "begin a new ceremony"),
+            StoreError::Last => Self::not_permitted("an account must keep an active passkey"),
+            StoreError::Locked => Self::new(
+                Code::RateLimited,
+                "too many sign-ins to this account failed; try again later",
+            ),
             StoreError::Malformed => malformed("the store refused the form or size of a value"),
             // Somebody else changed the record first: the same request may succeed now.
             StoreError::Conflict | StoreError::Busy => {

@@ -7,11 +7,15 @@
 
 use crate::{
     base64url,
-    host::{Account, Host, Level, Registered, RegistrationRequest, StoreError, User},
+    host::{
+        Account, AccountStatus, Host, Level, Registered, RegistrationRequest, StoreError, User,
+    },
     http::Response,
     problem::Problem,
     router::Call,
+    step_up,
     wire::{
+        extensions::outputs,
         object,
         registration::{Begin, Begun, Finish, Finished},
     },
@@ -23,7 +27,7 @@ pub fn begin(call: &Call<'_>) -> Result<Response, Problem> {
         call.request.body_of_type("application/json")?,
     )?)?;
     let rp_id = &call.relying_party(body.rp_id.as_deref())?.id;
-    let account = account(&call.host, rp_id, &body)?;
+    let account = account(call, rp_id, &body)?;
     let options = call.host.registration.begin(&RegistrationRequest {
         rp_id: rp_id.clone(),
         user: User {
@@ -35,6 +39,7 @@ pub fn begin(call: &Call<'_>) -> Result<Response, Problem> {
         resident_key: body.resident_key,
         attestation: body.attestation,
         hints: body.hints,
+        extensions: body.extensions,
     })?;
     let ceremony = options.ceremony.clone();
     Ok(Response::json(201, &Begun::from(options)).created_at("/v1/registrations", &ceremony))
@@ -68,11 +73,13 @@ pub fn finish(call: &Call<'_>) -> Result<Response, Problem> {
         // The passkey stays: the first sign-in with it activates the account.
         Err(error) => return Err(error.into()),
     };
+    let extensions = outputs(&registered.extensions);
     Ok(Response::json(
         201,
         &Finished {
             passkey: registered.passkey.into(),
             user: account.into(),
+            extensions,
         },
     ))
 }
@@ -89,7 +96,8 @@ pub(crate) fn ceremony<'a>(call: &'a Call<'_>) -> Result<&'a str, Problem> {
 }
 
 /// The account that the passkey will belong to.
-fn account(host: &Host<'_>, rp_id: &str, body: &Begin) -> Result<Account, Problem> {
+fn account(call: &Call<'_>, rp_id: &str, body: &Begin) -> Result<Account, Problem> {
+    let host = &call.host;
     let Some(id) = body.user_id else {
         return Ok(host
             .accounts
@@ -111,21 +119,23 @@ fn account(host: &Host<'_>, rp_id: &str, body: &Begin) -> Result<Account, Proble
     };
     // Accounts are not renamed, and a passkey under a name that its account
     // does not have would sign in as somebody the person did not choose.
-    if found.name == body.name {
-        Ok(found)
-    } else {
-        Err(Problem::not_permitted(
+    if found.name != body.name {
+        return Err(Problem::not_permitted(
             "user.name: the account of this id has another name",
-        ))
+        ));
     }
+    if found.status == AccountStatus::Active {
+        step_up::to_add(call, rp_id, &found.id)?;
+    }
+    Ok(found)
 }
 
 /// Take back a passkey whose account can't be had.
 fn withdraw(host: &Host<'_>, rp_id: &str, registered: &Registered) {
-    let revoked = host
+    let withdrawn = host
         .lifecycle
-        .revoke(rp_id, &registered.user.id, &registered.passkey.id);
-    if revoked.is_err() {
+        .withdraw(rp_id, &registered.user.id, &registered.passkey.id);
+    if withdrawn.is_err() {
         // Harmless: its account stays pending, and a sign-in activates it or fails.
         host.log.write(
             Level::Warn,

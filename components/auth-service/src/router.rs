@@ -8,7 +8,7 @@ use crate::{
     http::{Method, Request, Response},
     openapi, passkeys,
     problem::Problem,
-    registrations, relying_party, sessions, well_known,
+    registrations, relying_party, sessions, signals, well_known,
 };
 
 /// A request on its way through a handler.
@@ -58,6 +58,7 @@ pub const ROUTES: &[Route] = &[
         "/v1/users/{user}/passkeys/{passkey}",
         passkeys::revoke,
     ),
+    route(Method::Get, "/v1/users/{user}/signals", signals::signals),
     route(
         Method::Post,
         "/v1/sessions/introspect",

@@ -1,15 +1,21 @@
 //! `POST /v1/sessions/introspect` (RFC 7662) and `/v1/sessions/revoke` (RFC 7009).
 //!
 //! A token says what was true at sign-in; introspection asks what is true now:
-//! the certificate, the session, the account and the passkey. Any of them
+//! the workload, the session, the account and the passkey. Any of them
 //! wanting makes the token inactive, and the answer does not say which
 //! (RFC 7662 section 2.2). Only a busy host is said to be busy: inactive is final.
+//!
+//! A token is bound to the workload that it was given to, by its SPIFFE id: the
+//! certificate of that id is renewed every few hours, and sessions outlast it. The
+//! certificate of the sign-in stays in the token as `cnf`.
 
 use serde::Serialize;
 
 use crate::{
     base64url,
-    host::{Account, AccountStatus, Code, Rejection, Status, StoreError, TokenError, Verified},
+    host::{
+        Account, AccountStatus, Code, Rejection, Session, Status, StoreError, TokenError, Verified,
+    },
     http::Response,
     problem::Problem,
     router::Call,
@@ -31,6 +37,7 @@ struct Active<'a> {
     exp: u64,
     auth_time: u64,
     amr: &'a [String],
+    uv: bool,
     username: &'a str,
     client_id: &'a str,
     token_type: &'static str,
@@ -48,8 +55,15 @@ struct Inactive {
     active: bool,
 }
 
+/// A token that is worth something now.
+pub(crate) struct Proven {
+    pub(crate) verified: Verified,
+    pub(crate) session: Session,
+    account: Account,
+}
+
 /// Why no answer says that a token is active.
-enum Unproven {
+pub(crate) enum Unproven {
     /// Asked again, the answer is the same.
     Inactive,
     /// The host could not tell now.
@@ -60,7 +74,7 @@ enum Unproven {
 pub fn introspect(call: &Call<'_>) -> Result<Response, Problem> {
     let token = form::token(call.request.body_of_type(FORM)?)?;
     match prove(call, &token) {
-        Ok((verified, account)) => Ok(Response::json(200, &active(call, &verified, &account))),
+        Ok(proven) => Ok(Response::json(200, &active(&proven))),
         Err(Unproven::Inactive) => Ok(Response::json(200, &Inactive { active: false })),
         Err(Unproven::Unknown(problem)) => Err(problem),
     }
@@ -86,13 +100,14 @@ pub fn revoke(call: &Call<'_>) -> Result<Response, Problem> {
     }
 }
 
-fn prove(call: &Call<'_>, token: &str) -> Result<(Verified, Account), Unproven> {
+/// What a token is worth now, to this caller; that it was used is written down.
+pub(crate) fn prove(call: &Call<'_>, token: &str) -> Result<Proven, Unproven> {
     let host = call.host;
     let verified = host.tokens.verify(token)?;
     let claims = &verified.claims;
-    require(verified.certificate_thumbprint == call.caller.certificate_thumbprint)?;
+    require(verified.workload == call.caller.workload)?;
     require(serves(call, &claims.rp_id))?;
-    let session = host.sessions.get(&claims.rp_id, &claims.session_id)?;
+    let session = host.sessions.touch(&claims.rp_id, &claims.session_id)?;
     require(session.user_id == claims.user_id)?;
     require(session.revoked_at.is_none())?;
     require(session.expires_at > host.clock.now())?;
@@ -102,7 +117,17 @@ fn prove(call: &Call<'_>, token: &str) -> Result<(Verified, Account), Unproven> 
         .lifecycle
         .get(&claims.rp_id, &claims.user_id, &session.credential_id)?;
     require(passkey.status == Status::Active)?;
-    Ok((verified, account))
+    // A suspension ended the sessions before it, also when it is over.
+    require(
+        passkey
+            .suspended_at
+            .is_none_or(|at| at < session.created_at),
+    )?;
+    Ok(Proven {
+        verified,
+        session,
+        account,
+    })
 }
 
 fn require(condition: bool) -> Result<(), Unproven> {
@@ -120,7 +145,12 @@ fn serves(call: &Call<'_>, rp_id: &str) -> bool {
         .any(|party| party.id == rp_id)
 }
 
-fn active<'a>(call: &'a Call<'_>, verified: &'a Verified, account: &'a Account) -> Active<'a> {
+fn active(proven: &Proven) -> Active<'_> {
+    let Proven {
+        verified,
+        session,
+        account,
+    } = proven;
     let claims = &verified.claims;
     Active {
         active: true,
@@ -132,9 +162,10 @@ fn active<'a>(call: &'a Call<'_>, verified: &'a Verified, account: &'a Account) 
         exp: claims.expires_at / 1000,
         auth_time: claims.authenticated_at / 1000,
         amr: &claims.methods,
+        uv: session.user_verified,
         username: &account.name,
-        // The token is bound to the caller's own certificate.
-        client_id: &call.caller.workload,
+        // The caller itself.
+        client_id: &verified.workload,
         token_type: "Bearer",
         cnf: Confirmation {
             thumbprint: base64url::encode(&verified.certificate_thumbprint),

@@ -1,5 +1,6 @@
 //! Assertions: what an authenticator signed, checked against the credential that
-//! it claims to be (WebAuthn L3 section 7.2 steps 15 to 22).
+//! it claims to be (WebAuthn L3 section 7.2 steps 15 to 22), under the relying party's
+//! policy for counters and backup eligibility.
 //!
 //! The signature is checked before anything is said about the credential's state
 //! (suspended, counter), so that only the holder of the key learns it.
@@ -7,6 +8,7 @@
 use crate::authenticator_data::AuthenticatorData;
 use crate::bindings::ceremonies::Ceremony;
 use crate::bindings::credentials::{Credential, Status};
+use crate::bindings::relying_party::{CounterPolicy, LifecyclePolicy};
 use crate::bindings::{Code, Rejection, signatures};
 use crate::client_data::ClientData;
 use crate::cose::CoseKey;
@@ -25,10 +27,19 @@ pub struct Assertion<'a> {
     pub signature: &'a [u8],
 }
 
+/// What the counter of an assertion means (step 22).
+pub struct Counter {
+    /// The counter to keep.
+    pub keep: u32,
+    /// Whether it did not grow as it should, and policy wants that known.
+    pub alarm: bool,
+}
+
 // === impl Assertion ===
 
 impl Assertion<'_> {
-    /// Believe the assertion or say what is wrong with it.
+    /// Believe the assertion or say what is wrong with it. Whether the credential may be
+    /// used now is for [`Assertion::usable`].
     ///
     /// # Errors
     /// The code of the first check that fails.
@@ -37,18 +48,34 @@ impl Assertion<'_> {
         host: &impl Host,
         ceremony: &Ceremony,
         credential: &Credential,
+        policy: LifecyclePolicy,
     ) -> Result<(), Rejection> {
         // Steps 15 to 18.
         self.data
             .check(&ceremony.rp_id, ceremony.user_verification)?;
-        // Step 19: whether a passkey can be backed up never changes.
-        if self.data.backup_eligible != credential.backup_eligible {
+        // Step 19: whether a passkey can be backed up never changes, unless policy
+        // knows authenticators that learn it. None forgets it.
+        let (before, now) = (credential.backup_eligible, self.data.backup_eligible);
+        let learnt = !before && now && policy.accept_late_backup_eligibility;
+        if before != now && !learnt {
             return Err(malformed(
                 "flag BE is not what it was when the passkey was registered",
             ));
         }
         // Steps 20 and 21.
-        self.verify_signature(host, credential)?;
+        self.verify_signature(host, credential)
+    }
+
+    /// Step 22, for a signature that is right: whether this credential, as it is now,
+    /// may be used, and what becomes of its counter.
+    ///
+    /// # Errors
+    /// `credential-suspended`, `counter-regressed`.
+    pub fn usable(
+        &self,
+        credential: &Credential,
+        policy: LifecyclePolicy,
+    ) -> Result<Counter, Rejection> {
         // Ours: section 7.2 knows no suspended credentials.
         if credential.status == Status::Suspended {
             return Err(reject(
@@ -56,12 +83,30 @@ impl Assertion<'_> {
                 "this passkey is suspended; resume it to sign in with it",
             ));
         }
-        // Step 22: a counter that is used at all must grow.
+        // A counter that is used at all must grow.
         let (before, now) = (credential.sign_count, self.data.sign_count);
-        if (before != 0 || now != 0) && now <= before {
-            return Err(counter_regressed(before, now));
+        let grew = (before == 0 && now == 0) || now > before;
+        let response = match self.data.backup_eligible {
+            true => policy.counter_synced,
+            false => policy.counter,
+        };
+        match response {
+            _ if grew => Ok(Counter {
+                keep: now,
+                alarm: false,
+            }),
+            CounterPolicy::Ignore => Ok(Counter {
+                keep: now,
+                alarm: false,
+            }),
+            // The highest one stays, so that the copy that lags behind gives an alarm
+            // each time.
+            CounterPolicy::Alarm => Ok(Counter {
+                keep: before,
+                alarm: true,
+            }),
+            CounterPolicy::Deny => Err(counter_regressed(before, now)),
         }
-        Ok(())
     }
 
     fn verify_signature(&self, host: &impl Host, credential: &Credential) -> Result<(), Rejection> {

@@ -11,19 +11,23 @@ use crate::base64url;
 use crate::bindings::authentication::{Authenticated, BeginRequest, RequestOptions, Response};
 use crate::bindings::ceremonies::{Ceremony, Kind, User};
 use crate::bindings::credentials::{Credential, Use};
+use crate::bindings::relying_party::LifecyclePolicy;
 use crate::bindings::{Code, Descriptor, Rejection, Subject, store};
 use crate::ceremony;
 use crate::client_data::ClientData;
 use crate::decoys;
 use crate::extensions::{self, ClientResults};
 use crate::host::Host;
-use crate::rejection::{malformed, reject, too_large};
+use crate::rejection::{absent, malformed, reject, too_large};
 use crate::user_handle;
 
 /// The most bytes of authenticator data and of a signature that are accepted. Real
 /// ones have some hundreds; post-quantum signatures have some thousands.
 const MAX_AUTHENTICATOR_DATA: usize = 16 * 1024;
 const MAX_SIGNATURE: usize = 8 * 1024;
+
+/// How often a use is recorded anew when another sign-in of the passkey came first.
+const MAX_TRIES: usize = 4;
 
 /// The allow list of a sign-in, and whom it is for.
 struct Allowed {
@@ -39,6 +43,7 @@ struct Allowed {
 pub fn begin(host: &impl Host, request: BeginRequest) -> Result<RequestOptions, Rejection> {
     let rp_id = request.rp_id;
     let profile = host.describe(&rp_id)?;
+    let inputs = extensions::authentication_inputs(&profile.extensions, &request.extensions)?;
     let allowed = match &request.subject {
         Subject::Anyone => Allowed {
             user_id: None,
@@ -73,7 +78,7 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<RequestOptions, 
             .iter()
             .map(|descriptor| descriptor.id.clone())
             .collect(),
-        extensions: Vec::new(),
+        extensions: inputs.identifiers,
     };
     host.put_ceremony(&ceremony)?;
 
@@ -85,7 +90,7 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<RequestOptions, 
         timeout: profile.ceremony_timeout,
         allow_credentials: allowed.credentials,
         user_verification: ceremony.user_verification,
-        extensions: extensions::AUTHENTICATION_INPUTS.to_owned(),
+        extensions: inputs.json,
     })
 }
 
@@ -137,7 +142,7 @@ pub fn finish(
 
     // Steps 1 to 4: the response's own form.
     ceremony::check_credential_id(&response.id, &response.raw_id)?;
-    ClientResults::parse(&response.client_extension_results)?;
+    let results = ClientResults::parse(&response.client_extension_results)?;
     let signature = &response.signature;
     if signature.len() > MAX_SIGNATURE {
         return Err(too_large("signature", signature.len(), MAX_SIGNATURE));
@@ -169,7 +174,10 @@ pub fn finish(
     let credential = match host.credential(rp_id, &response.raw_id) {
         Ok(credential) => credential,
         Err(store::Error::NotFound) => {
-            return Err(refuse_absent(host, &ceremony, &response, &assertion));
+            let policy = profile.lifecycle;
+            return Err(refuse_absent(
+                host, &ceremony, &response, &assertion, policy,
+            ));
         }
         Err(other) => return Err(other.into()),
     };
@@ -177,44 +185,84 @@ pub fn finish(
     // Step 6: whose it is.
     check_user(&ceremony, &response, &credential)?;
 
-    // Steps 15 to 22.
-    if let Err(rejection) = assertion.verify(host, &ceremony, &credential) {
-        if rejection.code == Code::CounterRegressed {
-            host.warn(&format!(
-                "passkey {} of user {}: {}",
-                base64url::encode(&credential.id),
-                credential.user_id,
-                rejection.detail
-            ));
-        }
-        return Err(rejection);
-    }
+    // Steps 15 to 21, and what the extensions told.
+    assertion.verify(host, &ceremony, &credential, profile.lifecycle)?;
+    let extensions = results.outputs(&ceremony.extensions, data.extensions.as_ref())?;
 
     // Not of Level 3: what the relying party takes may have changed since. Only who
     // holds the key gets to know.
     authenticators::check_stored(host, rp_id, &profile.authenticators, &credential)?;
 
-    // Step 24: what changed, in one step with the counter that all this rests on.
-    let used = Use {
-        previous_sign_count: credential.sign_count,
-        sign_count: data.sign_count,
-        backup_state: data.backup_state,
-        at: host.now(),
-    };
-    let credential = host
-        .record_use(rp_id, &credential.id, used)
-        .map_err(|error| match error {
-            store::Error::Conflict => {
-                assertion::counter_regressed(credential.sign_count, data.sign_count)
-            }
-            store::Error::NotFound => unknown("this passkey was revoked meanwhile"),
-            other => other.into(),
-        })?;
+    // Steps 22 and 24.
+    let credential = record(host, rp_id, credential, &assertion, profile.lifecycle)?;
     Ok(Authenticated {
         user_id: credential.user_id.clone(),
         passkey: credential.into(),
         user_verified: data.user_verified,
+        extensions,
     })
+}
+
+/// Record what changed, in one step with the counter and the backup state that all this
+/// rests on. When they changed since they were read, look again.
+fn record(
+    host: &impl Host,
+    rp_id: &str,
+    mut credential: Credential,
+    assertion: &Assertion<'_>,
+    policy: LifecyclePolicy,
+) -> Result<Credential, Rejection> {
+    let gone = || absent("this passkey was revoked meanwhile");
+    let data = assertion.data;
+    for _ in 0..MAX_TRIES {
+        let counter = match assertion.usable(&credential, policy) {
+            Ok(counter) => counter,
+            Err(rejection) => {
+                if rejection.code == Code::CounterRegressed {
+                    warn(host, &credential, &rejection.detail);
+                }
+                return Err(rejection);
+            }
+        };
+        let used = Use {
+            previous_sign_count: credential.sign_count,
+            sign_count: counter.keep,
+            previous_backup_state: credential.backup_state,
+            backup_state: data.backup_state,
+            backup_eligible: data.backup_eligible,
+            clone_alarm: counter.alarm,
+            at: host.now(),
+        };
+        match host.record_use(rp_id, &credential.id, used) {
+            Ok(used) => {
+                if counter.alarm {
+                    let told = assertion::counter_regressed(credential.sign_count, data.sign_count);
+                    warn(host, &credential, &told.detail);
+                }
+                return Ok(used);
+            }
+            Err(store::Error::Conflict) => {
+                credential =
+                    host.credential(rp_id, &credential.id)
+                        .map_err(|error| match error {
+                            store::Error::NotFound => gone(),
+                            other => other.into(),
+                        })?;
+            }
+            Err(store::Error::NotFound) => return Err(gone()),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Err(store::Error::Conflict.into())
+}
+
+/// A line for the operator about a counter that did not grow.
+fn warn(host: &impl Host, credential: &Credential, detail: &str) {
+    host.warn(&format!(
+        "passkey {} of user {}: {detail}",
+        base64url::encode(&credential.id),
+        credential.user_id,
+    ));
 }
 
 /// Section 7.2 step 6: the credential's owner, the pinned user and the user handle
@@ -255,13 +303,14 @@ fn refuse_absent(
     ceremony: &Ceremony,
     response: &Response,
     assertion: &Assertion<'_>,
+    policy: LifecyclePolicy,
 ) -> Rejection {
     let decoy = ceremony
         .user
         .as_ref()
         .is_some_and(|user| decoys::is_decoy(&response.raw_id, &user.id));
     if !decoy {
-        return unknown("no such passkey at this relying party");
+        return absent("no such passkey at this relying party");
     }
     let stand_in = decoys::stand_in(
         &ceremony.rp_id,
@@ -269,9 +318,8 @@ fn refuse_absent(
         assertion.data.backup_eligible,
     );
     check_user(ceremony, response, &stand_in)
-        .and_then(|()| assertion.verify(host, ceremony, &stand_in))
+        .and_then(|()| assertion.verify(host, ceremony, &stand_in, policy))
         .err()
-        .filter(|rejection| rejection.code != Code::CounterRegressed)
         .unwrap_or_else(assertion::signature_invalid)
 }
 

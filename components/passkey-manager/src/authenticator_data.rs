@@ -39,6 +39,8 @@ pub struct AuthenticatorData<'a> {
     pub sign_count: u32,
     /// There exactly when AT is set.
     pub attested: Option<AttestedCredential<'a>>,
+    /// There exactly when ED is set: a map by extension identifiers.
+    pub extensions: Option<Value<'a>>,
 }
 
 /// Attested credential data (section 6.5.1).
@@ -83,15 +85,17 @@ impl<'a> AuthenticatorData<'a> {
             attested = Some(found);
             rest = after;
         }
+        let mut extensions = None;
         if flags & ED != 0 {
-            let (extensions, after) = cbor::decode_prefix(rest)
+            let (found, after) = cbor::decode_prefix(rest)
                 .map_err(|error| malformed(format!("authenticator extensions: {error}")))?;
-            let named = extensions
+            let named = found
                 .as_map()
                 .is_some_and(|map| map.iter().all(|(key, _)| matches!(key, Value::Text(_))));
             if !named {
                 return Err(malformed("authenticator extensions are not a map by name"));
             }
+            extensions = Some(found);
             rest = after;
         }
         if !rest.is_empty() {
@@ -109,6 +113,7 @@ impl<'a> AuthenticatorData<'a> {
             backup_state: flags & BS != 0,
             sign_count: u32::from_be_bytes(sign_count),
             attested,
+            extensions,
         };
         Ok(data)
     }

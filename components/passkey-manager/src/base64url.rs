@@ -9,3 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
+
+/// The bytes of a text, if it is one.
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}

@@ -15,6 +15,8 @@ wit_bindgen::generate!({
 
 pub use exports::zeropass::passkeys::{authentication, lifecycle, registration};
 pub use zeropass::host::{log, relying_party, signatures};
-pub use zeropass::passkeys::types::{Code, Descriptor, Passkey, Rejection, Status, Subject, User};
+pub use zeropass::passkeys::types::{
+    Code, Descriptor, Passkey, PasskeyChange, Rejection, Remedy, Status, Subject, User,
+};
 pub use zeropass::store::credentials::TypicalForm as Typical;
 pub use zeropass::store::{ceremonies, credentials, types as store};

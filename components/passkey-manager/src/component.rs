@@ -7,10 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use wasip2::random::random::get_random_bytes;
 
 use crate::bindings::ceremonies::{self, Ceremony, Kind};
-use crate::bindings::credentials::{self, Credential, Status, Use};
+use crate::bindings::credentials::{self, Credential, CredentialChange as Change, Status, Use};
 use crate::bindings::relying_party::{self, Model, ModelReport, Profile};
 use crate::bindings::signatures::{self, PublicKey};
-use crate::bindings::{Passkey, Rejection, Typical, log, store};
+use crate::bindings::{Passkey, PasskeyChange, Rejection, Typical, log, store};
 use crate::bindings::{authentication as authentication_wit, registration as registration_wit};
 use crate::host::Host;
 use crate::{authentication, lifecycle, registration};
@@ -84,8 +84,21 @@ impl crate::bindings::lifecycle::Guest for Component {
         lifecycle::resume(&Imports, &rp_id, &user_id, &id)
     }
 
+    fn change(
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        change: PasskeyChange,
+    ) -> Result<Passkey, Rejection> {
+        lifecycle::change(&Imports, &rp_id, &user_id, &id, change)
+    }
+
     fn revoke(rp_id: String, user_id: String, id: Vec<u8>) -> Result<(), Rejection> {
         lifecycle::revoke(&Imports, &rp_id, &user_id, &id)
+    }
+
+    fn withdraw(rp_id: String, user_id: String, id: Vec<u8>) -> Result<(), Rejection> {
+        lifecycle::withdraw(&Imports, &rp_id, &user_id, &id)
     }
 }
 
@@ -159,12 +172,30 @@ impl Host for Imports {
         user_id: &str,
         id: &[u8],
         status: Status,
+        keep_last: bool,
     ) -> Result<Credential, store::Error> {
-        credentials::set_status(rp_id, user_id, id, status)
+        credentials::set_status(rp_id, user_id, id, status, keep_last)
     }
 
-    fn remove_credential(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<(), store::Error> {
-        credentials::remove(rp_id, user_id, id)
+    fn change_credential(
+        &self,
+        rp_id: &str,
+        user_id: &str,
+        id: &[u8],
+        change: &Change,
+        keep_last: bool,
+    ) -> Result<Credential, store::Error> {
+        credentials::change(rp_id, user_id, id, change, keep_last)
+    }
+
+    fn remove_credential(
+        &self,
+        rp_id: &str,
+        user_id: &str,
+        id: &[u8],
+        keep_last: bool,
+    ) -> Result<(), store::Error> {
+        credentials::remove(rp_id, user_id, id, keep_last)
     }
 
     fn record_use(&self, rp_id: &str, id: &[u8], used: Use) -> Result<Credential, store::Error> {

@@ -120,5 +120,7 @@ pub fn stand_in(rp_id: &str, decoy: &[u8], backup_eligible: bool) -> Credential 
         user_verified: false,
         discoverable: None,
         attestation_format: "none".to_owned(),
+        suspended_at: None,
+        clone_alarm_at: None,
     }
 }

@@ -5,7 +5,7 @@
 //! is documented there.
 
 use crate::bindings::ceremonies::{Ceremony, Kind};
-use crate::bindings::credentials::{Credential, Status, Use};
+use crate::bindings::credentials::{Credential, CredentialChange as Change, Status, Use};
 use crate::bindings::relying_party::{self, Model, ModelReport, Profile};
 use crate::bindings::signatures::{self, PublicKey};
 use crate::bindings::{Typical, store};
@@ -71,10 +71,27 @@ pub trait Host {
         user_id: &str,
         id: &[u8],
         status: Status,
+        keep_last: bool,
+    ) -> Result<Credential, store::Error>;
+
+    /// `zeropass:store/credentials`: label and status in one step.
+    fn change_credential(
+        &self,
+        rp_id: &str,
+        user_id: &str,
+        id: &[u8],
+        change: &Change,
+        keep_last: bool,
     ) -> Result<Credential, store::Error>;
 
     /// `zeropass:store/credentials`: remove for good.
-    fn remove_credential(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<(), store::Error>;
+    fn remove_credential(
+        &self,
+        rp_id: &str,
+        user_id: &str,
+        id: &[u8],
+        keep_last: bool,
+    ) -> Result<(), store::Error>;
 
     /// `zeropass:store/credentials`: record a sign-in in one step.
     fn record_use(&self, rp_id: &str, id: &[u8], used: Use) -> Result<Credential, store::Error>;

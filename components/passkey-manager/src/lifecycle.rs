@@ -1,10 +1,13 @@
 //! The life of a passkey after its registration: list, look, rename, suspend,
 //! resume, revoke.
 //!
+//! Whether the last active passkey of an account may go is the relying party's
+//! policy; the store decides it in the same step as the change.
+//!
 //! Another account's passkey is `not-found`, the same as none.
 
-use crate::bindings::credentials::{Credential, Status};
-use crate::bindings::{Code, Passkey, Rejection};
+use crate::bindings::credentials::{Credential, CredentialChange as Change, Status};
+use crate::bindings::{Code, Passkey, PasskeyChange, Rejection, Status as PasskeyStatus};
 use crate::host::Host;
 use crate::label;
 use crate::rejection::reject;
@@ -43,21 +46,24 @@ pub fn rename(
     owned(credential, user_id)
 }
 
-/// Keep a passkey but let nobody sign in with it.
+/// Keep a passkey but let nobody sign in with it. Its sessions end.
 ///
 /// # Errors
-/// `not-found`, and those of the store.
+/// `not-found`, `not-permitted` for a last passkey that must stay, and those of the
+/// store.
 pub fn suspend(
     host: &impl Host,
     rp_id: &str,
     user_id: &str,
     id: &[u8],
 ) -> Result<Passkey, Rejection> {
-    let credential = host.set_credential_status(rp_id, user_id, id, Status::Suspended)?;
+    let keep_last = keeps_last(host, rp_id)?;
+    let credential =
+        host.set_credential_status(rp_id, user_id, id, Status::Suspended, keep_last)?;
     owned(credential, user_id)
 }
 
-/// Let a suspended passkey sign in again.
+/// Let a suspended passkey sign in again. A clone alarm is over with it.
 ///
 /// # Errors
 /// `not-found`, and those of the store.
@@ -67,17 +73,55 @@ pub fn resume(
     user_id: &str,
     id: &[u8],
 ) -> Result<Passkey, Rejection> {
-    let credential = host.set_credential_status(rp_id, user_id, id, Status::Active)?;
+    let credential = host.set_credential_status(rp_id, user_id, id, Status::Active, false)?;
     owned(credential, user_id)
 }
 
-/// Remove a passkey for good.
+/// Change label and status, both or neither.
+///
+/// # Errors
+/// Those of [`rename`], [`suspend`] and [`resume`].
+pub fn change(
+    host: &impl Host,
+    rp_id: &str,
+    user_id: &str,
+    id: &[u8],
+    change: PasskeyChange,
+) -> Result<Passkey, Rejection> {
+    let change = Change {
+        label: change.label.as_deref().map(label::parse).transpose()?,
+        status: change.status.map(|status| match status {
+            PasskeyStatus::Active => Status::Active,
+            PasskeyStatus::Suspended => Status::Suspended,
+        }),
+    };
+    let keep_last = change.status == Some(Status::Suspended) && keeps_last(host, rp_id)?;
+    let credential = host.change_credential(rp_id, user_id, id, &change, keep_last)?;
+    owned(credential, user_id)
+}
+
+/// Remove a passkey for good. Its sessions end.
+///
+/// # Errors
+/// `not-found`, `not-permitted` for a last passkey that must stay, and those of the
+/// store.
+pub fn revoke(host: &impl Host, rp_id: &str, user_id: &str, id: &[u8]) -> Result<(), Rejection> {
+    let keep_last = keeps_last(host, rp_id)?;
+    host.remove_credential(rp_id, user_id, id, keep_last)?;
+    Ok(())
+}
+
+/// Take back a passkey whose account can't be had; it may be the last one.
 ///
 /// # Errors
 /// `not-found`, and those of the store.
-pub fn revoke(host: &impl Host, rp_id: &str, user_id: &str, id: &[u8]) -> Result<(), Rejection> {
-    host.remove_credential(rp_id, user_id, id)?;
+pub fn withdraw(host: &impl Host, rp_id: &str, user_id: &str, id: &[u8]) -> Result<(), Rejection> {
+    host.remove_credential(rp_id, user_id, id, false)?;
     Ok(())
+}
+
+fn keeps_last(host: &impl Host, rp_id: &str) -> Result<bool, Rejection> {
+    Ok(host.describe(rp_id)?.lifecycle.keep_last_passkey)
 }
 
 fn owned(credential: Credential, user_id: &str) -> Result<Passkey, Rejection> {

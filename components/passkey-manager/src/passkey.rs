@@ -23,6 +23,8 @@ impl From<Credential> for Passkey {
             backup_eligible: credential.backup_eligible,
             backup_state: credential.backup_state,
             sign_count: credential.sign_count,
+            suspended_at: credential.suspended_at,
+            clone_alarm_at: credential.clone_alarm_at,
         }
     }
 }

@@ -53,6 +53,7 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<CreationOptions,
             ),
         ));
     }
+    let inputs = extensions::registration_inputs(&profile.extensions, &request.extensions)?;
     let attestation = request.attestation.unwrap_or(profile.attestation);
     if attestation == AttestationConveyance::Enterprise && !profile.authenticators.enterprise {
         return Err(reject(
@@ -81,7 +82,7 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<CreationOptions,
         attestation,
         algorithms,
         credentials: existing.iter().map(|known| known.id.clone()).collect(),
-        extensions: vec![extensions::CRED_PROPS.to_owned()],
+        extensions: inputs.identifiers,
     };
     host.put_ceremony(&ceremony)?;
 
@@ -105,7 +106,7 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<CreationOptions,
         resident_key: ceremony.resident_key,
         attestation: ceremony.attestation,
         hints,
-        extensions: extensions::REGISTRATION_INPUTS.to_owned(),
+        extensions: inputs.json,
     })
 }
 
@@ -203,6 +204,8 @@ pub fn finish(
         return Err(taken());
     }
 
+    let extensions = results.outputs(&ceremony.extensions, data.extensions.as_ref())?;
+
     // Steps 27 and 28: the credential record, with what the extensions told.
     let label = label.unwrap_or_else(|| {
         provider::name(attested.aaguid)
@@ -227,6 +230,8 @@ pub fn finish(
         user_verified: data.user_verified,
         discoverable: results.discoverable(&ceremony.extensions),
         attestation_format: object.format.to_owned(),
+        suspended_at: None,
+        clone_alarm_at: None,
     };
     host.insert_credential(&credential)
         .map_err(|error| match error {
@@ -241,5 +246,6 @@ pub fn finish(
             name: user.name.clone(),
             display_name: user.display_name.clone(),
         },
+        extensions,
     })
 }

@@ -3,13 +3,23 @@
 //! Details are written for a developer and never hold a challenge, a key, a
 //! signature or a token.
 
-use crate::bindings::{Code, Rejection, relying_party, store};
+use crate::bindings::{Code, Rejection, Remedy, relying_party, store};
 
 /// A refusal with its code and what a developer should know.
 pub fn reject(code: Code, detail: impl Into<String>) -> Rejection {
     Rejection {
         code,
         detail: detail.into(),
+        remedy: None,
+    }
+}
+
+/// A refusal of a credential that is not stored here, which its provider should
+/// stop offering.
+pub fn absent(detail: impl Into<String>) -> Rejection {
+    Rejection {
+        remedy: Some(Remedy::SignalUnknownCredential),
+        ..reject(Code::CredentialUnknown, detail)
     }
 }
 
@@ -58,6 +68,14 @@ impl From<store::Error> for Rejection {
             store::Error::Conflict => reject(
                 Code::Busy,
                 "the record changed while it was being used; try again",
+            ),
+            store::Error::Last => reject(
+                Code::NotPermitted,
+                "this is the account's last active passkey, and one must stay; add another one first",
+            ),
+            store::Error::Locked => reject(
+                Code::RateLimited,
+                "too many sign-ins to this account failed; try again later",
             ),
             store::Error::Malformed => malformed("the store refused a value as malformed"),
             store::Error::Busy => reject(Code::Busy, "the store is busy; try again"),

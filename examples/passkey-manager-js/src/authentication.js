@@ -8,7 +8,7 @@ import * as credentials from "zeropass:store/credentials@1.0.0";
 import { equal, uuid } from "./bytes.js";
 import { decode } from "./cbor.js";
 import { form, fresh, now, passkey } from "./ceremony.js";
-import { ask, reject } from "./rejection.js";
+import { absent, ask, reject } from "./rejection.js";
 import { ES256, authenticatorData, clientData, point } from "./verify.js";
 
 /** A user id that belongs to nobody, in the form of a UUID. */
@@ -57,8 +57,9 @@ function finish(rpId, id, response) {
   // An option without a value is undefined.
   const anyone = ceremony.user === undefined;
   const listed = ceremony.credentials.some((one) => equal(one, response.rawId));
-  const credential = anyone || listed ? find(rpId, response.rawId) : null;
-  if (credential === null) throw reject("credential-unknown", "no such passkey");
+  if (!anyone && !listed) throw reject("credential-unknown", "not one of those asked for");
+  const credential = find(rpId, response.rawId);
+  if (credential === null) throw anyone ? absent() : reject("credential-unknown", "no such passkey");
   const owner = uuid(credential.userId);
   const handle = response.userHandle;
   const named = anyone || ceremony.user.id === credential.userId;
@@ -66,7 +67,10 @@ function finish(rpId, id, response) {
   if (!named || !own) throw reject("user-handle-mismatch", "the passkey is another account's");
 
   const data = authenticatorData(response.authenticatorData, ceremony);
-  if (data.attested !== null || data.backupEligible !== credential.backupEligible) {
+  const policy = profile.lifecycle;
+  const learnt =
+    policy.acceptLateBackupEligibility && data.backupEligible && !credential.backupEligible;
+  if (data.attested !== null || (data.backupEligible !== credential.backupEligible && !learnt)) {
     throw reject("malformed", "authenticator data is not about this passkey");
   }
   const message = new Uint8Array(response.authenticatorData.length + hash.length);
@@ -78,18 +82,23 @@ function finish(rpId, id, response) {
   }
   if (credential.status !== "active") throw reject("credential-suspended", "it is suspended");
   const counts = data.signCount !== 0 || credential.signCount !== 0;
-  if (counts && data.signCount <= credential.signCount) {
-    throw reject("counter-regressed", "the counter did not grow");
-  }
+  const stuck = counts && data.signCount <= credential.signCount;
+  const answer = data.backupEligible ? policy.counterSynced : policy.counter;
+  if (stuck && answer === "deny") throw reject("counter-regressed", "the counter did not grow");
+  const alarm = stuck && answer === "alarm";
   const used = ask(() =>
     credentials.recordUse(rpId, credential.id, {
       previousSignCount: credential.signCount,
-      signCount: data.signCount,
+      signCount: alarm ? credential.signCount : data.signCount,
+      previousBackupState: credential.backupState,
       backupState: data.backupState,
+      backupEligible: data.backupEligible,
+      cloneAlarm: alarm,
       at: now(),
     }),
   );
-  return { userId: used.userId, passkey: passkey(used), userVerified: data.userVerified };
+  const { userVerified } = data;
+  return { userId: used.userId, passkey: passkey(used), userVerified, extensions: "{}" };
 }
 
 function find(rpId, id) {

@@ -55,5 +55,7 @@ export function passkey(credential) {
     backupEligible: credential.backupEligible,
     backupState: credential.backupState,
     signCount: credential.signCount,
+    suspendedAt: credential.suspendedAt,
+    cloneAlarmAt: credential.cloneAlarmAt,
   };
 }

@@ -87,9 +87,11 @@ function finish(rpId, id, response, label) {
     userVerified: authenticator.userVerified,
     discoverable: null,
     attestationFormat: "none",
+    suspendedAt: null,
+    cloneAlarmAt: null,
   };
   ask(() => credentials.insert(credential));
-  return { passkey: passkey(credential), user: ceremony.user };
+  return { passkey: passkey(credential), user: ceremony.user, extensions: "{}" };
 }
 
 export const registration = { begin, finish };

@@ -1,8 +1,12 @@
 // What a ceremony is refused with: a code of the HTTP API and a detail for developers.
 
-export function reject(code, detail) {
-  return { code, detail };
+export function reject(code, detail, remedy = null) {
+  return { code, detail, remedy };
 }
+
+/** A passkey that is not stored here: its provider should stop offering it. */
+export const absent = () =>
+  reject("credential-unknown", "no such passkey", { tag: "signal-unknown-credential" });
 
 /** The store's answers as codes; anything else is a defect and traps. */
 const CODES = {
@@ -12,6 +16,8 @@ const CODES = {
   expired: "ceremony-expired",
   used: "ceremony-used",
   conflict: "counter-regressed",
+  last: "not-permitted",
+  locked: "rate-limited",
   malformed: "malformed",
   busy: "busy",
 };

@@ -2,10 +2,12 @@
 
 /** A refused or failed request, with a stable code (see words.js). */
 export class Failure extends Error {
-  constructor(code) {
+  constructor(code, signal) {
     super(code);
     this.name = "Failure";
     this.code = code;
+    /** What to tell the passkey's provider, if anything. */
+    this.signal = signal;
   }
 }
 
@@ -35,6 +37,6 @@ export async function request(method, path, body, signal) {
   } catch {
     throw new Failure("unexpected");
   }
-  if (!response.ok) throw new Failure(answer?.code ?? "unexpected");
+  if (!response.ok) throw new Failure(answer?.code ?? "unexpected", answer?.signal);
   return answer;
 }

@@ -100,7 +100,8 @@ async function finishSignIn(id, credential) {
     const { passkey } = await request("POST", "/api/sign-in/finish", { ceremony: id, credential });
     sessionStorage.setItem("current-passkey", passkey.id);
   } catch (error) {
-    if (error.code === "credential-unknown") ceremony.signalUnknown(rpId, credential.id);
+    // Not at every unknown passkey: one that is not of this account may be a good one.
+    if (error.signal) ceremony.signal(error.signal);
     throw error;
   }
   await enter();
@@ -180,7 +181,8 @@ const current = () => sessionStorage.getItem("current-passkey");
 async function refresh() {
   ({ passkeys } = await request("GET", "/api/passkeys"));
   rows.show(passkeys, current());
-  ceremony.signalAccepted(rpId, person.id, passkeys.map((passkey) => passkey.id));
+  // Best effort: the list is shown whether or not the provider hears of it.
+  request("GET", "/api/signals").then(ceremony.signal).catch(() => {});
 }
 
 /** Asks before what can't be undone. Escape and a closed dialog mean no. */

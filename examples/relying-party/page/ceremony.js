@@ -43,13 +43,26 @@ export function signalUnknown(rpId, credentialId) {
   PublicKeyCredential.signalUnknownCredential?.({ rpId, credentialId }).catch(() => {});
 }
 
-/** Tell the passkey provider which passkeys of this account there are, suspended ones too. */
-export function signalAccepted(rpId, userUuid, allAcceptedCredentialIds) {
-  const userId = text(Uint8Array.from(userUuid.replaceAll("-", "").match(/../g), (pair) => parseInt(pair, 16)));
-  PublicKeyCredential.signalAllAcceptedCredentials?.({ rpId, userId, allAcceptedCredentialIds }).catch(() => {});
+/**
+ * Pass on what zeropass has to tell: its members are named as the browser's functions,
+ * less "signal". Which passkeys there are (suspended ones too), and what the person
+ * is called.
+ */
+export function signal({ unknownCredential, allAcceptedCredentials, currentUserDetails }) {
+  const api = PublicKeyCredential;
+  if (unknownCredential) api.signalUnknownCredential?.(unknownCredential).catch(() => {});
+  if (allAcceptedCredentials) api.signalAllAcceptedCredentials?.(allAcceptedCredentials).catch(() => {});
+  if (currentUserDetails) api.signalCurrentUserDetails?.(currentUserDetails).catch(() => {});
 }
 
+/** What prf made stays here: it is a secret of the page, and no server needs it. */
 function toJson(credential) {
+  const json = allOfIt(credential);
+  delete json.clientExtensionResults?.prf?.results;
+  return json;
+}
+
+function allOfIt(credential) {
   // Some password managers put objects of their own here, without a working toJSON.
   try {
     return credential.toJSON();

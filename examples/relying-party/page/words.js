@@ -22,7 +22,7 @@ const words = {
   // zeropass.
   malformed: "The site did not accept what was entered. Check it, and try again.",
   "too-large": "That was more than the site accepts.",
-  "not-permitted": "This is not allowed.",
+  "not-permitted": "This is not allowed, or needs a sign-in that is more recent. Sign out, sign in, and try again.",
   "not-found": "That does not exist any more.",
   "ceremony-expired": "That took too long. " + tryAgain,
   "ceremony-used": "This attempt was already completed. Please start again.",
@@ -40,7 +40,7 @@ const words = {
   "algorithm-not-allowed": "This device makes a kind of passkey that this site does not accept.",
   "attestation-invalid": "What your device says about itself could not be verified.",
   "attestation-untrusted": "This site does not accept passkeys from this kind of device.",
-  "rate-limited": "Too many attempts. Wait a minute, then try again.",
+  "rate-limited": "Too many attempts. Wait a while, then try again.",
   busy: "The sign-in service is busy. Try again in a moment.",
 };
 

@@ -8,13 +8,15 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A refused or failed request.
 #[derive(Debug)]
 pub struct Failure {
     status: StatusCode,
     code: String,
+    /// What the page tells the provider of a passkey, as zeropass gives it.
+    signal: Option<Box<Value>>,
     set_cookie: Option<HeaderValue>,
 }
 
@@ -25,7 +27,16 @@ impl Failure {
         Self {
             status,
             code: code.into(),
+            signal: None,
             set_cookie: None,
+        }
+    }
+
+    /// With what the page tells the provider of a passkey.
+    pub fn signalling(self, signal: Option<Value>) -> Self {
+        Self {
+            signal: signal.map(Box::new),
+            ..self
         }
     }
 
@@ -45,7 +56,11 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(json!({ "code": self.code }))).into_response();
+        let mut body = json!({ "code": self.code });
+        if let (Some(signal), Some(body)) = (self.signal, body.as_object_mut()) {
+            body.insert("signal".into(), *signal);
+        }
+        let mut response = (self.status, Json(body)).into_response();
         if let Some(cookie) = self.set_cookie {
             response.headers_mut().insert(header::SET_COOKIE, cookie);
         }

@@ -9,7 +9,7 @@
 use std::{error::Error, time::Duration};
 
 use anyhow::{Context, anyhow};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, Url, redirect, tls};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,6 +78,7 @@ struct Introspection {
 #[derive(Deserialize)]
 struct Problem {
     code: String,
+    signal: Option<Value>,
 }
 
 // === impl Zeropass ===
@@ -111,8 +112,13 @@ impl Zeropass {
         })
     }
 
-    /// Begin a registration; the answer is for the page.
-    pub async fn begin_registration(&self, user: User<'_>) -> Result<Value, Failure> {
+    /// Begin a registration; the answer is for the page. Whoever adds a passkey to their
+    /// account shows with their session how fresh their sign-in is.
+    pub async fn begin_registration(
+        &self,
+        user: User<'_>,
+        session: Option<&SessionToken>,
+    ) -> Result<Value, Failure> {
         /// A discoverable credential where the authenticator can make one: only
         /// such a passkey can sign in without a name.
         #[derive(Serialize)]
@@ -125,7 +131,11 @@ impl Zeropass {
             user,
             resident_key: "preferred",
         };
-        answer(self.request(Method::POST, "/v1/registrations")?.json(&body)).await
+        let mut request = self.request(Method::POST, "/v1/registrations")?;
+        if let Some(session) = session {
+            request = with_session(request, session);
+        }
+        answer(request.json(&body)).await
     }
 
     /// Finish a registration with what the browser's `create()` returned.
@@ -205,15 +215,28 @@ impl Zeropass {
         user: &Id,
         passkey: &Id,
         change: &Change,
+        session: &SessionToken,
     ) -> Result<Value, Failure> {
         let path = format!("/v1/users/{user}/passkeys/{passkey}");
-        answer(self.request(Method::PATCH, &path)?.json(change)).await
+        let request = with_session(self.request(Method::PATCH, &path)?, session);
+        answer(request.json(change)).await
     }
 
     /// Remove a passkey for good.
-    pub async fn revoke_passkey(&self, user: &Id, passkey: &Id) -> Result<(), Failure> {
+    pub async fn revoke_passkey(
+        &self,
+        user: &Id,
+        passkey: &Id,
+        session: &SessionToken,
+    ) -> Result<(), Failure> {
         let path = format!("/v1/users/{user}/passkeys/{passkey}");
-        send(self.request(Method::DELETE, &path)?).await.map(drop)
+        let request = with_session(self.request(Method::DELETE, &path)?, session);
+        send(request).await.map(drop)
+    }
+
+    /// What the page tells the provider of a person's passkeys.
+    pub async fn signals(&self, user: &Id) -> Result<Value, Failure> {
+        answer(self.request(Method::GET, &format!("/v1/users/{user}/signals"))?).await
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
@@ -236,6 +259,19 @@ struct Credential<'a> {
     credential: &'a Value,
 }
 
+/// Where zeropass is configured to want a fresh sign-in, it looks at this token.
+fn with_session(request: RequestBuilder, session: &SessionToken) -> RequestBuilder {
+    let value = HeaderValue::try_from(session.as_str()).map(|mut value| {
+        value.set_sensitive(true);
+        value
+    });
+    match value {
+        Ok(value) => request.header("zeropass-session", value),
+        // Never: a token's letters are all allowed in a header.
+        Err(_) => request,
+    }
+}
+
 async fn send(request: RequestBuilder) -> Result<Response, Failure> {
     let response = request.send().await.map_err(failed)?;
     let status = response.status();
@@ -243,7 +279,7 @@ async fn send(request: RequestBuilder) -> Result<Response, Failure> {
         return Ok(response);
     }
     match response.json::<Problem>().await {
-        Ok(problem) => Err(Failure::new(status, problem.code)),
+        Ok(problem) => Err(Failure::new(status, problem.code).signalling(problem.signal)),
         Err(_) => {
             eprintln!("relying-party: zeropass answered {status} without a problem document");
             Err(Failure::new(StatusCode::BAD_GATEWAY, "unexpected"))

@@ -41,6 +41,8 @@ pub struct Actor {
 pub enum Outcome {
     /// Allowed and done.
     Success,
+    /// Allowed and done, with something that a reader of the log should see.
+    Noted(&'static str),
     /// Refused by policy.
     Denied,
     /// Allowed, but it did not succeed; the stable code says why.
@@ -72,6 +74,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Success => f.write_str("success"),
+            Self::Noted(note) => write!(f, "success:{note}"),
             Self::Denied => f.write_str("denied"),
             Self::Failed(code) => write!(f, "failed:{code}"),
         }

@@ -20,6 +20,7 @@ impl Host for CallState {
                     related_origins: party.related_origins.clone(),
                     enroll_url: party.enroll_url.clone(),
                     manage_url: party.manage_url.clone(),
+                    fresh_sign_in: party.fresh_sign_in,
                 })
                 .collect(),
         }

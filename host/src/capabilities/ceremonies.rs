@@ -19,7 +19,11 @@ impl Host for CallState {
     async fn take(&mut self, rp_id: String, id: String, kind: Kind) -> Result<Ceremony, Error> {
         let permit = self.context.permit::<action::CeremoniesTake>(&rp_id)?;
         let store = &self.context.services.store;
-        Ok(store.ceremonies_take(permit, id, kind.into()).await?.into())
+        let ceremony = store.ceremonies_take(permit, id, kind.into()).await?;
+        if let Some(user) = &ceremony.user {
+            self.context.attempts(&user.id);
+        }
+        Ok(ceremony.into())
     }
 }
 

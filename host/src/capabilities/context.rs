@@ -36,6 +36,8 @@ pub struct Services {
     pub pseudonyms: Pseudonyms,
     /// The host's clock.
     pub clock: Arc<dyn Clock>,
+    /// How long a session may rest, in milliseconds.
+    pub session_idle: u64,
     /// The way to passkey-manager; set once, when it is loaded.
     pub passkeys: OnceLock<Arc<dyn PasskeysLink>>,
 }
@@ -51,6 +53,11 @@ pub struct Caller {
     pub relying_parties: Vec<String>,
 }
 
+/// Whose sign-in a call is about, as the host saw it: the account that the taken
+/// ceremony is pinned to, or else the owner of the credential that was read. A
+/// component does not say it, so none can forget it.
+pub type Attempt = Arc<OnceLock<String>>;
+
 /// One call of one component, on behalf of one request.
 #[derive(Clone)]
 pub struct CallContext {
@@ -62,6 +69,8 @@ pub struct CallContext {
     pub trail: Trail,
     /// When the call must be over.
     pub deadline: Deadline,
+    /// There in the second half of a sign-in, for the host to fill.
+    pub attempt: Option<Attempt>,
     /// What all calls share.
     pub services: Arc<Services>,
 }
@@ -86,6 +95,13 @@ impl CallContext {
             },
             deadline,
             ..self.clone()
+        }
+    }
+
+    /// Note whose sign-in this is; the first word counts.
+    pub(super) fn attempts(&self, user_id: &str) {
+        if let Some(attempt) = &self.attempt {
+            let _ = attempt.set(user_id.to_owned());
         }
     }
 

@@ -1,6 +1,8 @@
 //! `zeropass:store/credentials`: passkeys, through the gate into the store.
 
-use super::bindings::credentials::{Credential, Host, Status, TypicalForm, Use};
+use super::bindings::credentials::{
+    Credential, CredentialChange as Change, Host, Status, TypicalForm, Use,
+};
 use super::bindings::store::Error;
 use super::context::CallState;
 use crate::policy::action;
@@ -18,7 +20,9 @@ impl Host for CallState {
     async fn get(&mut self, rp_id: String, id: Vec<u8>) -> Result<Credential, Error> {
         let permit = self.context.permit::<action::CredentialsGet>(&rp_id)?;
         let store = &self.context.services.store;
-        Ok(store.credentials_get(permit, id).await?.into())
+        let credential = store.credentials_get(permit, id).await?;
+        self.context.attempts(&credential.user_id);
+        Ok(credential.into())
     }
 
     async fn list_for_user(
@@ -55,21 +59,51 @@ impl Host for CallState {
         user_id: String,
         id: Vec<u8>,
         status: Status,
+        keep_last: bool,
     ) -> Result<Credential, Error> {
         let permit = self
             .context
             .permit::<action::CredentialsSetStatus>(&rp_id)?;
         let store = &self.context.services.store;
         Ok(store
-            .credentials_set_status(permit, user_id, id, status.into())
+            .credentials_set_status(permit, user_id, id, status.into(), keep_last)
             .await?
             .into())
     }
 
-    async fn remove(&mut self, rp_id: String, user_id: String, id: Vec<u8>) -> Result<(), Error> {
+    async fn change(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        change: Change,
+        keep_last: bool,
+    ) -> Result<Credential, Error> {
+        let permit = self.context.permit::<action::CredentialsChange>(&rp_id)?;
+        let change = store::CredentialChange {
+            label: change.label,
+            status: change.status.map(Into::into),
+            keep_last,
+        };
+        let store = &self.context.services.store;
+        Ok(store
+            .credentials_change(permit, user_id, id, change)
+            .await?
+            .into())
+    }
+
+    async fn remove(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        keep_last: bool,
+    ) -> Result<(), Error> {
         let permit = self.context.permit::<action::CredentialsRemove>(&rp_id)?;
         let store = &self.context.services.store;
-        Ok(store.credentials_remove(permit, user_id, id).await?)
+        Ok(store
+            .credentials_remove(permit, user_id, id, keep_last)
+            .await?)
     }
 
     async fn record_use(
@@ -84,7 +118,10 @@ impl Host for CallState {
         let recorded = store::CredentialUse {
             previous_sign_count: recorded.previous_sign_count,
             sign_count: recorded.sign_count,
+            previous_backup_state: recorded.previous_backup_state,
             backup_state: recorded.backup_state,
+            backup_eligible: recorded.backup_eligible,
+            clone_alarm: recorded.clone_alarm,
             at: recorded.at,
         };
         let store = &self.context.services.store;
@@ -150,6 +187,8 @@ macro_rules! convert_credential {
                     user_verified: credential.user_verified,
                     discoverable: credential.discoverable,
                     attestation_format: credential.attestation_format,
+                    suspended_at: credential.suspended_at,
+                    clone_alarm_at: credential.clone_alarm_at,
                 }
             }
         }

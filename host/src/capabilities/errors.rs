@@ -39,6 +39,7 @@ impl From<Denied> for Rejection {
         Self {
             code: Code::NotPermitted,
             detail: "policy does not allow this call".into(),
+            remedy: None,
         }
     }
 }
@@ -51,6 +52,8 @@ impl From<store::Error> for wit::Error {
             store::Error::Expired => Self::Expired,
             store::Error::Used => Self::Used,
             store::Error::Conflict => Self::Conflict,
+            store::Error::Last => Self::Last,
+            store::Error::Locked => Self::Locked,
             store::Error::Malformed(_) => Self::Malformed,
             store::Error::NotPermitted => Self::NotPermitted,
             _ => Self::Busy,

@@ -20,7 +20,7 @@ mod sessions;
 mod signatures;
 mod tokens;
 
-pub use context::{CallContext, CallState, Caller, Services};
+pub use context::{Attempt, CallContext, CallState, Caller, Services};
 pub use passkeys::{PasskeysLink, code_name};
 pub(crate) use passkeys::{abbreviated, busy, credential, settle};
 pub use relying_party::RelyingParty;

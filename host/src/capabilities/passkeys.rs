@@ -6,7 +6,8 @@
 
 use super::bindings::passkeys::{
     Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey,
-    Registered, RegistrationRequest, RegistrationResponse, Rejection, RequestOptions,
+    PasskeyChange, Registered, RegistrationRequest, RegistrationResponse, Rejection,
+    RequestOptions,
 };
 use super::bindings::{authentication, lifecycle, registration};
 use super::context::{CallContext, CallState};
@@ -82,9 +83,24 @@ pub trait PasskeysLink: Send + Sync {
         user_id: String,
         id: Vec<u8>,
     ) -> Result<Passkey, Rejection>;
+    async fn change(
+        &self,
+        permit: &Permit<action::LifecycleChange>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+        change: PasskeyChange,
+    ) -> Result<Passkey, Rejection>;
     async fn revoke(
         &self,
         permit: &Permit<action::LifecycleRevoke>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<(), Rejection>;
+    async fn withdraw(
+        &self,
+        permit: &Permit<action::LifecycleWithdraw>,
         context: &CallContext,
         user_id: String,
         id: Vec<u8>,
@@ -224,6 +240,22 @@ impl lifecycle::Host for CallState {
         )
     }
 
+    async fn change(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        change: PasskeyChange,
+    ) -> Result<Passkey, Rejection> {
+        forward!(
+            self,
+            LifecycleChange,
+            rp_id,
+            credential(&id),
+            change(user_id, id, change)
+        )
+    }
+
     async fn revoke(
         &mut self,
         rp_id: String,
@@ -238,6 +270,21 @@ impl lifecycle::Host for CallState {
             revoke(user_id, id)
         )
     }
+
+    async fn withdraw(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<(), Rejection> {
+        forward!(
+            self,
+            LifecycleWithdraw,
+            rp_id,
+            credential(&id),
+            withdraw(user_id, id)
+        )
+    }
 }
 
 /// A link that can't answer now.
@@ -245,6 +292,7 @@ pub(crate) fn busy(detail: &str) -> Rejection {
     Rejection {
         code: Code::Busy,
         detail: detail.into(),
+        remedy: None,
     }
 }
 

@@ -24,6 +24,8 @@ pub struct RelyingParty {
     pub enroll_url: Option<String>,
     /// For `/.well-known/passkey-endpoints`.
     pub manage_url: Option<String>,
+    /// How long ago, in milliseconds, somebody may have signed in who changes passkeys.
+    pub fresh_sign_in: Option<u64>,
     /// SPIFFE ids of the workloads bound to it.
     pub workloads: Vec<String>,
 }

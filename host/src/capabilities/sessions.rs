@@ -30,6 +30,15 @@ impl Host for CallState {
         Ok(store.sessions_get(permit, id).await?.into())
     }
 
+    async fn touch(&mut self, rp_id: String, id: String) -> Result<Session, Error> {
+        let permit = self.context.permit::<action::SessionsTouch>(&rp_id)?;
+        let services = &self.context.services;
+        let touched = services
+            .store
+            .sessions_touch(permit, id, services.session_idle);
+        Ok(touched.await?.into())
+    }
+
     async fn revoke(&mut self, rp_id: String, id: String) -> Result<(), Error> {
         let permit = self.context.permit::<action::SessionsRevoke>(&rp_id)?;
         let store = &self.context.services.store;
@@ -48,6 +57,7 @@ impl From<store::Session> for Session {
             expires_at: session.expires_at,
             revoked_at: session.revoked_at,
             user_verified: session.user_verified,
+            last_used_at: session.last_used_at,
         }
     }
 }

@@ -10,11 +10,12 @@ impl Host for CallState {
     async fn sign(&mut self, claims: Claims) -> Result<String, Error> {
         let permit = self.context.permit::<action::TokensSign>(&claims.rp_id)?;
         let target = claims.session_id.clone();
-        let signed = self
-            .context
-            .services
-            .signer
-            .sign(&claims.into(), &self.context.caller.thumbprint);
+        let caller = &self.context.caller;
+        let signed =
+            self.context
+                .services
+                .signer
+                .sign(&claims.into(), &caller.thumbprint, &caller.workload);
         match signed {
             Ok(token) => {
                 permit.settle(target, Outcome::Success);
@@ -37,6 +38,7 @@ impl Host for CallState {
                     claims: verified.claims.into(),
                     issuer: services.signer.issuer().to_owned(),
                     certificate_thumbprint: verified.certificate_thumbprint,
+                    workload: verified.workload,
                 })
             }
             Err(_) => {
@@ -63,6 +65,7 @@ impl From<Claims> for secrets::Claims {
             expires_at: claims.expires_at,
             authenticated_at: claims.authenticated_at,
             methods: claims.methods,
+            user_verified: claims.user_verified,
         }
     }
 }
@@ -77,6 +80,7 @@ impl From<secrets::Claims> for Claims {
             expires_at: claims.expires_at,
             authenticated_at: claims.authenticated_at,
             methods: claims.methods,
+            user_verified: claims.user_verified,
         }
     }
 }

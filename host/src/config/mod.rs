@@ -20,7 +20,9 @@ mod error;
 mod format;
 mod health;
 mod identity;
+mod lifecycle;
 mod link;
+mod lockout;
 mod log;
 mod metadata;
 mod origin;
@@ -46,7 +48,9 @@ pub use self::components::{Component, Components, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
 pub use self::identity::IdentitySource;
+pub use self::lifecycle::{CounterPolicy, Extension, Lifecycle};
 pub use self::link::{Link, LinkCalling, LinkIdentity, LinkKind, LinkRole, LinkServing};
+pub use self::lockout::Lockout;
 pub use self::log::{Log, LogFormat};
 pub use self::metadata::Metadata;
 pub use self::origin::Origin;
@@ -80,6 +84,8 @@ pub struct Config {
     pub cache: Cache,
     /// `[tokens]`
     pub tokens: Tokens,
+    /// `[lockout]`
+    pub lockout: Lockout,
     /// `[runtime]`
     pub runtime: Runtime,
     /// `[components.*]`
@@ -174,6 +180,7 @@ impl Config {
         let keys = root.section("keys", state::read_keys);
         let cache = root.section("cache", state::read_cache);
         let tokens = root.section("tokens", state::read_tokens);
+        let lockout = root.section("lockout", lockout::read);
         let runtime = root.section("runtime", components::read_runtime);
         let components = root.section("components", |section| {
             components::read(section, runtime.as_ref())
@@ -197,6 +204,7 @@ impl Config {
             keys: keys?,
             cache: cache?,
             tokens: tokens?,
+            lockout: lockout?,
             runtime: runtime?,
             components: components?,
             link: link?,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::algorithm::{ALGORITHM, Algorithm};
 use super::authenticators::{self, Authenticators};
 use super::format::{Choice, Flag, List, Parsed, Time};
+use super::lifecycle::{self, EXTENSION, Extension, Lifecycle};
 use super::origin::{ORIGIN, Origin};
 use super::path::Location;
 use super::reader::Section;
@@ -47,6 +48,10 @@ pub struct RelyingParty {
     pub attestation_roots: Vec<PathBuf>,
     /// Which authenticators it takes.
     pub authenticators: Authenticators,
+    /// What may become of passkeys after their registration.
+    pub lifecycle: Lifecycle,
+    /// The extensions that are used, each once.
+    pub extensions: Vec<Extension>,
     /// Where a person adds a passkey, for `/.well-known/passkey-endpoints`.
     pub enroll_url: Option<WebUrl>,
     /// Where a person manages passkeys, for `/.well-known/passkey-endpoints`.
@@ -181,6 +186,15 @@ fn read(section: &mut Section<'_>, id: Option<RpId>) -> Option<RelyingParty> {
         },
     );
     let authenticators = authenticators::read(section);
+    let lifecycle = lifecycle::read(section);
+    let extensions = section.or(
+        "extensions",
+        r#"["credProps"]"#,
+        List {
+            of: EXTENSION,
+            least: 0,
+        },
+    );
     let enroll_url = section.optional("enroll-url", WEB_URL);
     let manage_url = section.optional("manage-url", WEB_URL);
 
@@ -199,6 +213,8 @@ fn read(section: &mut Section<'_>, id: Option<RpId>) -> Option<RelyingParty> {
         algorithms: algorithms?,
         attestation_roots: attestation_roots?,
         authenticators: authenticators?,
+        lifecycle: lifecycle?,
+        extensions: extensions?,
         enroll_url: enroll_url?,
         manage_url: manage_url?,
     })

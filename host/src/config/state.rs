@@ -50,6 +50,8 @@ pub struct Tokens {
     pub issuer: Issuer,
     /// From sign-in to the end of the session.
     pub session_lifetime: Duration,
+    /// From one use of the session to the next.
+    pub session_idle: Duration,
 }
 
 pub(super) fn read_store(section: &mut Section<'_>) -> Option<Store> {
@@ -85,8 +87,11 @@ pub(super) fn read_tokens(section: &mut Section<'_>) -> Option<Tokens> {
     let issuer = section.or("issuer", r#""https://zeropass.internal""#, ISSUER);
     let lifetime = Time(Duration::from_secs(60)..=90 * 24 * hour);
     let session_lifetime = section.or("session-lifetime", r#""12h""#, lifetime);
+    let idle = Time(Duration::from_secs(60)..=90 * 24 * hour);
+    let session_idle = section.or("session-idle", r#""15m""#, idle);
     Some(Tokens {
         issuer: issuer?,
         session_lifetime: session_lifetime?,
+        session_idle: session_idle?,
     })
 }

@@ -207,6 +207,29 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
 }
 
 #[test]
+fn what_becomes_of_passkeys_has_defaults() {
+    let config = parse(MINIMAL).unwrap();
+    let party = config.relying_party("example.com").unwrap();
+    let expected = Lifecycle {
+        counter: CounterPolicy::Deny,
+        counter_synced: CounterPolicy::Deny,
+        accept_late_backup_eligibility: false,
+        keep_last_passkey: false,
+        fresh_sign_in: None,
+    };
+    assert_eq!(party.lifecycle, expected);
+    assert_eq!(party.extensions, [Extension::CredProps]);
+    assert_eq!(config.tokens.session_idle, Duration::from_secs(900));
+    let half_an_hour = Duration::from_secs(1800);
+    let expected = Lockout {
+        failures: 10,
+        window: half_an_hour,
+        duration: half_an_hour,
+    };
+    assert_eq!(config.lockout, expected);
+}
+
+#[test]
 fn agent_makes_the_files_of_the_service_unnecessary() {
     let link = MINIMAL.find("[link.auth-service]").unwrap();
     let without = MINIMAL[..link]
@@ -658,6 +681,28 @@ fn bad_value_of_each_kind_is_refused_with_what_is_expected() {
             "ceremony-timeout = \"1s\"",
             "from 10s to 1h",
         ),
+        (
+            "[[relying-party]]",
+            "counter = \"warn\"",
+            "one of \"ignore\", \"alarm\", \"deny\"",
+        ),
+        (
+            "[[relying-party]]",
+            "fresh-sign-in = \"30s\"",
+            "from 1m to 24h",
+        ),
+        (
+            "[[relying-party]]",
+            "extensions = [\"appid\"]",
+            "one of \"credProps\"",
+        ),
+        ("[tokens]", "session-idle = \"1s\"", "from 1m to 2160h"),
+        (
+            "[lockout]",
+            "failures = 1001",
+            "a whole number from 0 to 1000",
+        ),
+        ("[lockout]", "window = \"25h\"", "from 1m to 24h"),
     ] {
         let message = message_about(section, line);
         let (key, value) = line.split_once(" = ").unwrap();

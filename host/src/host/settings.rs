@@ -2,6 +2,8 @@
 //!
 //! `config` knows nobody, so that it can be read without the rest; the seams are here.
 
+use std::time::Duration;
+
 use super::authenticators;
 use crate::capabilities::RelyingParty;
 use crate::capabilities::bindings::relying_party as wit;
@@ -12,6 +14,7 @@ use crate::runtime::engine::Options;
 use crate::server;
 use crate::server::front_door::FrontDoorLimits;
 use crate::server::health::{HealthAddress, HealthAddressError};
+use crate::store::LockoutPolicy;
 
 pub(super) fn trust_domain(config: &Config) -> Result<TrustDomain, SpiffeIdError> {
     config.service.trust_domain.as_str().parse()
@@ -142,9 +145,16 @@ pub(super) fn relying_party(
                 .map(|algorithm| algorithm.cose())
                 .collect(),
             authenticators: authenticators::policy(party, metadata),
+            lifecycle: lifecycle(party.lifecycle),
+            extensions: party
+                .extensions
+                .iter()
+                .map(|extension| extension.identifier().to_owned())
+                .collect(),
         },
         attestation_roots,
         metadata_roots: party.authenticators.metadata_roots,
+        fresh_sign_in: party.lifecycle.fresh_sign_in.map(millis),
         related_origins: text(&party.related_origins),
         enroll_url: party.enroll_url.as_ref().map(|url| url.as_str().to_owned()),
         manage_url: party.manage_url.as_ref().map(|url| url.as_str().to_owned()),
@@ -154,4 +164,31 @@ pub(super) fn relying_party(
             .map(|id| id.as_str().to_owned())
             .collect(),
     })
+}
+
+fn lifecycle(policy: config::Lifecycle) -> wit::LifecyclePolicy {
+    let counter = |policy| match policy {
+        config::CounterPolicy::Ignore => wit::CounterPolicy::Ignore,
+        config::CounterPolicy::Alarm => wit::CounterPolicy::Alarm,
+        config::CounterPolicy::Deny => wit::CounterPolicy::Deny,
+    };
+    wit::LifecyclePolicy {
+        counter: counter(policy.counter),
+        counter_synced: counter(policy.counter_synced),
+        accept_late_backup_eligibility: policy.accept_late_backup_eligibility,
+        keep_last_passkey: policy.keep_last_passkey,
+    }
+}
+
+/// None where no failed sign-in is counted.
+pub(super) fn lockout(policy: config::Lockout) -> Option<LockoutPolicy> {
+    (policy.failures > 0).then(|| LockoutPolicy {
+        failures: policy.failures,
+        window: millis(policy.window),
+        duration: millis(policy.duration),
+    })
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,35 +4,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::lockout;
 use crate::capabilities::bindings::passkey_manager::PasskeyManagerPre;
 use crate::capabilities::bindings::passkeys::{
     Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey,
-    Registered, RegistrationRequest, RegistrationResponse, Rejection, RequestOptions,
+    PasskeyChange, Registered, RegistrationRequest, RegistrationResponse, Rejection,
+    RequestOptions,
 };
 use crate::capabilities::{CallContext, CallState, PasskeysLink};
 use crate::policy::{Permit, action};
 use crate::registry::{CallError, Slot};
+use crate::store::LockoutPolicy;
 
 /// Calls whatever revision of passkey-manager is active when the call starts.
 pub struct InProcess {
     passkey_manager: Arc<Slot<PasskeyManagerPre<CallState>>>,
-}
-
-// === impl InProcess ===
-
-impl InProcess {
-    /// A link to the revision in this slot.
-    pub fn new(passkey_manager: Arc<Slot<PasskeyManagerPre<CallState>>>) -> Self {
-        Self { passkey_manager }
-    }
-}
-
-/// The component's failure is the link's: the caller may try again.
-fn rejection(error: CallError) -> Rejection {
-    Rejection {
-        code: Code::Busy,
-        detail: error.to_string(),
-    }
+    lockout: Option<LockoutPolicy>,
 }
 
 macro_rules! call {
@@ -46,6 +33,47 @@ macro_rules! call {
             .await
             .map_err(rejection)?
     };
+}
+
+// === impl InProcess ===
+
+impl InProcess {
+    /// A link to the revision in this slot.
+    pub fn new(passkey_manager: Arc<Slot<PasskeyManagerPre<CallState>>>) -> Self {
+        Self {
+            passkey_manager,
+            lockout: None,
+        }
+    }
+
+    /// Count failed sign-ins, and lock accounts that have too many. None counts none.
+    #[must_use]
+    pub fn with_lockout(self, lockout: Option<LockoutPolicy>) -> Self {
+        Self { lockout, ..self }
+    }
+
+    async fn finish_authentication(
+        &self,
+        rp: &str,
+        context: &CallContext,
+        ceremony: &str,
+        response: &AuthenticationResponse,
+    ) -> Result<Authenticated, Rejection> {
+        call!(
+            self,
+            context,
+            zeropass_passkeys_authentication.call_finish(rp, ceremony, response)
+        )
+    }
+}
+
+/// The component's failure is the link's: the caller may try again.
+fn rejection(error: CallError) -> Rejection {
+    Rejection {
+        code: Code::Busy,
+        detail: error.to_string(),
+        remedy: None,
+    }
 }
 
 #[async_trait]
@@ -100,11 +128,16 @@ impl PasskeysLink for InProcess {
         response: AuthenticationResponse,
     ) -> Result<Authenticated, Rejection> {
         let rp = permit.relying_party();
-        call!(
-            self,
-            context,
-            zeropass_passkeys_authentication.call_finish(rp, &ceremony, &response)
-        )
+        let Some(policy) = self.lockout else {
+            return self
+                .finish_authentication(rp, context, &ceremony, &response)
+                .await;
+        };
+        let (context, attempt) = lockout::watched(context);
+        let result = self
+            .finish_authentication(rp, &context, &ceremony, &response)
+            .await;
+        lockout::judge(&context, rp, &attempt, policy, result).await
     }
 
     async fn list(
@@ -194,6 +227,37 @@ impl PasskeysLink for InProcess {
             self,
             context,
             zeropass_passkeys_lifecycle.call_revoke(rp, &user_id, &id)
+        )
+    }
+
+    async fn change(
+        &self,
+        permit: &Permit<action::LifecycleChange>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+        change: PasskeyChange,
+    ) -> Result<Passkey, Rejection> {
+        let rp = permit.relying_party();
+        call!(
+            self,
+            context,
+            zeropass_passkeys_lifecycle.call_change(rp, &user_id, &id, &change)
+        )
+    }
+
+    async fn withdraw(
+        &self,
+        permit: &Permit<action::LifecycleWithdraw>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<(), Rejection> {
+        let rp = permit.relying_party();
+        call!(
+            self,
+            context,
+            zeropass_passkeys_lifecycle.call_withdraw(rp, &user_id, &id)
         )
     }
 }

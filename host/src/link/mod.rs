@@ -11,6 +11,7 @@
 //! - [`wire`] is what both ends say to each other.
 
 mod in_process;
+mod lockout;
 mod mtls;
 mod remote_store;
 pub mod wire;

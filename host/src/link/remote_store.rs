@@ -25,8 +25,9 @@ use crate::policy::action::Action;
 use crate::policy::{Permit, action};
 use crate::runtime::Deadline;
 use crate::store::{
-    Account, Ceremony, CeremonyKind, Credential, CredentialStatus, CredentialUse, Error,
-    NewAccount, NewSession, Session, Store, StoredRecord, Swept, Typical,
+    Account, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus, CredentialUse,
+    Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store, StoredRecord, Swept,
+    Typical,
 };
 
 /// Accounts and sessions over a link, and a log beside it.
@@ -137,6 +138,17 @@ impl Store for RemoteStore {
         _: String,
         _: Vec<u8>,
         _: CredentialStatus,
+        _: bool,
+    ) -> Result<Credential, Error> {
+        out_of_reach(permit)
+    }
+
+    async fn credentials_change(
+        &self,
+        permit: Permit<action::CredentialsChange>,
+        _: String,
+        _: Vec<u8>,
+        _: CredentialChange,
     ) -> Result<Credential, Error> {
         out_of_reach(permit)
     }
@@ -146,6 +158,7 @@ impl Store for RemoteStore {
         permit: Permit<action::CredentialsRemove>,
         _: String,
         _: Vec<u8>,
+        _: bool,
     ) -> Result<(), Error> {
         out_of_reach(permit)
     }
@@ -243,6 +256,17 @@ impl Store for RemoteStore {
         self.call(permit, id.clone(), w::ById { rp_id, id }).await
     }
 
+    async fn sessions_touch(
+        &self,
+        permit: Permit<action::SessionsTouch>,
+        id: String,
+        idle: u64,
+    ) -> Result<Session, Error> {
+        let rp_id = permit.relying_party().to_owned();
+        self.call(permit, id.clone(), w::TouchSession { rp_id, id, idle })
+            .await
+    }
+
     async fn sessions_revoke(
         &self,
         permit: Permit<action::SessionsRevoke>,
@@ -250,6 +274,17 @@ impl Store for RemoteStore {
     ) -> Result<(), Error> {
         let rp_id = permit.relying_party().to_owned();
         self.call(permit, id.clone(), w::ById { rp_id, id }).await
+    }
+
+    /// Failures are counted where passkey-manager runs.
+    async fn authentication_failed(
+        &self,
+        _: &Trail,
+        _: String,
+        _: String,
+        _: LockoutPolicy,
+    ) -> Result<Failed, Error> {
+        Err(Error::NotPermitted)
     }
 
     async fn append(&self, trail: &Trail) -> Result<(), Error> {

@@ -37,6 +37,8 @@ actions! {
     CredentialsRename = "credentials.rename";
     /// `zeropass:store/credentials.set-status`
     CredentialsSetStatus = "credentials.set-status";
+    /// `zeropass:store/credentials.change`
+    CredentialsChange = "credentials.change";
     /// `zeropass:store/credentials.remove`
     CredentialsRemove = "credentials.remove";
     /// `zeropass:store/credentials.record-use`
@@ -59,6 +61,8 @@ actions! {
     SessionsCreate = "sessions.create";
     /// `zeropass:store/sessions.get`
     SessionsGet = "sessions.get";
+    /// `zeropass:store/sessions.touch`
+    SessionsTouch = "sessions.touch";
     /// `zeropass:store/sessions.revoke`
     SessionsRevoke = "sessions.revoke";
     /// `zeropass:host/relying-party.describe`
@@ -95,6 +99,10 @@ actions! {
     LifecycleSuspend = "lifecycle.suspend";
     /// `zeropass:passkeys/lifecycle.resume`
     LifecycleResume = "lifecycle.resume";
+    /// `zeropass:passkeys/lifecycle.change`
+    LifecycleChange = "lifecycle.change";
+    /// `zeropass:passkeys/lifecycle.withdraw`
+    LifecycleWithdraw = "lifecycle.withdraw";
     /// `zeropass:passkeys/lifecycle.revoke`
     LifecycleRevoke = "lifecycle.revoke";
     /// Inbound `/v1/registrations`.

@@ -22,6 +22,7 @@ pub struct Permit<A: Action> {
 #[derive(Debug)]
 struct Debt {
     time: Timestamp,
+    success: Outcome,
     actor: Actor,
     relying_party: String,
     policies: Arc<[String]>,
@@ -42,6 +43,7 @@ impl<A: Action> Permit<A> {
         Self {
             debt: Some(Debt {
                 time,
+                success: Outcome::Success,
                 actor,
                 relying_party,
                 policies,
@@ -54,6 +56,15 @@ impl<A: Action> Permit<A> {
     /// The relying party that the permit is for; empty only in a settled permit.
     pub fn relying_party(&self) -> &str {
         self.debt.as_ref().map_or("", |debt| &debt.relying_party)
+    }
+
+    /// Say in the record what a success changed beyond what was asked for.
+    #[must_use]
+    pub fn noting(mut self, note: Option<&'static str>) -> Self {
+        if let (Some(debt), Some(note)) = (&mut self.debt, note) {
+            debt.success = Outcome::Noted(note);
+        }
+        self
     }
 
     /// Who may do it; none only in a settled permit.
@@ -77,11 +88,12 @@ impl<A: Action> Permit<A> {
     }
 
     /// Take the record out, for a store that writes it in the transaction of the
-    /// change. The outcome is [`Outcome::Success`] until the store knows better.
+    /// change. The outcome is a success until the store knows better.
     pub fn into_record(mut self, target: impl Into<String>) -> Option<Record> {
-        self.debt
-            .take()
-            .map(|debt| debt.into_record::<A>(target.into(), Outcome::Success))
+        self.debt.take().map(|debt| {
+            let success = debt.success.clone();
+            debt.into_record::<A>(target.into(), success)
+        })
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) async fn probe(
         }),
         trail: trail.clone(),
         deadline: Deadline::within(limits.deadline),
+        attempt: None,
         services: Arc::clone(services),
     };
     let outcome = match revision {
@@ -122,6 +123,7 @@ async fn passkey_manager(revision: &PasskeyManager, context: &CallContext) -> Re
         rp_id: NOWHERE.into(),
         subject: Subject::Anyone,
         user_verification: None,
+        extensions: "{}".into(),
     };
     let begun = revision
         .run(context, async |instance, store| {

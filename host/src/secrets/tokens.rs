@@ -30,6 +30,8 @@ pub struct Claims {
     pub authenticated_at: Timestamp,
     /// `amr` (RFC 8176).
     pub methods: Vec<String>,
+    /// `uv`: whether the authenticator verified who the person was.
+    pub user_verified: bool,
 }
 
 /// A token that this host signed and that has not expired.
@@ -37,8 +39,10 @@ pub struct Claims {
 pub struct Verified {
     /// What it says.
     pub claims: Claims,
-    /// SHA-256 of the certificate it is bound to.
+    /// SHA-256 of the certificate it was given to.
     pub certificate_thumbprint: Vec<u8>,
+    /// The SPIFFE id it was given to.
+    pub workload: String,
 }
 
 /// The signing key and its public half.
@@ -71,6 +75,8 @@ struct Payload {
     exp: u64,
     auth_time: u64,
     amr: Vec<String>,
+    uv: bool,
+    client_id: String,
     cnf: Confirmation,
 }
 
@@ -137,11 +143,17 @@ impl Signer {
         &self.jwks
     }
 
-    /// A token with these claims, bound to the certificate of this thumbprint.
+    /// A token with these claims, bound to the certificate of this thumbprint and to
+    /// its workload's SPIFFE id.
     ///
     /// # Errors
     /// [`TokenError::Signing`].
-    pub fn sign(&self, claims: &Claims, thumbprint: &[u8]) -> Result<String, TokenError> {
+    pub fn sign(
+        &self,
+        claims: &Claims,
+        thumbprint: &[u8],
+        workload: &str,
+    ) -> Result<String, TokenError> {
         let header = Header {
             typ: Some("JWT".into()),
             kid: Some(self.key_id.clone()),
@@ -156,6 +168,8 @@ impl Signer {
             exp: claims.expires_at / 1000,
             auth_time: claims.authenticated_at / 1000,
             amr: claims.methods.clone(),
+            uv: claims.user_verified,
+            client_id: workload.to_owned(),
             cnf: Confirmation {
                 thumbprint: URL_SAFE_NO_PAD.encode(thumbprint),
             },
@@ -195,8 +209,10 @@ impl Signer {
                 expires_at: payload.exp.saturating_mul(1000),
                 authenticated_at: payload.auth_time.saturating_mul(1000),
                 methods: payload.amr,
+                user_verified: payload.uv,
             },
             certificate_thumbprint,
+            workload: payload.client_id,
         })
     }
 }
@@ -217,6 +233,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = 1_800_000_000_000;
+    const WORKLOAD: &str = "spiffe://example.org/shop";
 
     fn claims() -> Claims {
         Claims {
@@ -227,6 +244,7 @@ mod tests {
             expires_at: NOW + 60_000,
             authenticated_at: NOW,
             methods: vec!["pop".into()],
+            user_verified: true,
         }
     }
 
@@ -234,7 +252,7 @@ mod tests {
     fn signed_token_verifies_and_is_bound() {
         let folder = tempfile::tempdir().unwrap();
         let signer = Signer::open(folder.path(), "https://issuer").unwrap();
-        let token = signer.sign(&claims(), &[9; 32]).unwrap();
+        let token = signer.sign(&claims(), &[9; 32], WORKLOAD).unwrap();
         // A restart reads the same key.
         let verified = Signer::open(folder.path(), "https://issuer")
             .unwrap()
@@ -242,13 +260,14 @@ mod tests {
             .unwrap();
         assert_eq!(verified.claims, claims());
         assert_eq!(verified.certificate_thumbprint, vec![9; 32]);
+        assert_eq!(verified.workload, WORKLOAD);
     }
 
     #[test]
     fn expired_altered_and_foreign_tokens_are_invalid() {
         let folder = tempfile::tempdir().unwrap();
         let signer = Signer::open(folder.path(), "https://issuer").unwrap();
-        let token = signer.sign(&claims(), &[9; 32]).unwrap();
+        let token = signer.sign(&claims(), &[9; 32], WORKLOAD).unwrap();
         assert_eq!(
             signer.verify(&token, NOW + 60_000),
             Err(TokenError::Invalid)

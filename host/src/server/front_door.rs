@@ -219,6 +219,7 @@ impl FrontDoor {
             }),
             trail: trail.clone(),
             deadline: Deadline::within(self.limits.request_timeout),
+            attempt: None,
             services: Arc::clone(&self.services),
         };
         let answer = self.call(&context, request).await;

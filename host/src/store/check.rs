@@ -5,7 +5,10 @@
 
 use uuid::Uuid;
 
-use super::{Ceremony, CeremonyKind, Credential, CredentialUse, Error, NewAccount, NewSession};
+use super::{
+    Ceremony, CeremonyKind, Credential, CredentialChange, CredentialUse, Error, NewAccount,
+    NewSession,
+};
 
 /// WebAuthn L3 section 7.1 step 25.
 const CREDENTIAL_ID_BYTES: usize = 1023;
@@ -64,6 +67,8 @@ pub(super) fn credential(rp_id: &str, mut value: Credential) -> Result<Credentia
     name("label", &value.label)?;
     time("created-at", value.created_at)?;
     time("last-used-at", value.last_used_at.unwrap_or(0))?;
+    time("suspended-at", value.suspended_at.unwrap_or(0))?;
+    time("clone-alarm-at", value.clone_alarm_at.unwrap_or(0))?;
     size(
         "public key",
         value.public_key.len(),
@@ -79,6 +84,13 @@ pub(super) fn credential(rp_id: &str, mut value: Credential) -> Result<Credentia
     words("transports", &value.transports)?;
     name("attestation format", &value.attestation_format)?;
     Ok(value)
+}
+
+pub(super) fn credential_change(value: &CredentialChange) -> Result<(), Error> {
+    match &value.label {
+        Some(label) => name("label", label),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn credential_use(value: &CredentialUse) -> Result<(), Error> {

@@ -20,6 +20,12 @@ pub enum Error {
     /// What the change rests on has changed since it was read.
     #[error("what the change rests on has changed; read it again")]
     Conflict,
+    /// The account must keep an active passkey, and this is the last one.
+    #[error("it is the account's last active passkey, and one must stay")]
+    Last,
+    /// Too many sign-ins to the account failed.
+    #[error("too many sign-ins failed; the account is locked for a while")]
+    Locked,
     /// A value is not of the documented form or size.
     #[error("malformed: {0}")]
     Malformed(String),
@@ -42,6 +48,8 @@ impl Error {
             Self::Expired => "expired",
             Self::Used => "used",
             Self::Conflict => "conflict",
+            Self::Last => "last",
+            Self::Locked => "locked",
             Self::Malformed(_) => "malformed",
             Self::NotPermitted => "not-permitted",
             Self::Busy => "busy",

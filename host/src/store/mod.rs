@@ -18,6 +18,7 @@
 mod check;
 mod error;
 mod gap;
+mod lockout;
 pub mod postgres;
 mod settle;
 pub mod sqlite;
@@ -38,8 +39,8 @@ pub use error::Error;
 use gap::gap;
 pub use types::{
     Account, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser,
-    Credential, CredentialStatus, CredentialUse, NewAccount, NewSession, ResidentKey, Session,
-    Swept, Typical, UserVerification,
+    Credential, CredentialChange, CredentialStatus, CredentialUse, Failed, LockoutPolicy,
+    NewAccount, NewSession, ResidentKey, Session, Swept, Typical, UserVerification,
 };
 
 /// The credential store. The mediated functions are named as their actions, and
@@ -78,25 +79,42 @@ pub trait Store: Send + Sync + 'static {
         label: String,
     ) -> Result<Credential, Error>;
 
-    /// [`Error::NotFound`] when that user has no such credential.
+    /// [`Error::NotFound`] when that user has no such credential, [`Error::Last`] when
+    /// a suspension would leave no active one and `keep_last` says that one must stay.
+    /// Active ends a clone alarm, suspended notes when.
     async fn credentials_set_status(
         &self,
         permit: Permit<action::CredentialsSetStatus>,
         user_id: String,
         id: Vec<u8>,
         status: CredentialStatus,
+        keep_last: bool,
     ) -> Result<Credential, Error>;
 
-    /// [`Error::NotFound`] when that user has no such credential.
+    /// Label and status in one step; errors as [`Store::credentials_set_status`].
+    async fn credentials_change(
+        &self,
+        permit: Permit<action::CredentialsChange>,
+        user_id: String,
+        id: Vec<u8>,
+        change: CredentialChange,
+    ) -> Result<Credential, Error>;
+
+    /// [`Error::NotFound`] when that user has no such credential, [`Error::Last`] when
+    /// no other active one is left and `keep_last` says that one must stay.
     async fn credentials_remove(
         &self,
         permit: Permit<action::CredentialsRemove>,
         user_id: String,
         id: Vec<u8>,
+        keep_last: bool,
     ) -> Result<(), Error>;
 
-    /// [`Error::Conflict`] when the counter is not the one that the verification
-    /// rested on, or the credential has been suspended since.
+    /// [`Error::Locked`] when too many sign-ins of the account failed
+    /// ([`Store::authentication_failed`]), [`Error::Conflict`] when counter or backup
+    /// state is not what the verification rested on, or the credential has been
+    /// suspended since. Ends the account's count of failures. The record's outcome is
+    /// [`CredentialUse::note`].
     async fn credentials_record_use(
         &self,
         permit: Permit<action::CredentialsRecordUse>,
@@ -171,12 +189,34 @@ pub trait Store: Send + Sync + 'static {
         id: String,
     ) -> Result<Session, Error>;
 
+    /// Use a session that may rest for `idle` milliseconds. [`Error::Expired`] when it is
+    /// over, [`Error::NotFound`] when there is none. Writes only as
+    /// [`Session::needs_a_note`] says.
+    async fn sessions_touch(
+        &self,
+        permit: Permit<action::SessionsTouch>,
+        id: String,
+        idle: u64,
+    ) -> Result<Session, Error>;
+
     /// [`Error::NotFound`] when there is no such session.
     async fn sessions_revoke(
         &self,
         permit: Permit<action::SessionsRevoke>,
         id: String,
     ) -> Result<(), Error>;
+
+    /// Host duty: count a failed sign-in to `subject`, the id of an account or what
+    /// stands for the account of an unknown name. The count is shared by all hosts on
+    /// one store and survives them; of any number of parallel failures exactly
+    /// `policy.failures` are counted. The trail's records become durable with it.
+    async fn authentication_failed(
+        &self,
+        trail: &Trail,
+        rp_id: String,
+        subject: String,
+        policy: LockoutPolicy,
+    ) -> Result<Failed, Error>;
 
     /// Host duty: make the records of a trail durable. On [`Error::Busy`] they
     /// are on the trail still, and the answer must not leave the host. Call it

@@ -131,6 +131,21 @@ pub struct Credential {
     pub discoverable: Option<bool>,
     /// WebAuthn L3 section 8.
     pub attestation_format: String,
+    /// When it was last suspended; sessions that began until then are over.
+    pub suspended_at: Option<Timestamp>,
+    /// When its counter last gave an alarm.
+    pub clone_alarm_at: Option<Timestamp>,
+}
+
+/// What may change in a credential, in one step. Nothing stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CredentialChange {
+    /// 1 to 64 characters.
+    pub label: Option<String>,
+    /// Active ends a clone alarm.
+    pub status: Option<CredentialStatus>,
+    /// Whether a suspension must leave the account another active credential.
+    pub keep_last: bool,
 }
 
 /// What an assertion changes in a credential.
@@ -138,12 +153,46 @@ pub struct Credential {
 pub struct CredentialUse {
     /// The counter that the verification rested on.
     pub previous_sign_count: u32,
-    /// The counter of the assertion.
+    /// The counter to keep.
     pub sign_count: u32,
+    /// The BS flag that the verification read.
+    pub previous_backup_state: bool,
     /// The BS flag of the assertion.
     pub backup_state: bool,
+    /// The BE flag of the assertion.
+    pub backup_eligible: bool,
+    /// Whether the counter did not grow as it should.
+    pub clone_alarm: bool,
     /// When.
     pub at: Timestamp,
+}
+
+/// When failed sign-ins lock an account, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockoutPolicy {
+    /// So many failures lock it, at least one.
+    pub failures: u32,
+    /// Within so many milliseconds from the first of them.
+    pub window: u64,
+    /// For so many milliseconds.
+    pub duration: u64,
+}
+
+/// What a failed sign-in did to its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
+    /// It was counted.
+    Counted,
+    /// It was counted, and was one too many: the account is locked from now on.
+    Locks {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// The account was locked before.
+    Locked {
+        /// Until then.
+        until: Timestamp,
+    },
 }
 
 /// The most common form of a relying party's credentials.
@@ -231,6 +280,8 @@ pub struct Session {
     pub revoked_at: Option<Timestamp>,
     /// Whether the user was verified.
     pub user_verified: bool,
+    /// When it was last used, as far as that was written down.
+    pub last_used_at: Timestamp,
 }
 
 /// A new account, before the store has given it an id and a time.
@@ -264,6 +315,8 @@ pub struct Swept {
     pub accounts: u64,
     /// Sessions that expired more than a day ago.
     pub sessions: u64,
+    /// Counts of failed sign-ins that began more than a day ago and lock nothing.
+    pub failures: u64,
 }
 
 // === impl Ceremony ===
@@ -280,11 +333,47 @@ impl fmt::Debug for Ceremony {
     }
 }
 
+// === impl CredentialUse ===
+
+impl CredentialUse {
+    /// What the audit record of this use says beyond its success.
+    pub fn note(&self) -> Option<&'static str> {
+        let backup = match (self.previous_backup_state, self.backup_state) {
+            (false, true) => Some("backed-up"),
+            (true, false) => Some("not-backed-up"),
+            _ => None,
+        };
+        match (self.clone_alarm, backup) {
+            (false, backup) => backup,
+            (true, None) => Some("clone-alarm"),
+            (true, Some("backed-up")) => Some("clone-alarm,backed-up"),
+            (true, Some(_)) => Some("clone-alarm,not-backed-up"),
+        }
+    }
+}
+
+// === impl Session ===
+
+impl Session {
+    /// Whether it goes on at `now`, when it may rest for `idle` milliseconds.
+    pub fn goes_on(&self, now: Timestamp, idle: u64) -> bool {
+        self.revoked_at.is_none()
+            && now < self.expires_at
+            && now < self.last_used_at.saturating_add(idle)
+    }
+
+    /// Whether a use at `now` must be written down: when the last one that was is a
+    /// tenth of the idle time past, or a minute.
+    pub fn needs_a_note(&self, now: Timestamp, idle: u64) -> bool {
+        now >= self.last_used_at.saturating_add((idle / 10).min(60_000))
+    }
+}
+
 // === impl Swept ===
 
 impl Swept {
     /// Everything that was forgotten.
     pub fn total(self) -> u64 {
-        self.ceremonies + self.accounts + self.sessions
+        self.ceremonies + self.accounts + self.sessions + self.failures
     }
 }

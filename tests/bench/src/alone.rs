@@ -8,7 +8,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use zeropass::audit::ComponentIdentity;
 use zeropass::capabilities::bindings::ceremonies::{Ceremony, Kind};
 use zeropass::capabilities::bindings::credentials::{
-    Credential, Host as Credentials, Status, TypicalForm, Use,
+    Credential, CredentialChange, Host as Credentials, Status, TypicalForm, Use,
 };
 use zeropass::capabilities::bindings::log::Level;
 use zeropass::capabilities::bindings::passkey_manager::{PasskeyManager, PasskeyManagerPre};
@@ -208,11 +208,29 @@ impl Credentials for Alone {
         _: String,
         _: Vec<u8>,
         _: Status,
+        _: bool,
     ) -> Result<Credential, store::Error> {
         Err(store::Error::Busy)
     }
 
-    async fn remove(&mut self, _: String, _: String, _: Vec<u8>) -> Result<(), store::Error> {
+    async fn change(
+        &mut self,
+        _: String,
+        _: String,
+        _: Vec<u8>,
+        _: CredentialChange,
+        _: bool,
+    ) -> Result<Credential, store::Error> {
+        Err(store::Error::Busy)
+    }
+
+    async fn remove(
+        &mut self,
+        _: String,
+        _: String,
+        _: Vec<u8>,
+        _: bool,
+    ) -> Result<(), store::Error> {
         Err(store::Error::Busy)
     }
 

@@ -174,6 +174,8 @@ impl Authenticator {
             user_verified: true,
             discoverable: Some(true),
             attestation_format: "none".into(),
+            suspended_at: None,
+            clone_alarm_at: None,
         })
     }
 

@@ -56,6 +56,7 @@ impl Bare {
             signer: Signer::open(keys.path(), "https://bench.invalid")?,
             pseudonyms: Pseudonyms::new(&[1; 32]),
             clock: clock(),
+            session_idle: 900_000,
             passkeys: OnceLock::new(),
         };
         let limits = Limits::default();
@@ -113,6 +114,7 @@ impl Bare {
             }),
             trail: Trail::new(),
             deadline: Deadline::within(self.limits.deadline * 60),
+            attempt: None,
             services: Arc::clone(&self.services),
         }
     }

@@ -6,8 +6,9 @@ use zeropass::audit::{Outcome, Trail};
 use zeropass::clock::Timestamp;
 use zeropass::policy::{Permit, action};
 use zeropass::store::{
-    Account, Ceremony, CeremonyKind, Credential, CredentialStatus, CredentialUse, Error,
-    NewAccount, NewSession, Session, Store, StoredRecord, Swept, Typical,
+    Account, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus, CredentialUse,
+    Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store, StoredRecord, Swept,
+    Typical,
 };
 
 /// Lists nothing, and is busy for everything else.
@@ -33,6 +34,15 @@ macro_rules! busy {
             ) -> Result<$answer, Error> {
                 Err(Error::Busy)
             })*
+            async fn authentication_failed(
+                &self,
+                _: &Trail,
+                _: String,
+                _: String,
+                _: LockoutPolicy,
+            ) -> Result<Failed, Error> {
+                Err(Error::Busy)
+            }
             async fn append(&self, trail: &Trail) -> Result<(), Error> {
                 drop(trail.drain());
                 Ok(())
@@ -55,8 +65,9 @@ busy! {
     credentials_insert(CredentialsInsert, Credential) -> ();
     credentials_get(CredentialsGet, Vec<u8>) -> Credential;
     credentials_rename(CredentialsRename, String, Vec<u8>, String) -> Credential;
-    credentials_set_status(CredentialsSetStatus, String, Vec<u8>, CredentialStatus) -> Credential;
-    credentials_remove(CredentialsRemove, String, Vec<u8>) -> ();
+    credentials_set_status(CredentialsSetStatus, String, Vec<u8>, CredentialStatus, bool) -> Credential;
+    credentials_change(CredentialsChange, String, Vec<u8>, CredentialChange) -> Credential;
+    credentials_remove(CredentialsRemove, String, Vec<u8>, bool) -> ();
     credentials_record_use(CredentialsRecordUse, Vec<u8>, CredentialUse) -> Credential;
     credentials_typical(CredentialsTypical) -> Typical;
     ceremonies_put(CeremoniesPut, Ceremony) -> ();
@@ -67,5 +78,6 @@ busy! {
     accounts_find_by_name(AccountsFindByName, String) -> Account;
     sessions_create(SessionsCreate, NewSession) -> Session;
     sessions_get(SessionsGet, String) -> Session;
+    sessions_touch(SessionsTouch, String, u64) -> Session;
     sessions_revoke(SessionsRevoke, String) -> ();
 }

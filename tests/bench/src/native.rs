@@ -136,11 +136,23 @@ impl Host for Values<'_> {
         _: &str,
         _: &[u8],
         _: Status,
+        _: bool,
     ) -> Result<Credential, errors::Error> {
         Err(errors::Error::Busy)
     }
 
-    fn remove_credential(&self, _: &str, _: &str, _: &[u8]) -> Result<(), errors::Error> {
+    fn change_credential(
+        &self,
+        _: &str,
+        _: &str,
+        _: &[u8],
+        _: &credentials::CredentialChange,
+        _: bool,
+    ) -> Result<Credential, errors::Error> {
+        Err(errors::Error::Busy)
+    }
+
+    fn remove_credential(&self, _: &str, _: &str, _: &[u8], _: bool) -> Result<(), errors::Error> {
         Err(errors::Error::Busy)
     }
 
@@ -201,6 +213,7 @@ macro_rules! word {
 word!(wit::relying_party::UserVerification => relying_party::UserVerification, verification, Required, Preferred, Discouraged);
 word!(wit::relying_party::ResidentKey => relying_party::ResidentKey, resident, Required, Preferred, Discouraged);
 word!(wit::relying_party::AttestationConveyance => relying_party::AttestationConveyance, attestation, None, Indirect, Direct, Enterprise);
+word!(wit::relying_party::CounterPolicy => relying_party::CounterPolicy, counter, Ignore, Alarm, Deny);
 word!(store::UserVerification => relying_party::UserVerification, stored_verification, Required, Preferred, Discouraged);
 word!(store::ResidentKey => relying_party::ResidentKey, stored_resident, Required, Preferred, Discouraged);
 word!(store::AttestationConveyance => relying_party::AttestationConveyance, stored_attestation, None, Indirect, Direct, Enterprise);
@@ -235,6 +248,13 @@ pub fn profile(profile: wit::relying_party::Profile) -> Profile {
             refuse_compromised: false,
             at_sign_in: false,
         },
+        lifecycle: relying_party::LifecyclePolicy {
+            counter: counter(profile.lifecycle.counter),
+            counter_synced: counter(profile.lifecycle.counter_synced),
+            accept_late_backup_eligibility: profile.lifecycle.accept_late_backup_eligibility,
+            keep_last_passkey: profile.lifecycle.keep_last_passkey,
+        },
+        extensions: profile.extensions,
     }
 }
 
@@ -258,6 +278,8 @@ pub fn credential(credential: store::Credential) -> credentials::Credential {
         user_verified: credential.user_verified,
         discoverable: credential.discoverable,
         attestation_format: credential.attestation_format,
+        suspended_at: credential.suspended_at,
+        clone_alarm_at: credential.clone_alarm_at,
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use zeropass::audit::{Actor, ComponentIdentity, Origin};
 use zeropass::capabilities::RelyingParty;
 use zeropass::capabilities::bindings::relying_party::{
-    AttestationConveyance, AuthenticatorPolicy, Profile, ResidentKey, UserVerification,
+    AttestationConveyance, AuthenticatorPolicy, CounterPolicy, LifecyclePolicy, Profile,
+    ResidentKey, UserVerification,
 };
 use zeropass::clock::{Clock, SystemClock};
 use zeropass::policy::{Bundle, Gate};
@@ -43,6 +44,13 @@ pub fn profile() -> Profile {
             refuse_compromised: false,
             at_sign_in: false,
         },
+        lifecycle: LifecyclePolicy {
+            counter: CounterPolicy::Deny,
+            counter_synced: CounterPolicy::Deny,
+            accept_late_backup_eligibility: false,
+            keep_last_passkey: false,
+        },
+        extensions: vec!["credProps".into()],
     }
 }
 
@@ -55,6 +63,7 @@ pub fn relying_party() -> RelyingParty {
         related_origins: Vec::new(),
         enroll_url: None,
         manage_url: None,
+        fresh_sign_in: None,
         workloads: vec![WORKLOAD.into()],
     }
 }

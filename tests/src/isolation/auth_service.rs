@@ -76,6 +76,7 @@ fn unconnected(_: Question) -> Answer {
     Answer::Rejected(Rejection {
         code: Code::Busy,
         detail: "the kit's link is not connected".into(),
+        remedy: None,
     })
 }
 
@@ -125,6 +126,7 @@ impl AuthService {
             related_origins: Vec::new(),
             enroll_url: None,
             manage_url: None,
+            fresh_sign_in: None,
         });
     }
 

@@ -40,7 +40,7 @@ pub(super) struct Recorder {
 }
 
 /// Every function that can fail.
-const FUNCTIONS: [&str; 37] = [
+const FUNCTIONS: [&str; 41] = [
     "relying-party.describe",
     "relying-party.attestation-anchors",
     "relying-party.authenticator",
@@ -54,6 +54,7 @@ const FUNCTIONS: [&str; 37] = [
     "credentials.list-for-user",
     "credentials.rename",
     "credentials.set-status",
+    "credentials.change",
     "credentials.remove",
     "credentials.record-use",
     "credentials.typical",
@@ -65,6 +66,7 @@ const FUNCTIONS: [&str; 37] = [
     "accounts.find-by-name",
     "sessions.create",
     "sessions.get",
+    "sessions.touch",
     "sessions.revoke",
     "registration.begin",
     "registration.finish",
@@ -75,7 +77,9 @@ const FUNCTIONS: [&str; 37] = [
     "lifecycle.rename",
     "lifecycle.suspend",
     "lifecycle.resume",
+    "lifecycle.change",
     "lifecycle.revoke",
+    "lifecycle.withdraw",
     // Recorded, but without a way to fail.
     "caller.get",
     "log.write",

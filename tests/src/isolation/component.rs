@@ -170,6 +170,7 @@ impl CallError {
             Self::Failed(detail) => Rejection {
                 code: Code::Busy,
                 detail,
+                remedy: None,
             },
         }
     }

@@ -9,8 +9,8 @@ use tokio::sync::Mutex;
 
 use super::{
     Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey,
-    PasskeyManager, Registered, RegistrationRequest, RegistrationResponse, Rejection,
-    RequestOptions,
+    PasskeyChange, PasskeyManager, Registered, RegistrationRequest, RegistrationResponse,
+    Rejection, RequestOptions,
 };
 
 /// What auth-service asks over its link.
@@ -55,7 +55,18 @@ pub enum Question {
         user_id: String,
         id: Vec<u8>,
     },
+    Change {
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        change: PasskeyChange,
+    },
     Revoke {
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+    },
+    Withdraw {
         rp_id: String,
         user_id: String,
         id: Vec<u8>,
@@ -71,8 +82,9 @@ pub enum Answer {
     RequestOptions(RequestOptions),
     Authenticated(Authenticated),
     Passkeys(Vec<Passkey>),
-    /// Of `get`, `rename`, `suspend` and `resume`.
+    /// Of `get`, `rename`, `suspend`, `resume` and `change`.
     Passkey(Passkey),
+    /// Of `revoke` and `withdraw`.
     Revoked,
     /// Of any question.
     Rejected(Rejection),
@@ -112,7 +124,11 @@ impl Question {
                 ("lifecycle", "suspend", passkey(rp_id, user_id))
             }
             Self::Resume { rp_id, user_id, .. } => ("lifecycle", "resume", passkey(rp_id, user_id)),
+            Self::Change { rp_id, user_id, .. } => ("lifecycle", "change", passkey(rp_id, user_id)),
             Self::Revoke { rp_id, user_id, .. } => ("lifecycle", "revoke", passkey(rp_id, user_id)),
+            Self::Withdraw { rp_id, user_id, .. } => {
+                ("lifecycle", "withdraw", passkey(rp_id, user_id))
+            }
         }
     }
 }
@@ -163,6 +179,7 @@ impl Link for VecDeque<Answer> {
             Answer::Rejected(Rejection {
                 code: Code::Busy,
                 detail: "the script has no more answers".into(),
+                remedy: None,
             })
         });
         ready(answer).boxed()

@@ -17,6 +17,9 @@ pub const BEGINNING: u64 = 1_767_225_600_000;
 /// Sessions of the kit last as long as the host's default says: 12 hours.
 pub const SESSION_LIFETIME: u64 = 12 * 60 * 60 * 1000;
 
+/// And may rest as long: 15 minutes.
+pub const SESSION_IDLE: u64 = 15 * 60 * 1000;
+
 /// Shared by a kit and the instances it makes.
 #[derive(Debug)]
 pub(super) struct World {

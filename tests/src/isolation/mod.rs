@@ -79,12 +79,13 @@ pub use zeropass::capabilities::bindings::{
     credentials::Credential,
     passkeys::{
         Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions,
-        Descriptor, Passkey, Registered, RegistrationRequest, RegistrationResponse, Rejection,
-        RequestOptions, Status, Subject, User,
+        Descriptor, Passkey, PasskeyChange, Registered, RegistrationRequest, RegistrationResponse,
+        Rejection, Remedy, RequestOptions, Status, Subject, User,
     },
     relying_party::{
-        AttestationConveyance, AuthenticatorPolicy, CertificationLevel, Error as RelyingPartyError,
-        Model, ModelReport, Profile, ResidentKey, UserVerification,
+        AttestationConveyance, AuthenticatorPolicy, CertificationLevel, CounterPolicy,
+        Error as RelyingPartyError, LifecyclePolicy, Model, ModelReport, Profile, ResidentKey,
+        UserVerification,
     },
     sessions::Session,
     signatures::Error as SignatureError,

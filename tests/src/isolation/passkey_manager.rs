@@ -17,8 +17,8 @@ use super::link::{Answer, Question};
 use super::state::State;
 use super::{
     Authenticated, AuthenticationRequest, AuthenticationResponse, Ceremony, CreationOptions,
-    Credential, Model, ModelReport, Passkey, Profile, Registered, RegistrationRequest,
-    RegistrationResponse, Rejection, RequestOptions,
+    Credential, Model, ModelReport, Passkey, PasskeyChange, Profile, Registered,
+    RegistrationRequest, RegistrationResponse, Rejection, RequestOptions,
 };
 
 /// A passkey-manager component and its capabilities in memory. Clones share both.
@@ -326,6 +326,34 @@ impl PasskeyManager {
         )
     }
 
+    /// `lifecycle.change`.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn change(
+        &self,
+        rp_id: &str,
+        user_id: &str,
+        id: &[u8],
+        change: PasskeyChange,
+    ) -> Result<Passkey, CallError> {
+        call!(
+            self,
+            zeropass_passkeys_lifecycle.call_change(rp_id, user_id, id, &change)
+        )
+    }
+
+    /// `lifecycle.withdraw`.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn withdraw(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<(), CallError> {
+        call!(
+            self,
+            zeropass_passkeys_lifecycle.call_withdraw(rp_id, user_id, id)
+        )
+    }
+
     async fn run<T>(
         &self,
         call: impl AsyncFnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<Result<T, Rejection>>,
@@ -381,6 +409,15 @@ impl PasskeyManager {
             }
             Question::Revoke { rp_id, user_id, id } => {
                 told(self.revoke(&rp_id, &user_id, &id).await)
+            }
+            Question::Change {
+                rp_id,
+                user_id,
+                id,
+                change,
+            } => told(self.change(&rp_id, &user_id, &id, change).await),
+            Question::Withdraw { rp_id, user_id, id } => {
+                told(self.withdraw(&rp_id, &user_id, &id).await)
             }
         }
     }

@@ -2,8 +2,8 @@
 //! something else.
 
 use super::{
-    AttestationConveyance, AuthenticationRequest, AuthenticatorPolicy, Profile,
-    RegistrationRequest, ResidentKey, Subject, User, UserVerification,
+    AttestationConveyance, AuthenticationRequest, AuthenticatorPolicy, CounterPolicy,
+    LifecyclePolicy, Profile, RegistrationRequest, ResidentKey, Subject, User, UserVerification,
 };
 
 /// A relying party: five minutes for a ceremony, everything preferred, no
@@ -21,6 +21,18 @@ pub fn profile(id: &str, origins: &[&str]) -> Profile {
         attestation: AttestationConveyance::None,
         algorithms: vec![-7, -257],
         authenticators: any_authenticator(),
+        lifecycle: lifecycle(),
+        extensions: vec!["credProps".into()],
+    }
+}
+
+/// The policy of a configuration that says nothing about it.
+pub fn lifecycle() -> LifecyclePolicy {
+    LifecyclePolicy {
+        counter: CounterPolicy::Deny,
+        counter_synced: CounterPolicy::Deny,
+        accept_late_backup_eligibility: false,
+        keep_last_passkey: false,
     }
 }
 
@@ -52,6 +64,7 @@ pub fn registration(rp_id: &str, user_id: &str) -> RegistrationRequest {
         resident_key: None,
         attestation: None,
         hints: Vec::new(),
+        extensions: "{}".to_owned(),
     }
 }
 
@@ -61,5 +74,6 @@ pub fn authentication(rp_id: &str, subject: Subject) -> AuthenticationRequest {
         rp_id: rp_id.to_owned(),
         subject,
         user_verification: None,
+        extensions: "{}".to_owned(),
     }
 }

@@ -9,11 +9,15 @@
 
 mod audit;
 mod documents;
+mod extensions;
 mod lifecycle;
+mod lockout;
 mod registration;
 mod relying_parties;
 mod sessions;
 mod sign_in;
+mod signals;
+mod step_up;
 
 use zeropass_tests::deployment::{Client, Deployment, ORIGIN, Person, WORKLOAD};
 

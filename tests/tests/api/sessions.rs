@@ -6,7 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use zeropass_tests::deployment::person::text;
 use zeropass_tests::deployment::{
-    Answer, Client, Deployment, ORIGIN, Person, Protocol, RP_ID, WORKLOAD, certificates,
+    Answer, Client, Deployment, ORIGIN, Person, Protocol, RP_ID, RelyingParty, WORKLOAD,
+    certificates,
 };
 
 use super::scene;
@@ -66,19 +67,31 @@ async fn token_is_active_for_the_workload_that_it_was_given_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn token_is_inactive_behind_another_certificate() {
-    let deployment = Deployment::start().await;
-    let (_, token) = signed_in(&deployment.client(WORKLOAD)).await;
-    // The same workload with a new certificate.
-    let answer = deployment
-        .client(WORKLOAD)
-        .post_token(INTROSPECT, &token)
+async fn token_outlives_the_certificate_but_not_the_workload() {
+    let deployment = Deployment::builder()
+        .relying_party(
+            RelyingParty::new(RP_ID)
+                .origin(ORIGIN)
+                .workload(WORKLOAD)
+                .workload("other"),
+        )
+        .start()
         .await;
-    assert_inactive(&answer);
+    let certificate = deployment.certificate(WORKLOAD);
+    let client = deployment.client_with(Some(&certificate), Protocol::Any);
+    let (_, token) = signed_in(&client).await;
+    // The same workload with a renewed certificate.
+    let renewed = deployment.client(WORKLOAD);
+    let answer = renewed.post_token(INTROSPECT, &token).await.expect(200);
+    assert_eq!(answer["active"], true);
+    assert_eq!(answer["cnf"]["x5t#S256"], certificate.thumbprint());
+    // Another workload of the same relying party.
+    let other = deployment.client("other");
+    assert_inactive(&other.post_token(INTROSPECT, &token).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn token_is_inactive_while_its_passkey_is_suspended() {
+async fn suspending_a_passkey_ends_its_sessions_for_good() {
     let (_deployment, client, _) = scene().await;
     let (registered, token) = signed_in(&client).await;
     let passkey = passkey(&registered);
@@ -87,14 +100,29 @@ async fn token_is_inactive_while_its_passkey_is_suspended() {
         .await
         .expect(200);
     assert_inactive(&client.post_token(INTROSPECT, &token).await);
-    client
+    let resumed = client
         .patch(&passkey, &json!({"status": "active"}))
         .await
         .expect(200);
-    assert_eq!(
-        client.post_token(INTROSPECT, &token).await.expect(200)["active"],
-        true
-    );
+    assert!(resumed["passkey"]["suspendedAt"].is_string());
+    assert_inactive(&client.post_token(INTROSPECT, &token).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resumed_passkey_begins_new_sessions() {
+    let (_deployment, client, ada) = scene().await;
+    let registered = ada.register(&client, "ada").await.expect(201);
+    for status in ["suspended", "active"] {
+        client
+            .patch(&passkey(&registered), &json!({"status": status}))
+            .await
+            .expect(200);
+    }
+    let signed_in = ada.sign_in(&client, "ada").await.expect(200);
+    let token = text(&signed_in["session"]["token"]);
+    let answer = client.post_token(INTROSPECT, token).await.expect(200);
+    assert_eq!(answer["active"], true);
+    assert_eq!(answer["uv"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]

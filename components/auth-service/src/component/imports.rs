@@ -82,8 +82,8 @@ impl Sessions for Imports {
     ) -> Result<Session, StoreError> {
         sessions::create(rp_id, user_id, credential_id, user_verified)
     }
-    fn get(&self, rp_id: &str, id: &str) -> Result<Session, StoreError> {
-        sessions::get(rp_id, id)
+    fn touch(&self, rp_id: &str, id: &str) -> Result<Session, StoreError> {
+        sessions::touch(rp_id, id)
     }
     fn revoke(&self, rp_id: &str, id: &str) -> Result<(), StoreError> {
         sessions::revoke(rp_id, id)
@@ -141,8 +141,20 @@ impl Lifecycle for Imports {
     fn resume(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<Passkey, Rejection> {
         lifecycle::resume(rp_id, user_id, id)
     }
+    fn change(
+        &self,
+        rp_id: &str,
+        user_id: &str,
+        id: &[u8],
+        change: &PasskeyChange,
+    ) -> Result<Passkey, Rejection> {
+        lifecycle::change(rp_id, user_id, id, change)
+    }
     fn revoke(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<(), Rejection> {
         lifecycle::revoke(rp_id, user_id, id)
+    }
+    fn withdraw(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<(), Rejection> {
+        lifecycle::withdraw(rp_id, user_id, id)
     }
 }
 

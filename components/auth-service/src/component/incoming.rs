@@ -17,7 +17,7 @@ use wasip2::{
 
 use super::imports::Imports;
 use crate::{
-    http::{BODY_LIMIT, Body, Method, Request, Response},
+    http::{BODY_LIMIT, Body, Method, Request, Response, SESSION_HEADER},
     router,
 };
 
@@ -39,7 +39,13 @@ impl Guest for AuthService {
 }
 
 fn read(request: &IncomingRequest) -> Request {
-    let content_type = request.headers().get("content-type").into_iter().next();
+    let headers = request.headers();
+    let header = |name: &str| {
+        let value = headers.get(name).into_iter().next();
+        value.and_then(|value| String::from_utf8(value).ok())
+    };
+    let (content_type, session) = (header("content-type"), header(SESSION_HEADER));
+    drop(headers);
     Request {
         method: match request.method() {
             WasiMethod::Get => Method::Get,
@@ -49,7 +55,8 @@ fn read(request: &IncomingRequest) -> Request {
             _ => Method::Other,
         },
         target: request.path_with_query().unwrap_or_default(),
-        content_type: content_type.and_then(|value| String::from_utf8(value).ok()),
+        content_type,
+        session,
         body: request
             .consume()
             .map_or(Body::Incomplete, |body| read_body(&body)),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
+    extensions::{client_results, inputs},
     object::{Malformed, Object},
     passkey::{DescriptorJson, PasskeyJson, UserJson},
     registration::{extensions, uuid, word},
@@ -41,6 +42,8 @@ pub struct Begin {
     pub who: Who,
     /// None takes the relying party's default.
     pub user_verification: Option<UserVerification>,
+    /// Extension inputs, an object in JSON.
+    pub extensions: String,
 }
 
 /// The body of `POST /v1/authentications/{ceremony}`.
@@ -67,6 +70,8 @@ pub struct Finished {
     pub user: UserJson,
     pub passkey: PasskeyJson,
     pub session: SessionJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extensions: Option<Map<String, Value>>,
 }
 
 /// A new session.
@@ -111,11 +116,12 @@ impl Begin {
     /// Read the body.
     pub fn read(body: &Value) -> Result<Self, Malformed> {
         let root = Object::root(body)?;
-        root.only(&["user", "rpId", "userVerification"])?;
+        root.only(&["user", "rpId", "userVerification", "extensions"])?;
         Ok(Self {
             rp_id: root.optional_string("rpId")?.map(str::to_owned),
             who: Who::read(&root)?,
             user_verification: root.optional_word("userVerification", USER_VERIFICATION)?,
+            extensions: inputs(&root)?,
         })
     }
 }
@@ -161,7 +167,7 @@ impl Finish {
                 authenticator_data: response.bytes("authenticatorData")?,
                 signature: response.bytes("signature")?,
                 user_handle,
-                client_extension_results: credential.json("clientExtensionResults")?,
+                client_extension_results: client_results(&credential)?,
             },
         })
     }

@@ -2,8 +2,10 @@
 //! as WebAuthn Level 3's JSON forms have them.
 
 pub mod authentication;
+pub mod extensions;
 pub mod form;
 pub mod object;
 pub mod passkey;
 pub mod registration;
+pub mod signal;
 pub mod text;

@@ -112,6 +112,11 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// All fields as they stand.
+    pub fn fields(&self) -> &'a Map<String, Value> {
+        self.fields
+    }
+
     /// Whether the field is there at all.
     pub fn has(&self, field: &str) -> bool {
         self.fields.contains_key(field)

@@ -33,6 +33,10 @@ pub struct PasskeyJson {
     pub backup_eligible: bool,
     pub backup_state: bool,
     pub sign_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clone_alarm_at: Option<String>,
 }
 
 /// A person as the API shows them.
@@ -86,6 +90,8 @@ impl From<Passkey> for PasskeyJson {
             backup_eligible: passkey.backup_eligible,
             backup_state: passkey.backup_state,
             sign_count: passkey.sign_count,
+            suspended_at: passkey.suspended_at.map(rfc3339),
+            clone_alarm_at: passkey.clone_alarm_at.map(rfc3339),
         }
     }
 }

@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use super::{
     authentication::{USER_VERIFICATION, user_verification_word},
+    extensions::{client_results, inputs},
     object::{Malformed, Object},
     passkey::{DescriptorJson, PasskeyJson, UserJson},
+    signal::user_handle,
     text,
 };
 use crate::{
@@ -56,6 +58,8 @@ pub struct Begin {
     pub attestation: Option<AttestationConveyance>,
     /// WebAuthn L3 section 5.8.7.
     pub hints: Vec<String>,
+    /// Extension inputs, an object in JSON.
+    pub extensions: String,
 }
 
 /// The body of `POST /v1/registrations/{ceremony}`.
@@ -83,6 +87,8 @@ pub struct Begun {
 pub struct Finished {
     pub passkey: PasskeyJson,
     pub user: UserJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extensions: Option<Map<String, Value>>,
 }
 
 #[derive(Serialize)]
@@ -162,6 +168,7 @@ impl Begin {
             "attestation",
             "residentKey",
             "hints",
+            "extensions",
         ])?;
         let user = root.object("user")?;
         user.only(&["name", "displayName", "id"])?;
@@ -174,6 +181,7 @@ impl Begin {
             resident_key: root.optional_word("residentKey", RESIDENT_KEY)?,
             attestation: root.optional_word("attestation", ATTESTATION)?,
             hints: root.strings("hints", MOST_HINTS, LONGEST_WORD)?,
+            extensions: inputs(&root)?,
         })
     }
 }
@@ -197,7 +205,7 @@ impl Finish {
                 client_data_json: response.bytes("clientDataJSON")?,
                 attestation_object: response.bytes("attestationObject")?,
                 transports: response.strings("transports", MOST_TRANSPORTS, LONGEST_WORD)?,
-                client_extension_results: credential.json("clientExtensionResults")?,
+                client_extension_results: client_results(&credential)?,
             },
         })
     }
@@ -207,11 +215,7 @@ impl Finish {
 
 impl From<CreationOptions> for Begun {
     fn from(options: CreationOptions) -> Self {
-        let user_handle = match Uuid::try_parse(&options.user.id) {
-            Ok(id) => base64url::encode(id.as_bytes()),
-            // Not of the contract; an empty handle is refused by every browser.
-            Err(_) => String::new(),
-        };
+        let user_handle = user_handle(&options.user.id);
         Self {
             ceremony: options.ceremony,
             expires_at: rfc3339(options.expires_at),

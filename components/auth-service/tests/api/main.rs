@@ -8,6 +8,7 @@
 )]
 
 mod authentications;
+mod extensions;
 mod fields;
 mod kit;
 mod passkeys;
@@ -15,4 +16,6 @@ mod problems;
 mod registrations;
 mod relying_parties;
 mod sessions;
+mod signals;
+mod step_up;
 mod well_known;

@@ -78,16 +78,17 @@ fn suspend_and_resume_answer_with_the_passkey() {
 }
 
 #[test]
-fn status_changes_before_the_label() {
+fn label_and_status_change_together() {
     let memory = Memory::with_ada();
     let response = memory.patch(PASSKEY, &json!({"label": "Lost", "status": "suspended"}));
     assert_eq!(json(&response)["passkey"]["label"], "Lost");
     assert_eq!(json(&response)["passkey"]["status"], "suspended");
-    let expected = [
-        format!("lifecycle.suspend {RP}"),
-        format!("lifecycle.rename {RP} Lost"),
-    ];
-    assert_eq!(*memory.calls.borrow(), expected);
+    assert_eq!(
+        *memory.calls.borrow(),
+        [format!(
+            "lifecycle.change {RP} Some(\"Lost\") Some(Status::Suspended)"
+        )]
+    );
 }
 
 #[test]

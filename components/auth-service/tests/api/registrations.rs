@@ -204,7 +204,9 @@ fn name_taken_at_finish_revokes_the_new_passkey() {
         "not-permitted",
         "the name belongs to another account",
     );
-    assert!(memory.called(&format!("lifecycle.revoke {RP} {newcomer} {CREDENTIAL:?}")));
+    assert!(memory.called(&format!(
+        "lifecycle.withdraw {RP} {newcomer} {CREDENTIAL:?}"
+    )));
     assert!(memory.passkeys.borrow().is_empty());
 }
 

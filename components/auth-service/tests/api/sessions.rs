@@ -49,6 +49,7 @@ fn a_good_token_is_active_with_its_claims() {
             "exp": 1_700_003_600,
             "auth_time": 1_700_000_000,
             "amr": ["pop", "user", "mfa"],
+            "uv": true,
             "username": "ada",
             "client_id": "spiffe://example.com/shop",
             "token_type": "Bearer",
@@ -67,9 +68,15 @@ fn a_token_that_the_host_refuses_is_inactive() {
 }
 
 #[test]
-fn a_token_of_another_certificate_is_inactive() {
+fn a_token_outlives_the_certificate_but_not_the_workload() {
     let memory = signed_in();
     memory.identity.borrow_mut().certificate_thumbprint = vec![8; 32];
+    let renewed = json(&introspect(&memory));
+    assert_eq!(renewed["active"], true);
+    // That of the sign-in.
+    let thumbprint = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+    assert_eq!(renewed["cnf"]["x5t#S256"], thumbprint);
+    memory.identity.borrow_mut().workload = "spiffe://example.com/thief".into();
     assert_inactive(&memory);
 }
 
@@ -131,8 +138,27 @@ fn a_suspended_or_revoked_passkey_makes_its_sessions_inactive() {
 }
 
 #[test]
+fn a_suspension_ends_the_sessions_before_it_for_good() {
+    let memory = signed_in();
+    memory.passkeys.borrow_mut()[0].suspended_at = Some(NOW);
+    assert_inactive(&memory);
+    // One that was over when the session began.
+    memory.passkeys.borrow_mut()[0].suspended_at = Some(NOW - 1);
+    assert_eq!(json(&introspect(&memory))["active"], true);
+}
+
+#[test]
+fn introspection_notes_the_use_and_an_idle_session_is_inactive() {
+    let memory = signed_in();
+    assert_eq!(json(&introspect(&memory))["active"], true);
+    assert!(memory.called(&format!("sessions.touch {RP} session-0")));
+    memory.fail_store("sessions.touch", StoreError::Expired);
+    assert_inactive(&memory);
+}
+
+#[test]
 fn a_store_that_policy_closes_makes_tokens_inactive() {
-    for function in ["sessions.get", "accounts.find-by-id"] {
+    for function in ["sessions.touch", "accounts.find-by-id"] {
         let memory = signed_in();
         memory.fail_store(function, StoreError::NotPermitted);
         assert_inactive(&memory);
@@ -141,7 +167,7 @@ fn a_store_that_policy_closes_makes_tokens_inactive() {
 
 #[test]
 fn busy_is_not_inactive() {
-    for function in ["sessions.get", "accounts.find-by-id"] {
+    for function in ["sessions.touch", "accounts.find-by-id"] {
         let memory = signed_in();
         memory.fail_store(function, StoreError::Busy);
         assert_refused(&introspect(&memory), 503, "busy", "");

@@ -133,6 +133,8 @@ fn described_answers_have_the_fields_of_real_ones() {
     };
     let memory = Memory::with_ada();
     memory.passkeys.borrow_mut()[0].provider = Some("Some manager".into());
+    memory.passkeys.borrow_mut()[0].suspended_at = Some(NOW - 1);
+    memory.passkeys.borrow_mut()[0].clone_alarm_at = Some(NOW);
     let list = json(&memory.get(&format!("/v1/users/{USER}/passkeys")));
     assert_eq!(fields(&list["passkeys"][0]), properties("Passkey"));
     let user = json!({"user": {"name": "eve", "displayName": "Eve"}});
@@ -153,5 +155,9 @@ fn described_answers_have_the_fields_of_real_ones() {
     let introspected = json(&memory.form("/v1/sessions/introspect", "token=token-0"));
     assert_eq!(fields(&introspected), properties("Introspection"));
     let problem = json(&memory.get("/nowhere"));
-    assert_eq!(fields(&problem), properties("Problem"));
+    let mut every = fields(&problem);
+    every.insert("signal".into());
+    assert_eq!(every, properties("Problem"));
+    let signals = json(&memory.get(&format!("/v1/users/{USER}/signals")));
+    assert_eq!(fields(&signals), properties("Signals"));
 }

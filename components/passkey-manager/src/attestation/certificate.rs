@@ -211,7 +211,8 @@ fn has_its_form(extension: &X509Extension<'_>) -> bool {
             let mut fields = Elements::new(inside);
             let mut field = fields.next();
             if let Some((der::BOOLEAN, contents)) = field {
-                if contents != [0xff] {
+                // FALSE is the default, which DER does not write; makers do.
+                if !matches!(contents, [0xff | 0]) {
                     return false;
                 }
                 field = fields.next();

@@ -378,6 +378,7 @@ fn missing_user_verification_is_refused_where_required() {
         rp_id: RP.to_owned(),
         subject: account(),
         user_verification: Some(UserVerification::Required),
+        extensions: "{}".to_owned(),
     };
     let options = authentication::begin(&host, request).unwrap();
     let mut get = authenticator.get(&options);
@@ -442,8 +443,23 @@ fn signature_is_checked_before_the_counter() {
 
 #[test]
 fn use_recorded_meanwhile_regresses_the_counter() {
+    let host = MemoryHost::new();
+    let authenticator = Authenticator::new(1);
+    register(&host, &authenticator);
+    host.other_use.set(Some(50));
+    let late = sign_in_with(&host, &authenticator, |get| get.sign_count = 50);
+    assert_eq!(code(late), Code::CounterRegressed);
+    // One that is ahead of the other all the same is believed.
+    host.other_use.set(Some(60));
+    let ahead = sign_in_with(&host, &authenticator, |get| get.sign_count = 61).unwrap();
+    assert_eq!(ahead.passkey.sign_count, 61);
+}
+
+#[test]
+fn use_that_the_store_refuses_is_no_sign_in() {
     for (error, expected) in [
-        (store::Error::Conflict, Code::CounterRegressed),
+        (store::Error::Conflict, Code::Busy),
+        (store::Error::Locked, Code::RateLimited),
         (store::Error::NotFound, Code::CredentialUnknown),
         (store::Error::NotPermitted, Code::NotPermitted),
         (store::Error::Busy, Code::Busy),
@@ -463,6 +479,7 @@ fn account_id_that_is_no_uuid_is_refused() {
         rp_id: RP.to_owned(),
         subject: Subject::Account("alice".to_owned()),
         user_verification: None,
+        extensions: "{}".to_owned(),
     };
     assert_eq!(code(authentication::begin(&host, request)), Code::Malformed);
 }

@@ -11,8 +11,10 @@
 mod attestation;
 mod authentication;
 mod authenticators;
+mod extensions;
 mod kit;
 mod known_vulnerabilities;
 mod lifecycle;
 mod names;
+mod policies;
 mod registration;

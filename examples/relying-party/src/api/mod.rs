@@ -12,6 +12,7 @@
 //! | POST `/api/passkeys/start`, `/finish` | `{}`, `{ceremony, credential}` | adds a passkey |
 //! | PATCH `/api/passkeys/{id}` | `{label?, status?}` | renames, suspends, resumes |
 //! | DELETE `/api/passkeys/{id}` | | revokes |
+//! | GET `/api/signals` | | payloads of the browser's Signal API |
 //!
 //! A ceremony's id goes through the page: it is single use, and nothing can be
 //! done with it without our client certificate. Whose account a request is
@@ -59,6 +60,7 @@ pub fn routes(app: &Arc<App>) -> Router {
         .route("/me", get(sign_in::me))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/passkeys", get(passkeys::list))
+        .route("/signals", get(passkeys::signals))
         .route("/passkeys/start", post(passkeys::start))
         .route("/passkeys/finish", post(passkeys::finish))
         .route(

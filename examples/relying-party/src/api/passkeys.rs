@@ -25,13 +25,21 @@ pub async fn list(State(app): State<Arc<App>>, person: Person) -> Result<Json<Va
     app.zeropass.passkeys(&person.id).await.map(Json)
 }
 
+/// For the page to pass on to the provider of the person's passkeys.
+pub async fn signals(State(app): State<Arc<App>>, person: Person) -> Result<Json<Value>, Failure> {
+    app.zeropass.signals(&person.id).await.map(Json)
+}
+
 pub async fn start(State(app): State<Arc<App>>, person: Person) -> Result<Json<Value>, Failure> {
     let user = User {
         id: Some(&person.id),
         name: &person.name,
         display_name: &person.name,
     };
-    app.zeropass.begin_registration(user).await.map(Json)
+    app.zeropass
+        .begin_registration(user, Some(&person.token))
+        .await
+        .map(Json)
 }
 
 /// The account is the one that `start` named; zeropass kept it with the ceremony.
@@ -55,7 +63,7 @@ pub async fn change(
 ) -> Result<Json<Value>, Failure> {
     let passkey = Id::parse(id).ok_or_else(Failure::malformed)?;
     app.zeropass
-        .change_passkey(&person.id, &passkey, &change)
+        .change_passkey(&person.id, &passkey, &change, &person.token)
         .await
         .map(Json)
 }
@@ -66,6 +74,8 @@ pub async fn revoke(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Failure> {
     let passkey = Id::parse(id).ok_or_else(Failure::malformed)?;
-    app.zeropass.revoke_passkey(&person.id, &passkey).await?;
+    app.zeropass
+        .revoke_passkey(&person.id, &passkey, &person.token)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -29,7 +29,7 @@ pub async fn start(
         name: &new.name,
         display_name: &new.display_name,
     };
-    app.zeropass.begin_registration(user).await.map(Json)
+    app.zeropass.begin_registration(user, None).await.map(Json)
 }
 
 /// Gives no session: the page signs in with the new passkey next.

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use super::client::{Failed, LinkClient};
 use crate::capabilities::bindings::passkeys::{
     Authenticated, AuthenticationRequest, AuthenticationResponse, CreationOptions, Passkey,
-    Registered, RegistrationRequest, RegistrationResponse, Rejection, RequestOptions,
+    PasskeyChange, Registered, RegistrationRequest, RegistrationResponse, Rejection,
+    RequestOptions,
 };
 use crate::capabilities::{CallContext, PasskeysLink, busy};
 use crate::link::wire::envelope::Request;
@@ -196,6 +197,36 @@ impl PasskeysLink for Mtls {
     ) -> Result<(), Rejection> {
         let (rp_id, id) = (permit.relying_party().to_owned(), Bytes(id));
         self.call::<action::LifecycleRevoke, _>(context, w::Revoke { rp_id, user_id, id })
+            .await
+    }
+
+    async fn change(
+        &self,
+        permit: &Permit<action::LifecycleChange>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+        change: PasskeyChange,
+    ) -> Result<Passkey, Rejection> {
+        let arguments = w::Change {
+            rp_id: permit.relying_party().to_owned(),
+            user_id,
+            id: Bytes(id),
+            change: Wire::of(change),
+        };
+        self.call::<action::LifecycleChange, _>(context, arguments)
+            .await
+    }
+
+    async fn withdraw(
+        &self,
+        permit: &Permit<action::LifecycleWithdraw>,
+        context: &CallContext,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<(), Rejection> {
+        let (rp_id, id) = (permit.relying_party().to_owned(), Bytes(id));
+        self.call::<action::LifecycleWithdraw, _>(context, w::Withdraw { rp_id, user_id, id })
             .await
     }
 }

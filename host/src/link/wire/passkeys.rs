@@ -31,8 +31,39 @@ record! {
         code: Code,
         #[serde(default)]
         detail: String,
+        #[serde(default)]
+        remedy: Option<Remedy>,
     }
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    RetryAfter(u32),
+    SignalUnknownCredential,
+}
+
+impl Wire<passkeys::Remedy> for Remedy {
+    fn of(native: passkeys::Remedy) -> Self {
+        match native {
+            passkeys::Remedy::RetryAfter(seconds) => Self::RetryAfter(seconds),
+            passkeys::Remedy::SignalUnknownCredential => Self::SignalUnknownCredential,
+        }
+    }
+
+    fn native(self) -> passkeys::Remedy {
+        match self {
+            Self::RetryAfter(seconds) => passkeys::Remedy::RetryAfter(seconds),
+            Self::SignalUnknownCredential => passkeys::Remedy::SignalUnknownCredential,
+        }
+    }
+}
+
+/// Extensions of an older version, which has none: an empty JSON object.
+fn no_extensions() -> String {
+    "{}".into()
+}
+
 record! {
     User = passkeys::User {
         id: String,
@@ -58,6 +89,18 @@ record! {
         backup_eligible: bool,
         backup_state: bool,
         sign_count: u32,
+        #[serde(default)]
+        suspended_at: Option<u64>,
+        #[serde(default)]
+        clone_alarm_at: Option<u64>,
+    }
+}
+record! {
+    PasskeyChange = passkeys::PasskeyChange {
+        #[serde(default)]
+        label: Option<String>,
+        #[serde(default)]
+        status: Option<Status>,
     }
 }
 record! {
@@ -79,6 +122,8 @@ record! {
         attestation: Option<AttestationConveyance>,
         #[serde(default)]
         hints: Vec<String>,
+        #[serde(default = "no_extensions")]
+        extensions: String,
     }
 }
 record! {
@@ -116,6 +161,8 @@ record! {
     Registered = passkeys::Registered {
         passkey: Passkey,
         user: User,
+        #[serde(default = "no_extensions")]
+        extensions: String,
     }
 }
 record! {
@@ -124,6 +171,8 @@ record! {
         subject: Subject,
         #[serde(default)]
         user_verification: Option<UserVerification>,
+        #[serde(default = "no_extensions")]
+        extensions: String,
     }
 }
 record! {
@@ -156,6 +205,8 @@ record! {
         user_id: String,
         passkey: Passkey,
         user_verified: bool,
+        #[serde(default = "no_extensions")]
+        extensions: String,
     }
 }
 
@@ -223,5 +274,9 @@ functions! {
     LifecycleRename Rename { rp_id: String, user_id: String, id: Bytes, label: String } -> Passkey, false;
     LifecycleSuspend Suspend { rp_id: String, user_id: String, id: Bytes } -> Passkey, false;
     LifecycleResume Resume { rp_id: String, user_id: String, id: Bytes } -> Passkey, false;
+    LifecycleChange Change {
+        rp_id: String, user_id: String, id: Bytes, change: PasskeyChange
+    } -> Passkey, false;
     LifecycleRevoke Revoke { rp_id: String, user_id: String, id: Bytes } -> (), false;
+    LifecycleWithdraw Withdraw { rp_id: String, user_id: String, id: Bytes } -> (), false;
 }

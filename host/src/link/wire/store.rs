@@ -39,6 +39,7 @@ record! {
         #[serde(default)]
         revoked_at: Option<u64>,
         user_verified: bool,
+        last_used_at: u64,
     }
 }
 record! {
@@ -58,6 +59,8 @@ pub enum Error {
     Expired,
     Used,
     Conflict,
+    Last,
+    Locked,
     Malformed(String),
     Busy,
 }
@@ -71,6 +74,8 @@ impl Wire<store::Error> for Error {
             store::Error::Expired => Self::Expired,
             store::Error::Used => Self::Used,
             store::Error::Conflict => Self::Conflict,
+            store::Error::Last => Self::Last,
+            store::Error::Locked => Self::Locked,
             store::Error::Malformed(detail) => Self::Malformed(detail),
             store::Error::Busy => Self::Busy,
         }
@@ -84,6 +89,8 @@ impl Wire<store::Error> for Error {
             Self::Expired => store::Error::Expired,
             Self::Used => store::Error::Used,
             Self::Conflict => store::Error::Conflict,
+            Self::Last => store::Error::Last,
+            Self::Locked => store::Error::Locked,
             Self::Malformed(detail) => store::Error::Malformed(detail),
             Self::Busy => store::Error::Busy,
         }
@@ -114,6 +121,15 @@ pub struct ById {
     pub id: String,
 }
 
+/// A session that may rest for `idle` milliseconds.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TouchSession {
+    pub rp_id: String,
+    pub id: String,
+    pub idle: u64,
+}
+
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ByName {
@@ -140,5 +156,6 @@ functions! {
     AccountsFindByName(ByName) -> Account, true;
     SessionsCreate(CreateSession) -> Session, false;
     SessionsGet(ById) -> Session, true;
+    SessionsTouch(TouchSession) -> Session, true;
     SessionsRevoke(ById) -> (), false;
 }

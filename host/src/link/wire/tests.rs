@@ -45,6 +45,8 @@ fn passkey() -> native::Passkey {
         backup_eligible: true,
         backup_state: false,
         sign_count: 9,
+        suspended_at: Some(7),
+        clone_alarm_at: None,
     }
 }
 
@@ -71,6 +73,8 @@ fn values_cross_as_maps_by_name_with_words_and_byte_strings() {
             ("backup-eligible", true.into()),
             ("backup-state", false.into()),
             ("sign-count", 9.into()),
+            ("suspended-at", 7.into()),
+            ("clone-alarm-at", Null),
         ])
     );
 }
@@ -82,11 +86,13 @@ fn answers_say_whether_they_are_errors() {
     let rejection = w::Rejection {
         code: w::Code::CeremonyUsed,
         detail: "again".into(),
+        remedy: Some(w::Remedy::RetryAfter(3)),
     };
     let value = value_of(&Got::Error(rejection.clone()));
     let inner = map(vec![
         ("code", text("ceremony-used")),
         ("detail", text("again")),
+        ("remedy", map(vec![("retry-after", 3.into())])),
     ]);
     assert_eq!(value, map(vec![("error", inner)]));
     let back: Got = decode(&encode(&value)).unwrap();
@@ -107,13 +113,14 @@ fn field_of_a_newer_version_is_ignored() {
 #[test]
 fn optional_field_that_an_older_version_lacks_is_empty() {
     let mut value = value_of(&w::Passkey::of(passkey()));
-    let optional = ["last-used-at", "provider", "transports"];
+    let optional = ["last-used-at", "provider", "transports", "suspended-at"];
     fields(&mut value).retain(|(name, _)| !optional.contains(&name.as_text().unwrap()));
     let back: w::Passkey = decode(&encode(&value)).unwrap();
     let expected = native::Passkey {
         last_used_at: None,
         provider: None,
         transports: Vec::new(),
+        suspended_at: None,
         ..passkey()
     };
     assert_eq!(back.native(), expected);
@@ -208,13 +215,16 @@ fn only_calls_that_change_nothing_of_worth_are_repeated() {
         repeatable::<action::LifecycleRename>(),
         repeatable::<action::LifecycleSuspend>(),
         repeatable::<action::LifecycleResume>(),
+        repeatable::<action::LifecycleChange>(),
         repeatable::<action::LifecycleRevoke>(),
+        repeatable::<action::LifecycleWithdraw>(),
         repeatable::<action::AccountsCreate>(),
         repeatable::<action::AccountsActivate>(),
         repeatable::<action::AccountsFindById>(),
         repeatable::<action::AccountsFindByName>(),
         repeatable::<action::SessionsCreate>(),
         repeatable::<action::SessionsGet>(),
+        repeatable::<action::SessionsTouch>(),
         repeatable::<action::SessionsRevoke>(),
     ];
     let repeated: Vec<_> = all
@@ -232,6 +242,7 @@ fn only_calls_that_change_nothing_of_worth_are_repeated() {
             "accounts.find-by-id",
             "accounts.find-by-name",
             "sessions.get",
+            "sessions.touch",
         ]
     );
 }

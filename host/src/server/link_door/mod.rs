@@ -279,6 +279,7 @@ impl Incall<'_> {
             trail: self.trail.clone(),
             deadline: Deadline::within(Duration::from_millis(call.deadline))
                 .or_within(self.door.limits.deadline),
+            attempt: None,
             services: Arc::clone(&self.door.services),
         };
         Ok((context, call.arguments))

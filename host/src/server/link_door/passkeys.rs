@@ -56,5 +56,9 @@ pub(super) async fn answer(incall: &Incall<'_>, function: &str) -> Result<Bytes,
         credential(&a.id.0), resume(a.user_id, a.id.0));
     serve!(incall, function, LifecycleRevoke, a => a.rp_id,
         credential(&a.id.0), revoke(a.user_id, a.id.0));
+    serve!(incall, function, LifecycleChange, a => a.rp_id,
+        credential(&a.id.0), change(a.user_id, a.id.0, a.change.native()));
+    serve!(incall, function, LifecycleWithdraw, a => a.rp_id,
+        credential(&a.id.0), withdraw(a.user_id, a.id.0));
     Err(unknown(Package::Passkeys, function))
 }

@@ -10,7 +10,7 @@ use crate::store::Error;
 /// If `$function` is `$action`: read, ask the gate, call the store, which settles, and
 /// answer.
 macro_rules! serve {
-    ($incall:ident, $function:ident, $action:ident, $arguments:ident => $method:ident($argument:expr)) => {
+    ($incall:ident, $function:ident, $action:ident, $arguments:ident => $method:ident($($argument:expr),+)) => {
         if is::<action::$action>($function) {
             let (context, $arguments) = $incall.read::<action::$action>()?;
             let services = &context.services;
@@ -20,7 +20,7 @@ macro_rules! serve {
                 &context.trail,
             );
             let result = match permit {
-                Ok(permit) => services.store.$method(permit, $argument).await,
+                Ok(permit) => services.store.$method(permit, $($argument),+).await,
                 Err(_) => Err(Error::NotPermitted),
             };
             return Ok(said::<action::$action>(match result {
@@ -39,6 +39,7 @@ pub(super) async fn answer(incall: &Incall<'_>, function: &str) -> Result<Bytes,
     serve!(incall, function, AccountsFindByName, a => accounts_find_by_name(a.name));
     serve!(incall, function, SessionsCreate, a => sessions_create(a.session.native()));
     serve!(incall, function, SessionsGet, a => sessions_get(a.id));
+    serve!(incall, function, SessionsTouch, a => sessions_touch(a.id, a.idle));
     serve!(incall, function, SessionsRevoke, a => sessions_revoke(a.id));
     Err(unknown(Package::Store, function))
 }

@@ -30,12 +30,15 @@ pub(crate) async fn every_call_leaves_one_record(kit: Kit) {
     let renamed = store.credentials_rename(kit.permit(), user(), key(), "Key".into());
     renamed.await.unwrap();
     let status = CredentialStatus::Active;
-    let changed = store.credentials_set_status(kit.permit(), user(), key(), status);
+    let changed = store.credentials_set_status(kit.permit(), user(), key(), status, false);
     changed.await.unwrap();
     let recorded = CredentialUse {
         previous_sign_count: 5,
         sign_count: 6,
+        previous_backup_state: false,
         backup_state: false,
+        backup_eligible: true,
+        clone_alarm: false,
         at: NOW,
     };
     let used = store.credentials_record_use(kit.permit(), key(), recorded);
@@ -53,7 +56,7 @@ pub(crate) async fn every_call_leaves_one_record(kit: Kit) {
         .sessions_revoke(kit.permit(), session.id.clone())
         .await;
     revoked.unwrap();
-    let removed = store.credentials_remove(kit.permit(), user(), key());
+    let removed = store.credentials_remove(kit.permit(), user(), key(), false);
     removed.await.unwrap();
 
     let records = kit.records().await;

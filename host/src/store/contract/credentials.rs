@@ -9,7 +9,10 @@ fn used(previous: u32, now: u32) -> CredentialUse {
     CredentialUse {
         previous_sign_count: previous,
         sign_count: now,
+        previous_backup_state: false,
         backup_state: true,
+        backup_eligible: true,
+        clone_alarm: false,
         at: super::NOW + 5,
     }
 }
@@ -92,7 +95,7 @@ pub(crate) async fn only_the_owners_credential_is_changed(kit: Kit) {
     let set_status = async |user: &str, status| {
         let (user, key) = (user.to_owned(), b"key".to_vec());
         kit.store
-            .credentials_set_status(kit.permit(), user, key, status)
+            .credentials_set_status(kit.permit(), user, key, status, false)
             .await
     };
     assert_eq!(rename(&bob.id, "Mine").await, Err(Error::NotFound));
@@ -103,6 +106,7 @@ pub(crate) async fn only_the_owners_credential_is_changed(kit: Kit) {
     expected.label = "Löwe 🦁".into();
     assert_eq!(rename(&ada.id, "Löwe 🦁").await, Ok(expected.clone()));
     expected.status = suspended;
+    expected.suspended_at = Some(super::NOW);
     assert_eq!(set_status(&ada.id, suspended).await, Ok(expected.clone()));
     assert_eq!(kit.get(RP, b"key").await, Ok(expected.clone()));
     assert!(is_malformed(rename(&ada.id, "").await));
@@ -117,7 +121,7 @@ pub(crate) async fn removed_credential_is_gone(kit: Kit) {
     let remove = async |user: &str| {
         let key = b"key".to_vec();
         kit.store
-            .credentials_remove(kit.permit(), user.into(), key)
+            .credentials_remove(kit.permit(), user.into(), key, false)
             .await
     };
     assert_eq!(remove(&bob.id).await, Err(Error::NotFound));
@@ -218,9 +222,9 @@ pub(crate) async fn relying_parties_do_not_see_each_others_credentials(kit: Kit)
     let renamed = store.credentials_rename(kit.permit_for(OTHER), user(), key(), "x".into());
     assert_eq!(renamed.await, Err(Error::NotFound));
     let status = CredentialStatus::Suspended;
-    let changed = store.credentials_set_status(kit.permit_for(OTHER), user(), key(), status);
+    let changed = store.credentials_set_status(kit.permit_for(OTHER), user(), key(), status, false);
     assert_eq!(changed.await, Err(Error::NotFound));
-    let removed = store.credentials_remove(kit.permit_for(OTHER), user(), key());
+    let removed = store.credentials_remove(kit.permit_for(OTHER), user(), key(), false);
     assert_eq!(removed.await, Err(Error::NotFound));
     let recorded = store.credentials_record_use(kit.permit_for(OTHER), key(), used(5, 6));
     assert_eq!(recorded.await, Err(Error::NotFound));

@@ -147,6 +147,8 @@ impl Kit {
             user_verified: true,
             discoverable: Some(true),
             attestation_format: "none".into(),
+            suspended_at: None,
+            clone_alarm_at: None,
         }
     }
 

@@ -14,7 +14,9 @@ pub(super) mod accounts;
 pub(super) mod audit;
 pub(super) mod ceremonies;
 pub(super) mod credentials;
+pub(super) mod failures;
 mod kit;
+pub(super) mod lifecycle;
 pub(super) mod sessions;
 pub(super) mod sweep;
 
@@ -59,7 +61,26 @@ macro_rules! contract {
                 relying_parties_have_their_own_accounts,
                 malformed_account_is_refused,
             }
+            lifecycle {
+                label_and_status_change_together_or_not_at_all,
+                last_active_credential_stays_where_it_must,
+                of_parallel_removals_of_two_last_credentials_one_succeeds,
+                suspension_is_dated_and_activity_ends_an_alarm,
+                use_records_what_changed_in_its_outcome,
+                use_rests_on_the_backup_state_that_was_read,
+            }
+            failures {
+                tenth_failure_locks_for_the_configured_time,
+                failures_of_long_ago_do_not_count,
+                locked_account_records_no_use_and_a_use_forgives,
+                of_100_parallel_failures_ten_are_counted,
+                failures_belong_to_a_relying_party_and_an_account,
+                failures_are_swept_when_they_lock_nothing,
+            }
             sessions {
+                touched_session_goes_on_until_it_rests_too_long,
+                touches_are_written_down_now_and_then,
+                session_that_is_over_is_not_touched,
                 session_has_the_configured_lifetime,
                 revoked_session_stays_revoked,
                 relying_parties_do_not_see_each_others_sessions,

@@ -39,6 +39,7 @@ pub(crate) async fn session_has_the_configured_lifetime(kit: Kit) {
         expires_at: NOW + LIFETIME,
         revoked_at: None,
         user_verified: true,
+        last_used_at: NOW,
     };
     assert_eq!(session, expected);
     assert_eq!(get(&kit, RP, &session.id).await, Ok(expected));
@@ -77,4 +78,57 @@ pub(crate) async fn malformed_session_is_refused(kit: Kit) {
     }
     let found = get(&kit, RP, "session").await;
     assert!(matches!(found, Err(Error::Malformed(_))));
+}
+
+const IDLE: u64 = 300_000;
+
+async fn touch(kit: &Kit, rp_id: &str, id: &str) -> Result<Session, Error> {
+    kit.store
+        .sessions_touch(kit.permit_for(rp_id), id.into(), IDLE)
+        .await
+}
+
+pub(crate) async fn touched_session_goes_on_until_it_rests_too_long(kit: Kit) {
+    let session = begin(&kit).await;
+    for minutes in [4, 8, 12] {
+        kit.clock.set(NOW + minutes * 60_000);
+        let touched = touch(&kit, RP, &session.id).await.unwrap();
+        assert_eq!(touched.last_used_at, NOW + minutes * 60_000);
+    }
+    // It was used at 12 minutes, and may rest for 5; its life is 15.
+    kit.clock.set(NOW + LIFETIME - 1);
+    assert!(touch(&kit, RP, &session.id).await.is_ok());
+    kit.clock.set(NOW + LIFETIME);
+    assert_eq!(touch(&kit, RP, &session.id).await, Err(Error::Expired));
+
+    kit.clock.set(NOW);
+    let idle = begin(&kit).await;
+    kit.clock.set(NOW + IDLE);
+    assert_eq!(touch(&kit, RP, &idle.id).await, Err(Error::Expired));
+    // A clock that goes back a little brings it back; nothing was written down.
+    kit.clock.set(NOW + IDLE - 1);
+    assert!(touch(&kit, RP, &idle.id).await.is_ok());
+}
+
+pub(crate) async fn touches_are_written_down_now_and_then(kit: Kit) {
+    let session = begin(&kit).await;
+    // A tenth of the idle time, 30 seconds here.
+    for (after, noted) in [(1, 0), (29_999, 0), (30_000, 30_000), (59_999, 30_000)] {
+        kit.clock.set(NOW + after);
+        touch(&kit, RP, &session.id).await.unwrap();
+        let kept = get(&kit, RP, &session.id).await.unwrap();
+        assert_eq!(kept.last_used_at, NOW + noted, "after {after} ms");
+    }
+}
+
+pub(crate) async fn session_that_is_over_is_not_touched(kit: Kit) {
+    let session = begin(&kit).await;
+    assert_eq!(touch(&kit, OTHER, &session.id).await, Err(Error::NotFound));
+    revoke(&kit, RP, &session.id).await.unwrap();
+    kit.clock.set(NOW + 60_000);
+    assert_eq!(touch(&kit, RP, &session.id).await, Err(Error::Expired));
+    let kept = get(&kit, RP, &session.id).await.unwrap();
+    assert_eq!(kept.last_used_at, NOW);
+    let malformed = touch(&kit, RP, "session").await;
+    assert!(matches!(malformed, Err(Error::Malformed(_))));
 }

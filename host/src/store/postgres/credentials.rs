@@ -6,21 +6,23 @@ use sqlx::postgres::{PgConnection, PgPool};
 use super::job::{Change, Failure};
 use super::read::read;
 use super::rows::{list, time, to_list};
-use crate::store::{Credential, CredentialStatus, CredentialUse, Error, Typical};
+use crate::clock::Timestamp;
+use crate::store::{Credential, CredentialChange, CredentialUse, Error, Typical};
 
 /// Named, so that a newer schema can add one under a running host.
 macro_rules! columns {
     () => {
         "rp_id, user_id, id, label, status, created_at, last_used_at, public_key, algorithm,
         sign_count, aaguid, transports, backup_eligible, backup_state, user_verified,
-        discoverable, attestation_format"
+        discoverable, attestation_format, suspended_at, clone_alarm_at"
     };
 }
 
 const INSERT: &str = concat!(
     "INSERT INTO zeropass.credentials (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+        $18, $19)"
 );
 
 const GET: &str = concat!(
@@ -41,25 +43,58 @@ const RENAME: &str = concat!(
     columns!()
 );
 
-const SET_STATUS: &str = concat!(
-    "UPDATE zeropass.credentials SET status = $4
-    WHERE rp_id = $1 AND user_id = $2 AND id = $3 RETURNING ",
+/// Before one of an account's credentials may go only if another stays: of two hosts that
+/// want to take the last two, the second one looks when the first has committed.
+const LOCK: &str = "
+    SELECT id FROM zeropass.credentials WHERE rp_id = $1 AND user_id = $2
+    ORDER BY id FOR UPDATE";
+
+/// $4 label, $5 status, $6 now, $7 whether an active one must stay.
+const CHANGE: &str = concat!(
+    "UPDATE zeropass.credentials SET label = coalesce($4, label), status = coalesce($5, status),
+        suspended_at = CASE WHEN $5 = 'suspended' THEN $6 ELSE suspended_at END,
+        clone_alarm_at = CASE WHEN $5 = 'active' THEN NULL ELSE clone_alarm_at END
+    WHERE rp_id = $1 AND user_id = $2 AND id = $3
+        AND (NOT $7 OR $5 IS DISTINCT FROM 'suspended' OR EXISTS (
+            SELECT 1 FROM zeropass.credentials other
+            WHERE other.rp_id = $1 AND other.user_id = $2 AND other.id <> $3
+                AND other.status = 'active'))
+    RETURNING ",
     columns!()
 );
 
 const REMOVE: &str = "
-    DELETE FROM zeropass.credentials WHERE rp_id = $1 AND user_id = $2 AND id = $3";
+    DELETE FROM zeropass.credentials WHERE rp_id = $1 AND user_id = $2 AND id = $3
+        AND (NOT $4 OR EXISTS (SELECT 1 FROM zeropass.credentials other
+            WHERE other.rp_id = $1 AND other.user_id = $2 AND other.id <> $3
+                AND other.status = 'active'))";
 
-/// The counter that the verification rested on is compared in the statement that sets the
-/// new one: of two hosts that saw the same counter, one succeeds.
+const IS_OWNED: &str = "
+    SELECT count(*) FROM zeropass.credentials WHERE rp_id = $1 AND user_id = $2 AND id = $3";
+
+/// What the verification rested on ($3, $5) is compared in the statement that sets the new
+/// values: of two hosts that saw the same counter, one succeeds. $9 is now.
 const RECORD_USE: &str = concat!(
-    "UPDATE zeropass.credentials SET sign_count = $4, backup_state = $5, last_used_at = $6
-    WHERE rp_id = $1 AND id = $2 AND sign_count = $3 AND status = 'active' RETURNING ",
+    "UPDATE zeropass.credentials SET sign_count = $4, backup_state = $6, backup_eligible = $7,
+        last_used_at = $8,
+        clone_alarm_at = CASE WHEN $10 THEN $8 ELSE clone_alarm_at END
+    WHERE rp_id = $1 AND id = $2 AND sign_count = $3 AND backup_state = $5
+        AND status = 'active' AND NOT EXISTS (SELECT 1 FROM zeropass.failures
+            WHERE failures.rp_id = $1 AND failures.subject = credentials.user_id
+                AND failures.locked_until > $9)
+    RETURNING ",
     columns!()
 );
 
-const IS_THERE: &str = "
-    SELECT count(*) FROM zeropass.credentials WHERE rp_id = $1 AND id = $2";
+const WHY_NOT_USED: &str = "
+    SELECT EXISTS (SELECT 1 FROM zeropass.failures WHERE failures.rp_id = $1
+        AND failures.subject = credentials.user_id AND failures.locked_until > $3)
+    FROM zeropass.credentials WHERE rp_id = $1 AND id = $2";
+
+/// Not a lock that another host has set meanwhile.
+const FORGIVE: &str = "
+    DELETE FROM zeropass.failures WHERE rp_id = $1 AND subject = $2
+        AND (locked_until IS NULL OR locked_until <= $3)";
 
 /// Ids are random, so the first ones in their order are a fair sample; the bound
 /// keeps answers about unknown names cheap however many passkeys there are.
@@ -82,23 +117,26 @@ pub(super) struct Rename {
     pub(super) label: String,
 }
 
-pub(super) struct SetStatus {
+pub(super) struct Alter {
     pub(super) rp_id: String,
     pub(super) user_id: String,
     pub(super) id: Vec<u8>,
-    pub(super) status: CredentialStatus,
+    pub(super) change: CredentialChange,
+    pub(super) now: Timestamp,
 }
 
 pub(super) struct Remove {
     pub(super) rp_id: String,
     pub(super) user_id: String,
     pub(super) id: Vec<u8>,
+    pub(super) keep_last: bool,
 }
 
 pub(super) struct RecordUse {
     pub(super) rp_id: String,
     pub(super) id: Vec<u8>,
     pub(super) recorded: CredentialUse,
+    pub(super) now: Timestamp,
 }
 
 pub(super) async fn get(db: &PgPool, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {
@@ -172,6 +210,8 @@ impl Change for Insert {
             .bind(credential.user_verified)
             .bind(credential.discoverable)
             .bind(&credential.attestation_format)
+            .bind(credential.suspended_at.map(time))
+            .bind(credential.clone_alarm_at.map(time))
             .execute(db)
             .await?;
         Ok(())
@@ -196,21 +236,30 @@ impl Change for Rename {
     }
 }
 
-// === impl SetStatus ===
+// === impl Alter ===
 
 #[async_trait]
-impl Change for SetStatus {
+impl Change for Alter {
     type Output = Credential;
 
     async fn apply(&self, db: &mut PgConnection) -> Result<Credential, Failure> {
-        let changed = sqlx::query_as(SET_STATUS)
+        if self.change.keep_last {
+            lock(db, &self.rp_id, &self.user_id).await?;
+        }
+        let changed = sqlx::query_as(CHANGE)
             .bind(&self.rp_id)
             .bind(&self.user_id)
             .bind(&self.id)
-            .bind(self.status.as_str())
-            .fetch_optional(db)
+            .bind(self.change.label.as_deref())
+            .bind(self.change.status.map(|status| status.as_str()))
+            .bind(time(self.now))
+            .bind(self.change.keep_last)
+            .fetch_optional(&mut *db)
             .await?;
-        changed.ok_or(Error::NotFound.into())
+        match changed {
+            Some(changed) => Ok(changed),
+            None => Err(last_or_absent(db, &self.rp_id, &self.user_id, &self.id).await?),
+        }
     }
 }
 
@@ -221,17 +270,51 @@ impl Change for Remove {
     type Output = ();
 
     async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
+        if self.keep_last {
+            lock(db, &self.rp_id, &self.user_id).await?;
+        }
         let done = sqlx::query(REMOVE)
             .bind(&self.rp_id)
             .bind(&self.user_id)
             .bind(&self.id)
-            .execute(db)
+            .bind(self.keep_last)
+            .execute(&mut *db)
             .await?;
         if done.rows_affected() == 0 {
-            return Err(Error::NotFound.into());
+            return Err(last_or_absent(db, &self.rp_id, &self.user_id, &self.id).await?);
         }
         Ok(())
     }
+}
+
+async fn lock(db: &mut PgConnection, rp_id: &str, user_id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(LOCK)
+        .bind(rp_id)
+        .bind(user_id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Why a user's credential was not changed.
+async fn last_or_absent(
+    db: &mut PgConnection,
+    rp_id: &str,
+    user_id: &str,
+    id: &[u8],
+) -> Result<Failure, sqlx::Error> {
+    let there: i64 = sqlx::query_scalar(IS_OWNED)
+        .bind(rp_id)
+        .bind(user_id)
+        .bind(id)
+        .fetch_one(db)
+        .await?;
+    Ok(if there > 0 {
+        Error::Last
+    } else {
+        Error::NotFound
+    }
+    .into())
 }
 
 // === impl RecordUse ===
@@ -241,30 +324,42 @@ impl Change for RecordUse {
     type Output = Credential;
 
     /// A credential that was suspended after the verification read it counts as
-    /// changed: a suspended passkey signs nobody in, however close the race.
+    /// changed: a suspended passkey signs nobody in, however close the race. Nor does
+    /// one of an account that was locked meanwhile. A refused use writes nothing.
     async fn apply(&self, db: &mut PgConnection) -> Result<Credential, Failure> {
-        let used = sqlx::query_as(RECORD_USE)
+        let used: Option<Credential> = sqlx::query_as(RECORD_USE)
             .bind(&self.rp_id)
             .bind(&self.id)
             .bind(i64::from(self.recorded.previous_sign_count))
             .bind(i64::from(self.recorded.sign_count))
+            .bind(self.recorded.previous_backup_state)
             .bind(self.recorded.backup_state)
+            .bind(self.recorded.backup_eligible)
             .bind(time(self.recorded.at))
+            .bind(time(self.now))
+            .bind(self.recorded.clone_alarm)
             .fetch_optional(&mut *db)
             .await?;
         if let Some(used) = used {
+            sqlx::query(FORGIVE)
+                .bind(&self.rp_id)
+                .bind(&used.user_id)
+                .bind(time(self.now))
+                .execute(&mut *db)
+                .await?;
             return Ok(used);
         }
-        let there: i64 = sqlx::query_scalar(IS_THERE)
+        let locked: Option<bool> = sqlx::query_scalar(WHY_NOT_USED)
             .bind(&self.rp_id)
             .bind(&self.id)
-            .fetch_one(db)
+            .bind(time(self.now))
+            .fetch_optional(db)
             .await?;
-        Err(if there > 0 {
-            Error::Conflict
-        } else {
-            Error::NotFound
-        }
-        .into())
+        let error = match locked {
+            Some(true) => Error::Locked,
+            Some(false) => Error::Conflict,
+            None => Error::NotFound,
+        };
+        Err(error.into())
     }
 }

@@ -77,6 +77,8 @@ pub(super) struct Task<C: Change> {
     records: Vec<Record>,
     /// Whether the last of the records is that of the change.
     recorded: bool,
+    /// What its outcome is when the change is made.
+    success: Outcome,
     change: C,
     result: Result<C::Output, Error>,
     reply: oneshot::Sender<Result<C::Output, Error>>,
@@ -119,11 +121,15 @@ impl<C: Change> Task<C> {
         let (reply, answer) = oneshot::channel();
         let mut records = trail.drain();
         let recorded = record.is_some();
+        let success = record
+            .as_ref()
+            .map_or(Outcome::Success, |record| record.outcome.clone());
         records.extend(record);
         let task = Self {
             trail,
             records,
             recorded,
+            success,
             change,
             result: Err(Error::Busy),
             reply,
@@ -136,7 +142,7 @@ impl<C: Change> Task<C> {
             && let Some(record) = self.records.last_mut()
         {
             record.outcome = match &result {
-                Ok(_) => Outcome::Success,
+                Ok(_) => self.success.clone(),
                 Err(error) => error.outcome(),
             };
         }

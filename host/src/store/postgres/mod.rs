@@ -19,6 +19,7 @@ mod ceremonies;
 mod connect;
 mod credentials;
 mod error;
+mod failures;
 mod history;
 mod job;
 mod ledger;

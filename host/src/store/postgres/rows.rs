@@ -113,6 +113,8 @@ impl FromRow<'_, PgRow> for Credential {
             user_verified: row.try_get("user_verified")?,
             discoverable: row.try_get("discoverable")?,
             attestation_format: row.try_get("attestation_format")?,
+            suspended_at: decode_some(row, "suspended_at")?,
+            clone_alarm_at: decode_some(row, "clone_alarm_at")?,
         })
     }
 }
@@ -175,6 +177,7 @@ impl FromRow<'_, PgRow> for Session {
             expires_at: decode(row, "expires_at")?,
             revoked_at: decode_some(row, "revoked_at")?,
             user_verified: row.try_get("user_verified")?,
+            last_used_at: decode(row, "last_used_at")?,
         })
     }
 }

@@ -18,11 +18,14 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         let sql = sql.into_sql_str();
         Migration::new(version, name.into(), MigrationType::Simple, sql, false)
     };
-    Migrator::with_migrations(vec![step(
-        1,
-        "store",
-        include_str!("migrations/0001_store.sql"),
-    )])
+    Migrator::with_migrations(vec![
+        step(1, "store", include_str!("migrations/0001_store.sql")),
+        step(
+            2,
+            "lifecycle",
+            include_str!("migrations/0002_lifecycle.sql"),
+        ),
+    ])
 });
 
 /// The steps that were taken.

@@ -5,20 +5,21 @@ use uuid::Uuid;
 
 use super::job::Errand;
 use super::read::read as ask;
-use super::{PostgresStore, accounts, audit, ceremonies, credentials, sessions, sweep};
+use super::{PostgresStore, accounts, audit, ceremonies, credentials, failures, sessions, sweep};
 use crate::audit::Trail;
 use crate::clock::Timestamp;
 use crate::policy::Permit;
 use crate::policy::action::{
-    AccountsActivate, AccountsCreate, AccountsFindById, AccountsFindByName, CeremoniesPut,
-    CeremoniesTake, CredentialsGet, CredentialsInsert, CredentialsListForUser,
+    AccountsActivate, AccountsCreate, AccountsFindById, AccountsFindByName, Action, CeremoniesPut,
+    CeremoniesTake, CredentialsChange, CredentialsGet, CredentialsInsert, CredentialsListForUser,
     CredentialsRecordUse, CredentialsRemove, CredentialsRename, CredentialsSetStatus,
-    CredentialsTypical, SessionsCreate, SessionsGet, SessionsRevoke,
+    CredentialsTypical, SessionsCreate, SessionsGet, SessionsRevoke, SessionsTouch,
 };
 use crate::store::settle::{checked, read};
 use crate::store::{
-    Account, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialStatus, CredentialUse,
-    Error, NewAccount, NewSession, Session, Store, StoredRecord, Swept, Typical, check, target,
+    Account, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
+    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store,
+    StoredRecord, Swept, Typical, check, target,
 };
 
 #[async_trait]
@@ -83,16 +84,24 @@ impl Store for PostgresStore {
         user_id: String,
         id: Vec<u8>,
         status: CredentialStatus,
+        keep_last: bool,
     ) -> Result<Credential, Error> {
-        let (permit, user_id) = checked(permit, owned(&user_id, &id))?;
-        let target = target::credential(&id);
-        let change = credentials::SetStatus {
-            rp_id: permit.relying_party().to_owned(),
-            user_id,
-            id,
-            status,
+        let change = CredentialChange {
+            label: None,
+            status: Some(status),
+            keep_last,
         };
-        self.credentials.writer.submit(permit, target, change).await
+        self.alter(permit, user_id, id, change).await
+    }
+
+    async fn credentials_change(
+        &self,
+        permit: Permit<CredentialsChange>,
+        user_id: String,
+        id: Vec<u8>,
+        change: CredentialChange,
+    ) -> Result<Credential, Error> {
+        self.alter(permit, user_id, id, change).await
     }
 
     async fn credentials_remove(
@@ -100,6 +109,7 @@ impl Store for PostgresStore {
         permit: Permit<CredentialsRemove>,
         user_id: String,
         id: Vec<u8>,
+        keep_last: bool,
     ) -> Result<(), Error> {
         let (permit, user_id) = checked(permit, owned(&user_id, &id))?;
         let target = target::credential(&id);
@@ -107,6 +117,7 @@ impl Store for PostgresStore {
             rp_id: permit.relying_party().to_owned(),
             user_id,
             id,
+            keep_last,
         };
         self.credentials.writer.submit(permit, target, change).await
     }
@@ -120,10 +131,12 @@ impl Store for PostgresStore {
         let arguments = check::credential_id(&id).and_then(|()| check::credential_use(&recorded));
         let (permit, ()) = checked(permit, arguments)?;
         let target = target::credential(&id);
+        let permit = permit.noting(recorded.note());
         let change = credentials::RecordUse {
             rp_id: permit.relying_party().to_owned(),
             id,
             recorded,
+            now: self.now(),
         };
         self.credentials.writer.submit(permit, target, change).await
     }
@@ -236,6 +249,7 @@ impl Store for PostgresStore {
             expires_at: created_at.saturating_add(self.session_lifetime),
             revoked_at: None,
             user_verified: session.user_verified,
+            last_used_at: created_at,
         };
         let target = session.id.clone();
         let change = sessions::Create(session);
@@ -253,6 +267,39 @@ impl Store for PostgresStore {
         read(permit, id.clone(), found).await
     }
 
+    async fn sessions_touch(
+        &self,
+        permit: Permit<SessionsTouch>,
+        id: String,
+        idle: u64,
+    ) -> Result<Session, Error> {
+        let (permit, id) = checked(permit, check::uuid("session id", &id))?;
+        let rp_id = permit.relying_party().to_owned();
+        let now = self.now();
+        let found = sessions::get(&self.accounts.readers, &rp_id, &id)
+            .await
+            .and_then(|session| {
+                if session.goes_on(now, idle) {
+                    Ok(session)
+                } else {
+                    Err(Error::Expired)
+                }
+            });
+        match found {
+            Ok(session) if session.needs_a_note(now, idle) => {
+                let target = id.clone();
+                let change = sessions::Touch {
+                    rp_id,
+                    id,
+                    now,
+                    idle,
+                };
+                self.accounts.writer.submit(permit, target, change).await
+            }
+            found => read(permit, id, async { found }).await,
+        }
+    }
+
     async fn sessions_revoke(
         &self,
         permit: Permit<SessionsRevoke>,
@@ -266,6 +313,22 @@ impl Store for PostgresStore {
             now: self.now(),
         };
         self.accounts.writer.submit(permit, target, change).await
+    }
+
+    async fn authentication_failed(
+        &self,
+        trail: &Trail,
+        rp_id: String,
+        subject: String,
+        policy: LockoutPolicy,
+    ) -> Result<Failed, Error> {
+        let count = failures::Count {
+            rp_id,
+            subject,
+            policy,
+            now: self.now(),
+        };
+        self.credentials.writer.run(trail, count).await
     }
 
     /// Also when there is nothing to append, no answer leaves before it is known which
@@ -300,19 +363,45 @@ impl Store for PostgresStore {
 
     async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
         let none = Trail::new();
-        let ceremonies = sweep::Ceremonies(now);
-        let ceremonies = self.credentials.writer.run(&none, ceremonies).await?;
+        let first = sweep::CeremoniesAndFailures(now);
+        let (ceremonies, failures) = self.credentials.writer.run(&none, first).await?;
         let rest = sweep::AccountsAndSessions(now);
         let (accounts, sessions) = self.accounts.writer.run(&none, rest).await?;
         Ok(Swept {
             ceremonies,
             accounts,
             sessions,
+            failures,
         })
     }
 
     async fn close(&self) {
         self.stop().await;
+    }
+}
+
+// === impl PostgresStore ===
+
+impl PostgresStore {
+    async fn alter<A: Action>(
+        &self,
+        permit: Permit<A>,
+        user_id: String,
+        id: Vec<u8>,
+        change: CredentialChange,
+    ) -> Result<Credential, Error> {
+        let arguments = owned(&user_id, &id)
+            .and_then(|user_id| check::credential_change(&change).map(|()| user_id));
+        let (permit, user_id) = checked(permit, arguments)?;
+        let target = target::credential(&id);
+        let change = credentials::Alter {
+            rp_id: permit.relying_party().to_owned(),
+            user_id,
+            id,
+            change,
+            now: self.now(),
+        };
+        self.credentials.writer.submit(permit, target, change).await
     }
 }
 

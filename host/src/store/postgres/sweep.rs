@@ -19,6 +19,12 @@ const CEREMONIES: &str = "
         SELECT rp_id, id FROM zeropass.ceremonies WHERE expires_at < $1
         ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
+const FAILURES: &str = "
+    DELETE FROM zeropass.failures WHERE (rp_id, subject) IN (
+        SELECT rp_id, subject FROM zeropass.failures
+        WHERE since < $1 AND (locked_until IS NULL OR locked_until < $1)
+        ORDER BY since LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
 const SESSIONS: &str = "
     DELETE FROM zeropass.sessions WHERE (rp_id, id) IN (
         SELECT rp_id, id FROM zeropass.sessions WHERE expires_at < $1
@@ -26,19 +32,20 @@ const SESSIONS: &str = "
 
 const ACCOUNTS: &str = "SELECT zeropass.sweep_accounts($1, $2)";
 
-pub(super) struct Ceremonies(pub(super) Timestamp);
+pub(super) struct CeremoniesAndFailures(pub(super) Timestamp);
 
-/// After [`Ceremonies`], so that the accounts they kept can go at once.
+/// After [`CeremoniesAndFailures`], so that the accounts they kept can go at once.
 pub(super) struct AccountsAndSessions(pub(super) Timestamp);
 
-// === impl Ceremonies ===
+// === impl CeremoniesAndFailures ===
 
 #[async_trait]
-impl Change for Ceremonies {
-    type Output = u64;
+impl Change for CeremoniesAndFailures {
+    type Output = (u64, u64);
 
-    async fn apply(&self, db: &mut PgConnection) -> Result<u64, Failure> {
-        Ok(delete(db, CEREMONIES, self.0).await?)
+    async fn apply(&self, db: &mut PgConnection) -> Result<(u64, u64), Failure> {
+        let ceremonies = delete(db, CEREMONIES, self.0).await?;
+        Ok((ceremonies, delete(db, FAILURES, self.0).await?))
     }
 }
 

@@ -7,13 +7,14 @@ use sqlx::sqlite::SqlitePool;
 use super::job::{Change, Failure};
 use super::rows::{list, time, to_list};
 use super::unavailable;
-use crate::store::{Credential, CredentialStatus, CredentialUse, Error, Typical};
+use crate::clock::Timestamp;
+use crate::store::{Credential, CredentialChange, CredentialUse, Error, Typical};
 
 const INSERT: &str = "
     INSERT INTO credentials (rp_id, user_id, id, label, status, created_at, last_used_at,
         public_key, algorithm, sign_count, aaguid, transports, backup_eligible, backup_state,
-        user_verified, discoverable, attestation_format)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+        user_verified, discoverable, attestation_format, suspended_at, clone_alarm_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
 const GET: &str = "SELECT * FROM credentials WHERE rp_id = ?1 AND id = ?2";
 
@@ -23,16 +24,43 @@ const LIST: &str = "
 const RENAME: &str = "
     UPDATE credentials SET label = ?4 WHERE rp_id = ?1 AND user_id = ?2 AND id = ?3 RETURNING *";
 
-const SET_STATUS: &str = "
-    UPDATE credentials SET status = ?4 WHERE rp_id = ?1 AND user_id = ?2 AND id = ?3 RETURNING *";
+/// ?4 label, ?5 status, ?6 now, ?7 whether an active one must stay.
+const CHANGE: &str = "
+    UPDATE credentials SET label = coalesce(?4, label), status = coalesce(?5, status),
+        suspended_at = CASE WHEN ?5 = 'suspended' THEN ?6 ELSE suspended_at END,
+        clone_alarm_at = CASE WHEN ?5 = 'active' THEN NULL ELSE clone_alarm_at END
+    WHERE rp_id = ?1 AND user_id = ?2 AND id = ?3
+        AND (NOT ?7 OR ?5 IS NOT 'suspended' OR EXISTS (SELECT 1 FROM credentials other
+            WHERE other.rp_id = ?1 AND other.user_id = ?2 AND other.id <> ?3
+                AND other.status = 'active'))
+    RETURNING *";
 
-const REMOVE: &str = "DELETE FROM credentials WHERE rp_id = ?1 AND user_id = ?2 AND id = ?3";
+const REMOVE: &str = "
+    DELETE FROM credentials WHERE rp_id = ?1 AND user_id = ?2 AND id = ?3
+        AND (NOT ?4 OR EXISTS (SELECT 1 FROM credentials other
+            WHERE other.rp_id = ?1 AND other.user_id = ?2 AND other.id <> ?3
+                AND other.status = 'active'))";
 
+const IS_OWNED: &str = "
+    SELECT count(*) FROM credentials WHERE rp_id = ?1 AND user_id = ?2 AND id = ?3";
+
+/// ?3 and ?5 what the verification read, ?9 now.
 const RECORD_USE: &str = "
-    UPDATE credentials SET sign_count = ?4, backup_state = ?5, last_used_at = ?6
-    WHERE rp_id = ?1 AND id = ?2 AND sign_count = ?3 AND status = 'active' RETURNING *";
+    UPDATE credentials SET sign_count = ?4, backup_state = ?6, backup_eligible = ?7,
+        last_used_at = ?8,
+        clone_alarm_at = CASE WHEN ?10 THEN ?8 ELSE clone_alarm_at END
+    WHERE rp_id = ?1 AND id = ?2 AND sign_count = ?3 AND backup_state = ?5
+        AND status = 'active' AND NOT EXISTS (SELECT 1 FROM failures
+            WHERE failures.rp_id = ?1 AND failures.subject = credentials.user_id
+                AND failures.locked_until > ?9)
+    RETURNING *";
 
-const IS_THERE: &str = "SELECT count(*) FROM credentials WHERE rp_id = ?1 AND id = ?2";
+const WHY_NOT_USED: &str = "
+    SELECT EXISTS (SELECT 1 FROM failures WHERE failures.rp_id = ?1
+        AND failures.subject = credentials.user_id AND failures.locked_until > ?3)
+    FROM credentials WHERE rp_id = ?1 AND id = ?2";
+
+const FORGIVE: &str = "DELETE FROM failures WHERE rp_id = ?1 AND subject = ?2";
 
 /// Ids are random, so the first ones in their order are a fair sample; the bound
 /// keeps answers about unknown names cheap however many passkeys there are.
@@ -55,23 +83,26 @@ pub(super) struct Rename {
     pub(super) label: String,
 }
 
-pub(super) struct SetStatus {
+pub(super) struct Alter {
     pub(super) rp_id: String,
     pub(super) user_id: String,
     pub(super) id: Vec<u8>,
-    pub(super) status: CredentialStatus,
+    pub(super) change: CredentialChange,
+    pub(super) now: Timestamp,
 }
 
 pub(super) struct Remove {
     pub(super) rp_id: String,
     pub(super) user_id: String,
     pub(super) id: Vec<u8>,
+    pub(super) keep_last: bool,
 }
 
 pub(super) struct RecordUse {
     pub(super) rp_id: String,
     pub(super) id: Vec<u8>,
     pub(super) recorded: CredentialUse,
+    pub(super) now: Timestamp,
 }
 
 pub(super) async fn get(db: &SqlitePool, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {
@@ -142,6 +173,8 @@ impl Change for Insert {
             .bind(credential.user_verified)
             .bind(credential.discoverable)
             .bind(credential.attestation_format)
+            .bind(credential.suspended_at.map(time))
+            .bind(credential.clone_alarm_at.map(time))
             .execute(db)
             .await?;
         Ok(())
@@ -167,22 +200,28 @@ impl Change for Rename {
     }
 }
 
-// === impl SetStatus ===
+// === impl Alter ===
 
 #[async_trait]
-impl Change for SetStatus {
+impl Change for Alter {
     type Output = Credential;
     const SINGLE_WRITE: bool = true;
 
     async fn apply(self, db: &mut SqliteConnection) -> Result<Credential, Failure> {
-        let changed = sqlx::query_as(SET_STATUS)
-            .bind(self.rp_id)
-            .bind(self.user_id)
-            .bind(self.id)
-            .bind(self.status.as_str())
-            .fetch_optional(db)
+        let changed = sqlx::query_as(CHANGE)
+            .bind(&self.rp_id)
+            .bind(&self.user_id)
+            .bind(&self.id)
+            .bind(self.change.label)
+            .bind(self.change.status.map(|status| status.as_str()))
+            .bind(time(self.now))
+            .bind(self.change.keep_last)
+            .fetch_optional(&mut *db)
             .await?;
-        changed.ok_or(Error::NotFound.into())
+        match changed {
+            Some(changed) => Ok(changed),
+            None => Err(last_or_absent(db, &self.rp_id, &self.user_id, &self.id).await?),
+        }
     }
 }
 
@@ -195,16 +234,38 @@ impl Change for Remove {
 
     async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
         let done = sqlx::query(REMOVE)
-            .bind(self.rp_id)
-            .bind(self.user_id)
-            .bind(self.id)
-            .execute(db)
+            .bind(&self.rp_id)
+            .bind(&self.user_id)
+            .bind(&self.id)
+            .bind(self.keep_last)
+            .execute(&mut *db)
             .await?;
         if done.rows_affected() == 0 {
-            return Err(Error::NotFound.into());
+            return Err(last_or_absent(db, &self.rp_id, &self.user_id, &self.id).await?);
         }
         Ok(())
     }
+}
+
+/// Why a user's credential was not changed.
+async fn last_or_absent(
+    db: &mut SqliteConnection,
+    rp_id: &str,
+    user_id: &str,
+    id: &[u8],
+) -> Result<Failure, sqlx::Error> {
+    let there: i64 = sqlx::query_scalar(IS_OWNED)
+        .bind(rp_id)
+        .bind(user_id)
+        .bind(id)
+        .fetch_one(db)
+        .await?;
+    Ok(if there > 0 {
+        Error::Last
+    } else {
+        Error::NotFound
+    }
+    .into())
 }
 
 // === impl RecordUse ===
@@ -215,30 +276,42 @@ impl Change for RecordUse {
     const SINGLE_WRITE: bool = true;
 
     /// A credential that was suspended after the verification read it counts as
-    /// changed: a suspended passkey signs nobody in, however close the race.
+    /// changed: a suspended passkey signs nobody in, however close the race. Nor does
+    /// one of an account that was locked meanwhile. A refused use writes nothing, and
+    /// forgiving can't be refused.
     async fn apply(self, db: &mut SqliteConnection) -> Result<Credential, Failure> {
-        let used = sqlx::query_as(RECORD_USE)
+        let used: Option<Credential> = sqlx::query_as(RECORD_USE)
             .bind(&self.rp_id)
             .bind(&self.id)
             .bind(self.recorded.previous_sign_count)
             .bind(self.recorded.sign_count)
+            .bind(self.recorded.previous_backup_state)
             .bind(self.recorded.backup_state)
+            .bind(self.recorded.backup_eligible)
             .bind(time(self.recorded.at))
+            .bind(time(self.now))
+            .bind(self.recorded.clone_alarm)
             .fetch_optional(&mut *db)
             .await?;
         if let Some(used) = used {
+            sqlx::query(FORGIVE)
+                .bind(&self.rp_id)
+                .bind(&used.user_id)
+                .execute(&mut *db)
+                .await?;
             return Ok(used);
         }
-        let there: i64 = sqlx::query_scalar(IS_THERE)
+        let locked: Option<bool> = sqlx::query_scalar(WHY_NOT_USED)
             .bind(self.rp_id)
             .bind(self.id)
-            .fetch_one(db)
+            .bind(time(self.now))
+            .fetch_optional(db)
             .await?;
-        Err(if there > 0 {
-            Error::Conflict
-        } else {
-            Error::NotFound
-        }
-        .into())
+        let error = match locked {
+            Some(true) => Error::Locked,
+            Some(false) => Error::Conflict,
+            None => Error::NotFound,
+        };
+        Err(error.into())
     }
 }

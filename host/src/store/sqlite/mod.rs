@@ -10,6 +10,7 @@ mod accounts;
 mod audit;
 mod ceremonies;
 mod credentials;
+mod failures;
 mod history;
 mod job;
 mod open;

@@ -27,6 +27,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "audit-log",
             include_str!("migrations/0002_audit_log.sql"),
         ),
+        step(
+            3,
+            "lifecycle",
+            include_str!("migrations/0003_lifecycle.sql"),
+        ),
     ])
 });
 

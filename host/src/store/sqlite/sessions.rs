@@ -11,16 +11,31 @@ use crate::clock::Timestamp;
 use crate::store::{Error, Session};
 
 const CREATE: &str = "
-    INSERT INTO sessions (rp_id, id, user_id, credential_id, created_at, expires_at, user_verified)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    INSERT INTO sessions (rp_id, id, user_id, credential_id, created_at, expires_at,
+        user_verified, last_used_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 const GET: &str = "SELECT * FROM sessions WHERE rp_id = ?1 AND id = ?2";
+
+/// Two uses at once leave the later time, and none brings back what is over.
+const TOUCH: &str = "
+    UPDATE sessions SET last_used_at = max(last_used_at, ?3)
+    WHERE rp_id = ?1 AND id = ?2 AND revoked_at IS NULL AND expires_at > ?3
+        AND last_used_at > ?4
+    RETURNING *";
 
 /// The first revocation's time stays.
 const REVOKE: &str = "
     UPDATE sessions SET revoked_at = coalesce(revoked_at, ?3) WHERE rp_id = ?1 AND id = ?2";
 
 pub(super) struct Create(pub(super) Session);
+
+pub(super) struct Touch {
+    pub(super) rp_id: String,
+    pub(super) id: String,
+    pub(super) now: Timestamp,
+    pub(super) idle: u64,
+}
 
 pub(super) struct Revoke {
     pub(super) rp_id: String,
@@ -55,9 +70,32 @@ impl Change for Create {
             .bind(time(session.created_at))
             .bind(time(session.expires_at))
             .bind(session.user_verified)
+            .bind(time(session.last_used_at))
             .execute(db)
             .await?;
         Ok(session)
+    }
+}
+
+// === impl Touch ===
+
+#[async_trait]
+impl Change for Touch {
+    type Output = Session;
+    const SINGLE_WRITE: bool = true;
+
+    async fn apply(self, db: &mut SqliteConnection) -> Result<Session, Failure> {
+        // Signed: a session may be younger than the idle time is long.
+        let rested_since = time(self.now).saturating_sub(time(self.idle));
+        let touched = sqlx::query_as(TOUCH)
+            .bind(self.rp_id)
+            .bind(self.id)
+            .bind(time(self.now))
+            .bind(rested_since)
+            .fetch_optional(db)
+            .await?;
+        // It was there when it was read, and is over by now.
+        touched.ok_or(Error::Expired.into())
     }
 }
 

@@ -4,20 +4,23 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::job::Errand;
-use super::{SqliteStore, accounts, audit, ceremonies, credentials, sessions, sweep, unavailable};
+use super::{
+    SqliteStore, accounts, audit, ceremonies, credentials, failures, sessions, sweep, unavailable,
+};
 use crate::audit::Trail;
 use crate::clock::Timestamp;
 use crate::policy::Permit;
 use crate::policy::action::{
-    AccountsActivate, AccountsCreate, AccountsFindById, AccountsFindByName, CeremoniesPut,
-    CeremoniesTake, CredentialsGet, CredentialsInsert, CredentialsListForUser,
+    AccountsActivate, AccountsCreate, AccountsFindById, AccountsFindByName, Action, CeremoniesPut,
+    CeremoniesTake, CredentialsChange, CredentialsGet, CredentialsInsert, CredentialsListForUser,
     CredentialsRecordUse, CredentialsRemove, CredentialsRename, CredentialsSetStatus,
-    CredentialsTypical, SessionsCreate, SessionsGet, SessionsRevoke,
+    CredentialsTypical, SessionsCreate, SessionsGet, SessionsRevoke, SessionsTouch,
 };
 use crate::store::settle::{checked, read};
 use crate::store::{
-    Account, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialStatus, CredentialUse,
-    Error, NewAccount, NewSession, Session, Store, StoredRecord, Swept, Typical, check, target,
+    Account, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
+    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store,
+    StoredRecord, Swept, Typical, check, target,
 };
 
 #[async_trait]
@@ -82,16 +85,24 @@ impl Store for SqliteStore {
         user_id: String,
         id: Vec<u8>,
         status: CredentialStatus,
+        keep_last: bool,
     ) -> Result<Credential, Error> {
-        let (permit, user_id) = checked(permit, owned(&user_id, &id))?;
-        let target = target::credential(&id);
-        let change = credentials::SetStatus {
-            rp_id: permit.relying_party().to_owned(),
-            user_id,
-            id,
-            status,
+        let change = CredentialChange {
+            label: None,
+            status: Some(status),
+            keep_last,
         };
-        self.writer.submit(permit, target, change).await
+        self.alter(permit, user_id, id, change).await
+    }
+
+    async fn credentials_change(
+        &self,
+        permit: Permit<CredentialsChange>,
+        user_id: String,
+        id: Vec<u8>,
+        change: CredentialChange,
+    ) -> Result<Credential, Error> {
+        self.alter(permit, user_id, id, change).await
     }
 
     async fn credentials_remove(
@@ -99,6 +110,7 @@ impl Store for SqliteStore {
         permit: Permit<CredentialsRemove>,
         user_id: String,
         id: Vec<u8>,
+        keep_last: bool,
     ) -> Result<(), Error> {
         let (permit, user_id) = checked(permit, owned(&user_id, &id))?;
         let target = target::credential(&id);
@@ -106,6 +118,7 @@ impl Store for SqliteStore {
             rp_id: permit.relying_party().to_owned(),
             user_id,
             id,
+            keep_last,
         };
         self.writer.submit(permit, target, change).await
     }
@@ -119,10 +132,12 @@ impl Store for SqliteStore {
         let arguments = check::credential_id(&id).and_then(|()| check::credential_use(&recorded));
         let (permit, ()) = checked(permit, arguments)?;
         let target = target::credential(&id);
+        let permit = permit.noting(recorded.note());
         let change = credentials::RecordUse {
             rp_id: permit.relying_party().to_owned(),
             id,
             recorded,
+            now: self.now(),
         };
         self.writer.submit(permit, target, change).await
     }
@@ -235,6 +250,7 @@ impl Store for SqliteStore {
             expires_at: created_at.saturating_add(self.session_lifetime),
             revoked_at: None,
             user_verified: session.user_verified,
+            last_used_at: created_at,
         };
         let target = session.id.clone();
         let change = sessions::Create(session);
@@ -252,6 +268,39 @@ impl Store for SqliteStore {
         read(permit, id.clone(), found).await
     }
 
+    async fn sessions_touch(
+        &self,
+        permit: Permit<SessionsTouch>,
+        id: String,
+        idle: u64,
+    ) -> Result<Session, Error> {
+        let (permit, id) = checked(permit, check::uuid("session id", &id))?;
+        let rp_id = permit.relying_party().to_owned();
+        let now = self.now();
+        let found = sessions::get(&self.readers, &rp_id, &id)
+            .await
+            .and_then(|session| {
+                if session.goes_on(now, idle) {
+                    Ok(session)
+                } else {
+                    Err(Error::Expired)
+                }
+            });
+        match found {
+            Ok(session) if session.needs_a_note(now, idle) => {
+                let target = id.clone();
+                let change = sessions::Touch {
+                    rp_id,
+                    id,
+                    now,
+                    idle,
+                };
+                self.writer.submit(permit, target, change).await
+            }
+            found => read(permit, id, async { found }).await,
+        }
+    }
+
     async fn sessions_revoke(
         &self,
         permit: Permit<SessionsRevoke>,
@@ -265,6 +314,22 @@ impl Store for SqliteStore {
             now: self.now(),
         };
         self.writer.submit(permit, target, change).await
+    }
+
+    async fn authentication_failed(
+        &self,
+        trail: &Trail,
+        rp_id: String,
+        subject: String,
+        policy: LockoutPolicy,
+    ) -> Result<Failed, Error> {
+        let count = failures::Count {
+            rp_id,
+            subject,
+            policy,
+            now: self.now(),
+        };
+        self.writer.run(trail, count).await
     }
 
     async fn append(&self, trail: &Trail) -> Result<(), Error> {
@@ -292,6 +357,31 @@ impl Store for SqliteStore {
 
     async fn close(&self) {
         self.stop().await;
+    }
+}
+
+// === impl SqliteStore ===
+
+impl SqliteStore {
+    async fn alter<A: Action>(
+        &self,
+        permit: Permit<A>,
+        user_id: String,
+        id: Vec<u8>,
+        change: CredentialChange,
+    ) -> Result<Credential, Error> {
+        let arguments = owned(&user_id, &id)
+            .and_then(|user_id| check::credential_change(&change).map(|()| user_id));
+        let (permit, user_id) = checked(permit, arguments)?;
+        let target = target::credential(&id);
+        let change = credentials::Alter {
+            rp_id: permit.relying_party().to_owned(),
+            user_id,
+            id,
+            change,
+            now: self.now(),
+        };
+        self.writer.submit(permit, target, change).await
     }
 }
 

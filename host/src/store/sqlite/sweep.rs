@@ -34,6 +34,12 @@ const SESSIONS: &str = "
     DELETE FROM sessions WHERE rowid IN (
         SELECT rowid FROM sessions WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
 
+const FAILURES: &str = "
+    DELETE FROM failures WHERE rowid IN (
+        SELECT rowid FROM failures
+        WHERE since < ?1 AND (locked_until IS NULL OR locked_until < ?1)
+        ORDER BY since LIMIT ?2)";
+
 pub(super) struct Sweep(pub(super) Timestamp);
 
 // === impl Sweep ===
@@ -49,6 +55,7 @@ impl Change for Sweep {
             ceremonies: delete(db, CEREMONIES, before).await?,
             accounts: delete(db, ACCOUNTS, before).await?,
             sessions: delete(db, SESSIONS, before).await?,
+            failures: delete(db, FAILURES, before).await?,
         })
     }
 }

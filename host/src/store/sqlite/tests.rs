@@ -24,7 +24,7 @@ use crate::clock::{Clock as _, FixedClock};
 use crate::policy::Permit;
 use crate::policy::action::AccountsCreate;
 use crate::store::contract::{DAY, Kit, LIFETIME, NOW, RP, contract, id};
-use crate::store::{Error, Store};
+use crate::store::{Error, Failed, LockoutPolicy, Store};
 
 contract!(crate::store::sqlite::tests::temporary);
 
@@ -80,6 +80,30 @@ async fn restart_keeps_everything() {
 }
 
 #[tokio::test]
+async fn restart_keeps_accounts_locked() {
+    let policy = LockoutPolicy {
+        failures: 2,
+        window: 1_000,
+        duration: 1_000,
+    };
+    let (_folder, path) = folder();
+    let until = NOW + 1_000;
+    for expected in [
+        Failed::Counted,
+        Failed::Locks { until },
+        Failed::Locked { until },
+    ] {
+        let (kit, _) = in_file(&path).await;
+        let failed = kit
+            .store
+            .authentication_failed(&kit.trail, RP.into(), "subject".into(), policy)
+            .await;
+        assert_eq!(failed, Ok(expected));
+        kit.store.close().await;
+    }
+}
+
+#[tokio::test]
 async fn newer_schema_is_refused() {
     let (_folder, path) = folder();
     let (kit, _) = in_file(&path).await;
@@ -92,7 +116,7 @@ async fn newer_schema_is_refused() {
         error,
         OpenError::NewerSchema {
             found: 999,
-            known: 2,
+            known: 3,
             ..
         }
     ));

@@ -196,6 +196,7 @@ impl Call<'_> {
             content_type: content_type
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned),
+            session: None,
             body: Body::Complete(body.into()),
         };
         let nothing = || Problem::not_found("the twin answers sign-ins only");

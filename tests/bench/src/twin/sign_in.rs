@@ -76,6 +76,7 @@ impl Call<'_> {
             rp_id: rp_id.to_owned(),
             subject: Subject::Account(user_id),
             user_verification: None,
+            extensions: "{}".into(),
         };
         let options = authentication::begin(&host, request).map_err(words::rejected)?;
         let ceremony = host.ceremony.into_inner();
@@ -129,8 +130,12 @@ impl Call<'_> {
             expires_at: session.expires_at,
             authenticated_at: session.created_at,
             methods: ["pop", "user", "mfa"].map(str::to_owned).to_vec(),
+            user_verified: authenticated.user_verified,
         };
-        let token = self.twin.signer.sign(&claims, &self.peer.thumbprint);
+        let token = self
+            .twin
+            .signer
+            .sign(&claims, &self.peer.thumbprint, crate::subject::WORKLOAD);
         permit.settle(session.id, Outcome::Success);
         let finished = Finished {
             user: words::account(account).into(),
@@ -139,6 +144,7 @@ impl Call<'_> {
                 token: token.map_err(|_| words::busy("no token"))?,
                 expires_at: rfc3339(session.expires_at),
             },
+            extensions: None,
         };
         Ok(Response::json(200, &finished))
     }
@@ -177,7 +183,10 @@ impl Call<'_> {
         let used = CredentialUse {
             previous_sign_count: used.previous_sign_count,
             sign_count: used.sign_count,
+            previous_backup_state: used.previous_backup_state,
             backup_state: used.backup_state,
+            backup_eligible: used.backup_eligible,
+            clone_alarm: used.clone_alarm,
             at: used.at,
         };
         store

@@ -85,6 +85,8 @@ pub fn passkey(passkey: ceremonies::Passkey) -> api::Passkey {
         backup_eligible: passkey.backup_eligible,
         backup_state: passkey.backup_state,
         sign_count: passkey.sign_count,
+        suspended_at: passkey.suspended_at,
+        clone_alarm_at: passkey.clone_alarm_at,
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use zeropass::capabilities::bindings::credentials::{Credential, Host, Status, TypicalForm, Use};
+use zeropass::capabilities::bindings::credentials::{
+    Credential, CredentialChange as Change, Host, Status, TypicalForm, Use,
+};
 
 use super::super::StoreError;
 use super::super::memory::Memory;
@@ -69,11 +71,29 @@ impl Host for State {
         user_id: String,
         id: Vec<u8>,
         status: Status,
+        keep_last: bool,
     ) -> Result<Credential, StoreError> {
         let mut memory = self.store("credentials", "set-status", about(&rp_id, &id))?;
-        let known = owned(&mut memory, &rp_id, &user_id, &id)?;
-        known.status = status;
-        Ok(known.clone())
+        let change = Change {
+            label: None,
+            status: Some(status),
+        };
+        alter(&mut memory, &rp_id, &user_id, &id, change, keep_last)
+    }
+
+    async fn change(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        change: Change,
+        keep_last: bool,
+    ) -> Result<Credential, StoreError> {
+        let mut memory = self.store("credentials", "change", about(&rp_id, &id))?;
+        if let Some(label) = &change.label {
+            form::name(label)?;
+        }
+        alter(&mut memory, &rp_id, &user_id, &id, change, keep_last)
     }
 
     async fn remove(
@@ -81,9 +101,13 @@ impl Host for State {
         rp_id: String,
         user_id: String,
         id: Vec<u8>,
+        keep_last: bool,
     ) -> Result<(), StoreError> {
         let mut memory = self.store("credentials", "remove", about(&rp_id, &id))?;
         owned(&mut memory, &rp_id, &user_id, &id)?;
+        if keep_last && !another_is_active(&memory, &rp_id, &user_id, &id) {
+            return Err(StoreError::Last);
+        }
         memory
             .credentials
             .retain(|known| known.rp_id != rp_id || known.id != id);
@@ -100,11 +124,18 @@ impl Host for State {
         form::credential_id(&id)?;
         let known = find(&mut memory, &rp_id, &id)?;
         // A credential that was suspended since it was read counts as changed.
-        if known.sign_count != recorded.previous_sign_count || known.status != Status::Active {
+        if known.sign_count != recorded.previous_sign_count
+            || known.backup_state != recorded.previous_backup_state
+            || known.status != Status::Active
+        {
             return Err(StoreError::Conflict);
         }
         known.sign_count = recorded.sign_count;
         known.backup_state = recorded.backup_state;
+        known.backup_eligible = recorded.backup_eligible;
+        if recorded.clone_alarm {
+            known.clone_alarm_at = Some(recorded.at);
+        }
         known.last_used_at = Some(recorded.at);
         Ok(known.clone())
     }
@@ -135,6 +166,39 @@ impl Host for State {
             },
         })
     }
+}
+
+fn alter(
+    memory: &mut Memory,
+    rp_id: &str,
+    user_id: &str,
+    id: &[u8],
+    change: Change,
+    keep_last: bool,
+) -> Result<Credential, StoreError> {
+    let now = memory.now();
+    let alone = !another_is_active(memory, rp_id, user_id, id);
+    let known = owned(memory, rp_id, user_id, id)?;
+    match change.status {
+        Some(Status::Suspended) if keep_last && alone => return Err(StoreError::Last),
+        Some(Status::Suspended) => known.suspended_at = Some(now),
+        Some(Status::Active) => known.clone_alarm_at = None,
+        None => {}
+    }
+    known.status = change.status.unwrap_or(known.status);
+    if let Some(label) = change.label {
+        known.label = label;
+    }
+    Ok(known.clone())
+}
+
+fn another_is_active(memory: &Memory, rp_id: &str, user_id: &str, id: &[u8]) -> bool {
+    memory.credentials.iter().any(|known| {
+        known.rp_id == rp_id
+            && known.user_id == user_id
+            && known.id != id
+            && known.status == Status::Active
+    })
 }
 
 fn about(rp_id: &str, id: &[u8]) -> String {

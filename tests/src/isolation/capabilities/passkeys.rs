@@ -9,7 +9,8 @@ use super::super::link::{Answer, Question};
 use super::super::state::State;
 use super::super::{
     Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey,
-    Registered, RegistrationRequest, RegistrationResponse, Rejection, RequestOptions,
+    PasskeyChange, Registered, RegistrationRequest, RegistrationResponse, Rejection,
+    RequestOptions,
 };
 
 impl State {
@@ -34,6 +35,7 @@ fn busy(detail: &str) -> Rejection {
     Rejection {
         code: Code::Busy,
         detail: detail.into(),
+        remedy: None,
     }
 }
 
@@ -133,5 +135,24 @@ impl lifecycle::Host for State {
         id: Vec<u8>,
     ) -> Result<(), Rejection> {
         ask!(self, Question::Revoke { rp_id, user_id, id }, Answer::Revoked => ())
+    }
+
+    async fn change(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        change: PasskeyChange,
+    ) -> Result<Passkey, Rejection> {
+        ask!(self, Question::Change { rp_id, user_id, id, change }, Answer::Passkey(passkey) => passkey)
+    }
+
+    async fn withdraw(
+        &mut self,
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+    ) -> Result<(), Rejection> {
+        ask!(self, Question::Withdraw { rp_id, user_id, id }, Answer::Revoked => ())
     }
 }

@@ -3,7 +3,7 @@
 use zeropass::capabilities::bindings::sessions::{Host, Session};
 
 use super::super::StoreError;
-use super::super::memory::{Memory, SESSION_LIFETIME};
+use super::super::memory::{Memory, SESSION_IDLE, SESSION_LIFETIME};
 use super::super::state::State;
 use super::form;
 
@@ -27,6 +27,7 @@ impl Host for State {
             expires_at: now.saturating_add(SESSION_LIFETIME),
             revoked_at: None,
             user_verified,
+            last_used_at: now,
         };
         memory.sessions.push(session.clone());
         Ok(session)
@@ -35,6 +36,18 @@ impl Host for State {
     async fn get(&mut self, rp_id: String, id: String) -> Result<Session, StoreError> {
         let mut memory = self.store("sessions", "get", format!("{rp_id} {id}"))?;
         find(&mut memory, &rp_id, &id).cloned()
+    }
+
+    async fn touch(&mut self, rp_id: String, id: String) -> Result<Session, StoreError> {
+        let mut memory = self.store("sessions", "touch", format!("{rp_id} {id}"))?;
+        let now = memory.now();
+        let session = find(&mut memory, &rp_id, &id)?;
+        let idle_since = session.last_used_at.saturating_add(SESSION_IDLE);
+        if session.revoked_at.is_some() || session.expires_at <= now || idle_since <= now {
+            return Err(StoreError::Expired);
+        }
+        session.last_used_at = now;
+        Ok(session.clone())
     }
 
     async fn revoke(&mut self, rp_id: String, id: String) -> Result<(), StoreError> {

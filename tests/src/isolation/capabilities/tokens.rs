@@ -24,10 +24,12 @@ impl Host for State {
     async fn sign(&mut self, claims: Claims) -> Result<String, TokenError> {
         let mut memory = self.tokens("sign")?;
         let certificate_thumbprint = memory.identity.certificate_thumbprint.clone();
+        let workload = memory.identity.workload.clone();
         memory.tokens.push(Verified {
             claims,
             issuer: "https://kit.test".into(),
             certificate_thumbprint,
+            workload,
         });
         Ok(format!("token-{}", memory.tokens.len()))
     }

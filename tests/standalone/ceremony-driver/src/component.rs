@@ -156,7 +156,6 @@ fn begin(
         credentials: allowed.into_iter().collect(),
         extensions: Vec::new(),
     });
-    // A challenge of fewer than 16 bytes, for example.
     put.err().map(|_| Verdict::Reject("malformed"))
 }
 
@@ -192,6 +191,13 @@ fn profile(recording: &Recording, steps: &Steps) -> Profile {
             refuse_compromised: false,
             at_sign_in: false,
         },
+        lifecycle: party::LifecyclePolicy {
+            counter: party::CounterPolicy::Deny,
+            counter_synced: party::CounterPolicy::Deny,
+            accept_late_backup_eligibility: false,
+            keep_last_passkey: false,
+        },
+        extensions: Vec::new(),
     }
 }
 

@@ -9,9 +9,8 @@ use crate::memory::with;
 
 impl Guest for Component {
     fn put(ceremony: Ceremony) -> Result<(), Error> {
-        if ceremony.challenge.len() < 16 {
-            return Err(Error::Malformed);
-        }
+        // A host's store keeps no challenge under 16 bytes; recordings of other servers
+        // have such.
         with(|memory| {
             if memory
                 .ceremonies

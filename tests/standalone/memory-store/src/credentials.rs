@@ -1,8 +1,10 @@
 //! `zeropass:store/credentials`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use crate::Component;
 use crate::bindings::exports::zeropass::store::credentials::{
-    Credential, Guest, Status, TypicalForm, Use,
+    Credential, CredentialChange as Change, Guest, Status, TypicalForm, Use,
 };
 use crate::bindings::exports::zeropass::store::types::Error;
 use crate::memory::{Memory, with};
@@ -54,17 +56,45 @@ impl Guest for Component {
         user_id: String,
         id: Vec<u8>,
         status: Status,
+        keep_last: bool,
+    ) -> Result<Credential, Error> {
+        let change = Change {
+            label: None,
+            status: Some(status),
+        };
+        Self::change(rp_id, user_id, id, change, keep_last)
+    }
+
+    fn change(
+        rp_id: String,
+        user_id: String,
+        id: Vec<u8>,
+        change: Change,
+        keep_last: bool,
     ) -> Result<Credential, Error> {
         with(|memory| {
+            let last = keep_last && !another_is_active(memory, &rp_id, &user_id, &id);
             let known = owned(memory, &rp_id, &user_id, &id)?;
-            known.status = status;
+            match change.status {
+                Some(Status::Suspended) if last => return Err(Error::Last),
+                Some(Status::Suspended) => known.suspended_at = Some(now()),
+                Some(Status::Active) => known.clone_alarm_at = None,
+                None => {}
+            }
+            known.status = change.status.unwrap_or(known.status);
+            if let Some(label) = change.label {
+                known.label = label;
+            }
             Ok(known.clone())
         })
     }
 
-    fn remove(rp_id: String, user_id: String, id: Vec<u8>) -> Result<(), Error> {
+    fn remove(rp_id: String, user_id: String, id: Vec<u8>, keep_last: bool) -> Result<(), Error> {
         with(|memory| {
             owned(memory, &rp_id, &user_id, &id)?;
+            if keep_last && !another_is_active(memory, &rp_id, &user_id, &id) {
+                return Err(Error::Last);
+            }
             memory
                 .credentials
                 .retain(|known| known.rp_id != rp_id || known.id != id);
@@ -75,11 +105,18 @@ impl Guest for Component {
     fn record_use(rp_id: String, id: Vec<u8>, used: Use) -> Result<Credential, Error> {
         with(|memory| {
             let known = find(memory, &rp_id, &id)?;
-            if known.sign_count != used.previous_sign_count || known.status != Status::Active {
+            if known.sign_count != used.previous_sign_count
+                || known.backup_state != used.previous_backup_state
+                || known.status != Status::Active
+            {
                 return Err(Error::Conflict);
             }
             known.sign_count = used.sign_count;
             known.backup_state = used.backup_state;
+            known.backup_eligible = used.backup_eligible;
+            if used.clone_alarm {
+                known.clone_alarm_at = Some(used.at);
+            }
             known.last_used_at = Some(used.at);
             Ok(known.clone())
         })
@@ -98,6 +135,22 @@ impl Guest for Component {
             })
         })
     }
+}
+
+fn another_is_active(memory: &Memory, rp_id: &str, user_id: &str, id: &[u8]) -> bool {
+    memory.credentials.iter().any(|known| {
+        known.rp_id == rp_id
+            && known.user_id == user_id
+            && known.id != id
+            && known.status == Status::Active
+    })
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn find<'a>(memory: &'a mut Memory, rp_id: &str, id: &[u8]) -> Result<&'a mut Credential, Error> {

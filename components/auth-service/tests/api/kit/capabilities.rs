@@ -18,6 +18,7 @@ impl Tokens for Memory {
             claims: claims.clone(),
             issuer: "https://zeropass.example".into(),
             certificate_thumbprint: self.identity.borrow().certificate_thumbprint.clone(),
+            workload: self.identity.borrow().workload.clone(),
         });
         Ok(format!("token-{}", tokens.len() - 1))
     }
@@ -125,18 +126,25 @@ impl Sessions for Memory {
             expires_at: self.now.get() + 3_600_000,
             revoked_at: None,
             user_verified,
+            last_used_at: self.now.get(),
         };
         sessions.push(session.clone());
         Ok(session)
     }
-    fn get(&self, rp_id: &str, id: &str) -> Result<Session, StoreError> {
-        self.store("sessions.get")?;
-        let sessions = self.sessions.borrow();
-        let mut found = sessions.iter().filter(|session| session.rp_id == rp_id);
-        found
-            .find(|session| session.id == id)
-            .cloned()
-            .ok_or(StoreError::NotFound)
+    fn touch(&self, rp_id: &str, id: &str) -> Result<Session, StoreError> {
+        self.record(format!("sessions.touch {rp_id} {id}"));
+        self.store("sessions.touch")?;
+        let mut sessions = self.sessions.borrow_mut();
+        let session = sessions
+            .iter_mut()
+            .find(|session| session.rp_id == rp_id && session.id == id)
+            .ok_or(StoreError::NotFound)?;
+        let now = self.now.get();
+        if session.revoked_at.is_some() || now >= session.expires_at {
+            return Err(StoreError::Expired);
+        }
+        session.last_used_at = now;
+        Ok(session.clone())
     }
     fn revoke(&self, rp_id: &str, id: &str) -> Result<(), StoreError> {
         self.record(format!("sessions.revoke {rp_id} {id}"));
@@ -157,6 +165,9 @@ impl Registration for Memory {
             "registration.begin {} {}",
             request.rp_id, request.user.id
         ));
+        self.extensions
+            .borrow_mut()
+            .push(request.extensions.clone());
         self.link()?;
         Ok(CreationOptions {
             ceremony: "ceremony-1".into(),
@@ -202,6 +213,7 @@ impl Registration for Memory {
                 name: account.name,
                 display_name: account.display_name,
             },
+            extensions: self.outputs.borrow().clone(),
         })
     }
 }
@@ -212,6 +224,9 @@ impl Authentication for Memory {
             "authentication.begin {} {:?}",
             request.rp_id, request.subject
         ));
+        self.extensions
+            .borrow_mut()
+            .push(request.extensions.clone());
         self.link()?;
         let allow_credentials = match &request.subject {
             Subject::Anyone => Vec::new(),
@@ -253,6 +268,7 @@ impl Authentication for Memory {
             user_id: USER.into(),
             passkey: passkey(),
             user_verified: self.user_verified.get(),
+            extensions: self.outputs.borrow().clone(),
         })
     }
 }
@@ -268,7 +284,7 @@ impl Lifecycle for Memory {
             .collect())
     }
     fn get(&self, _rp_id: &str, user_id: &str, id: &[u8]) -> Result<Passkey, Rejection> {
-        self.change(user_id, id, |_| ())
+        self.alter(user_id, id, |_| ())
     }
     fn rename(
         &self,
@@ -278,24 +294,43 @@ impl Lifecycle for Memory {
         label: &str,
     ) -> Result<Passkey, Rejection> {
         self.record(format!("lifecycle.rename {rp_id} {label}"));
-        self.change(user_id, id, |passkey| passkey.label = label.into())
+        self.alter(user_id, id, |passkey| passkey.label = label.into())
     }
     fn suspend(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<Passkey, Rejection> {
         self.record(format!("lifecycle.suspend {rp_id}"));
-        self.change(user_id, id, |passkey| passkey.status = Status::Suspended)
+        self.alter(user_id, id, |passkey| passkey.status = Status::Suspended)
     }
     fn resume(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<Passkey, Rejection> {
         self.record(format!("lifecycle.resume {rp_id}"));
-        self.change(user_id, id, |passkey| passkey.status = Status::Active)
+        self.alter(user_id, id, |passkey| passkey.status = Status::Active)
+    }
+    fn change(
+        &self,
+        rp_id: &str,
+        user_id: &str,
+        id: &[u8],
+        change: &PasskeyChange,
+    ) -> Result<Passkey, Rejection> {
+        self.record(format!(
+            "lifecycle.change {rp_id} {:?} {:?}",
+            change.label, change.status
+        ));
+        self.alter(user_id, id, |passkey| {
+            if let Some(label) = &change.label {
+                passkey.label = label.clone();
+            }
+            if let Some(status) = change.status {
+                passkey.status = status;
+            }
+        })
     }
     fn revoke(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<(), Rejection> {
         self.record(format!("lifecycle.revoke {rp_id} {user_id} {id:?}"));
-        self.change(user_id, id, |_| ())?;
-        let theirs = |passkey: &Passkey| passkey.id == id && passkey.user_id == user_id;
-        self.passkeys
-            .borrow_mut()
-            .retain(|passkey| !theirs(passkey));
-        Ok(())
+        self.remove(user_id, id)
+    }
+    fn withdraw(&self, rp_id: &str, user_id: &str, id: &[u8]) -> Result<(), Rejection> {
+        self.record(format!("lifecycle.withdraw {rp_id} {user_id} {id:?}"));
+        self.remove(user_id, id)
     }
 }
 

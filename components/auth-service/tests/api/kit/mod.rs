@@ -34,6 +34,10 @@ pub struct Memory {
     pub store_fails: RefCell<Vec<(&'static str, StoreError)>>,
     pub tokens_fail: Cell<Option<TokenError>>,
     pub user_verified: Cell<bool>,
+    /// What extensions answered, a JSON object.
+    pub outputs: RefCell<String>,
+    /// What the link was asked of extensions, in the order of the calls.
+    pub extensions: RefCell<Vec<String>>,
     /// Every call that changes or decides something, as `function argument...`.
     pub calls: RefCell<Vec<String>>,
     pub registration: RefCell<Option<RegistrationResponse>>,
@@ -46,6 +50,7 @@ pub fn party(id: &str) -> ServedParty {
         related_origins: vec![format!("https://{id}"), "https://other.example".into()],
         enroll_url: Some(format!("https://{id}/enroll")),
         manage_url: None,
+        fresh_sign_in: None,
     }
 }
 
@@ -64,6 +69,8 @@ pub fn passkey() -> Passkey {
         backup_eligible: true,
         backup_state: false,
         sign_count: 5,
+        suspended_at: None,
+        clone_alarm_at: None,
     }
 }
 
@@ -82,6 +89,7 @@ pub fn rejection(code: Code) -> Rejection {
     Rejection {
         code,
         detail: "from the link".into(),
+        remedy: None,
     }
 }
 
@@ -134,6 +142,7 @@ pub fn request(method: Method, target: &str, content_type: &str, body: &[u8]) ->
         method,
         target: target.into(),
         content_type: Some(content_type.into()),
+        session: None,
         body: Body::Complete(body.to_vec()),
     }
 }
@@ -159,6 +168,8 @@ impl Memory {
             store_fails: RefCell::default(),
             tokens_fail: Cell::default(),
             user_verified: Cell::new(true),
+            outputs: RefCell::new("{}".into()),
+            extensions: RefCell::default(),
             calls: RefCell::default(),
             registration: RefCell::default(),
             authentication: RefCell::default(),
@@ -258,7 +269,16 @@ impl Memory {
         self.rejection.borrow_mut().take().map_or(Ok(()), Err)
     }
 
-    fn change(
+    fn remove(&self, user: &str, id: &[u8]) -> Result<(), Rejection> {
+        self.alter(user, id, |_| ())?;
+        let theirs = |passkey: &Passkey| passkey.id == id && passkey.user_id == user;
+        self.passkeys
+            .borrow_mut()
+            .retain(|passkey| !theirs(passkey));
+        Ok(())
+    }
+
+    fn alter(
         &self,
         user: &str,
         id: &[u8],

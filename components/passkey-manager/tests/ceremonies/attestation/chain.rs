@@ -16,8 +16,20 @@ fn chained(
     certificate: &CertificateParams,
     others: &[&Authority],
 ) -> Result<Registered, Rejection> {
+    chained_with(host, issuer, certificate, others, |_| {})
+}
+
+/// The same with the certificate's bytes changed.
+fn chained_with(
+    host: &MemoryHost,
+    issuer: &Authority,
+    certificate: &CertificateParams,
+    others: &[&Authority],
+    change: impl FnOnce(&mut Vec<u8>),
+) -> Result<Registered, Rejection> {
     let attesting = TestKey::generate(-7);
     let mut x5c = vec![issuer.issue(certificate, &attesting)];
+    change(&mut x5c[0]);
     x5c.extend(others.iter().map(|authority| authority.der.clone()));
     attested_with(
         host,
@@ -218,4 +230,49 @@ fn chain_of_many_certificates_is_refused() {
     let root = Authority::root(-7);
     let registered = chained(&MemoryHost::new(), &root, &packed_leaf(), &[&root; 8]);
     assert_eq!(code(registered), Code::AttestationInvalid);
+}
+
+/// Security keys in the field: a signature that claims unused bits, and a default that
+/// is written out.
+#[test]
+fn slips_of_makers_that_mean_nothing_are_forgiven() {
+    // Ed25519: 64 octets of signature, after the number of unused bits. What they claim
+    // must be zeros, as half of all signatures end with.
+    let place = |der: &[u8]| der.len() - 65;
+    let claims = (0..100).map(|_| {
+        let root = Authority::root(-8);
+        let mut claimed = 0;
+        let claim = |der: &mut Vec<u8>| {
+            claimed = der.last().unwrap().trailing_zeros().min(7);
+            let place = place(der);
+            assert_eq!(der[place], 0);
+            der[place] = u8::try_from(claimed).unwrap();
+        };
+        chained_with(&anchored(&[&root]), &root, &packed_leaf(), &[], claim).unwrap();
+        claimed
+    });
+    assert!(claims.into_iter().any(|claimed| claimed > 0));
+    let root = Authority::root(-8);
+    for bits in [8, 0xff] {
+        let claim = |der: &mut Vec<u8>| {
+            let place = place(der);
+            der[place] = bits;
+        };
+        let registered = chained_with(&anchored(&[&root]), &root, &packed_leaf(), &[], claim);
+        assert_eq!(code(registered), Code::AttestationInvalid);
+    }
+    for (authority, accepted) in [(0x00, true), (0xff, false), (0x01, false)] {
+        let mut certificate = packed_leaf();
+        certificate.is_ca = IsCa::NoCa;
+        let contents = der::sequence(&[vec![1, 1, authority]]);
+        certificate
+            .custom_extensions
+            .push(der::extension(&[2, 5, 29, 19], true, contents));
+        let registered = chained(&anchored(&[&root]), &root, &certificate, &[]);
+        if accepted {
+            registered.unwrap();
+        } else {
+            assert_eq!(code(registered), Code::AttestationInvalid);
+        }
+    }
 }

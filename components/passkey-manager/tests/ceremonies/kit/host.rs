@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use passkey_manager::bindings::ceremonies::{Ceremony, Kind};
-use passkey_manager::bindings::credentials::{Credential, Status, Use};
+use passkey_manager::bindings::credentials::{Credential, CredentialChange as Change, Status, Use};
 use passkey_manager::bindings::relying_party::{
-    self, AttestationConveyance, AuthenticatorPolicy, Model, ModelReport, Profile, ResidentKey,
-    UserVerification,
+    self, AttestationConveyance, AuthenticatorPolicy, CounterPolicy, LifecyclePolicy, Model,
+    ModelReport, Profile, ResidentKey, UserVerification,
 };
 use passkey_manager::bindings::signatures::{self, PublicKey};
 use passkey_manager::bindings::{Typical, store};
@@ -35,6 +35,8 @@ pub struct MemoryHost {
     pub use_error: Cell<Option<store::Error>>,
     /// What is said of signatures instead of verifying them.
     pub signatures_are: Cell<Option<bool>>,
+    /// The counter that another sign-in leaves right before the next use is recorded.
+    pub other_use: Cell<Option<u32>>,
     pub calls: RefCell<Vec<Recorded>>,
     pub warnings: RefCell<Vec<String>>,
     drawn: Cell<u64>,
@@ -54,6 +56,13 @@ impl MemoryHost {
                 resident_key: ResidentKey::Preferred,
                 attestation: AttestationConveyance::None,
                 algorithms: vec![-8, -7, -257],
+                lifecycle: LifecyclePolicy {
+                    counter: CounterPolicy::Deny,
+                    counter_synced: CounterPolicy::Deny,
+                    accept_late_backup_eligibility: false,
+                    keep_last_passkey: false,
+                },
+                extensions: vec!["credProps".to_owned()],
                 authenticators: AuthenticatorPolicy {
                     allowed: Vec::new(),
                     denied: Vec::new(),
@@ -76,6 +85,7 @@ impl MemoryHost {
             clock: Cell::new(1_750_000_000_000),
             store_error: Cell::new(None),
             use_error: Cell::new(None),
+            other_use: Cell::new(None),
             signatures_are: Cell::new(None),
             calls: RefCell::default(),
             warnings: RefCell::default(),
@@ -113,6 +123,28 @@ impl MemoryHost {
     fn store(&self, call: Recorded) -> Result<(), store::Error> {
         self.calls.borrow_mut().push(call);
         self.store_error.get().map_or(Ok(()), Err)
+    }
+
+    fn keep(&self, user_id: &str, id: &[u8], keep_last: bool) -> Result<(), store::Error> {
+        let credentials = self.credentials.borrow();
+        let mut own = credentials.iter().filter(|known| known.user_id == user_id);
+        if keep_last && own.all(|known| known.id == id || known.status == Status::Suspended) {
+            self.owned_by(user_id, id)?;
+            return Err(store::Error::Last);
+        }
+        Ok(())
+    }
+
+    fn owned_by(&self, user_id: &str, id: &[u8]) -> Result<(), store::Error> {
+        let credentials = self.credentials.borrow();
+        let owned = credentials
+            .iter()
+            .any(|known| known.id == id && known.user_id == user_id);
+        if owned {
+            Ok(())
+        } else {
+            Err(store::Error::NotFound)
+        }
     }
 
     fn owned<T>(
@@ -240,10 +272,32 @@ impl Host for MemoryHost {
         user_id: &str,
         id: &[u8],
         status: Status,
+        keep_last: bool,
     ) -> Result<Credential, store::Error> {
         self.store("set-status")?;
+        self.keep(user_id, id, keep_last && status == Status::Suspended)?;
         self.owned(user_id, id, |known| {
             known.status = status;
+            known.clone()
+        })
+    }
+
+    fn change_credential(
+        &self,
+        _rp_id: &str,
+        user_id: &str,
+        id: &[u8],
+        change: &Change,
+        keep_last: bool,
+    ) -> Result<Credential, store::Error> {
+        self.store("change")?;
+        let suspended = change.status == Some(Status::Suspended);
+        self.keep(user_id, id, keep_last && suspended)?;
+        self.owned(user_id, id, |known| {
+            known.status = change.status.unwrap_or(known.status);
+            if let Some(label) = &change.label {
+                known.label.clone_from(label);
+            }
             known.clone()
         })
     }
@@ -253,8 +307,10 @@ impl Host for MemoryHost {
         _rp_id: &str,
         user_id: &str,
         id: &[u8],
+        keep_last: bool,
     ) -> Result<(), store::Error> {
         self.store("remove")?;
+        self.keep(user_id, id, keep_last)?;
         self.owned(user_id, id, |_| ())?;
         self.credentials.borrow_mut().retain(|known| known.id != id);
         Ok(())
@@ -270,11 +326,20 @@ impl Host for MemoryHost {
             .iter_mut()
             .find(|known| known.id == id)
             .ok_or(store::Error::NotFound)?;
-        if known.sign_count != used.previous_sign_count {
+        if let Some(other) = self.other_use.take() {
+            known.sign_count = other;
+        }
+        if known.sign_count != used.previous_sign_count
+            || known.backup_state != used.previous_backup_state
+        {
             return Err(store::Error::Conflict);
         }
         known.sign_count = used.sign_count;
         known.backup_state = used.backup_state;
+        known.backup_eligible = used.backup_eligible;
+        if used.clone_alarm {
+            known.clone_alarm_at = Some(used.at);
+        }
         known.last_used_at = Some(used.at);
         Ok(known.clone())
     }

@@ -36,6 +36,7 @@ pub fn registration_request(user: &str) -> BeginRequest {
         resident_key: None,
         attestation: None,
         hints: Vec::new(),
+        extensions: "{}".to_owned(),
     }
 }
 
@@ -68,6 +69,7 @@ pub fn begin_sign_in(host: &MemoryHost, subject: Subject) -> RequestOptions {
         rp_id: RP.to_owned(),
         subject,
         user_verification: None,
+        extensions: "{}".to_owned(),
     };
     authentication::begin(host, request).unwrap()
 }

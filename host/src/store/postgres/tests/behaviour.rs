@@ -86,6 +86,9 @@ async fn hosts_see_what_the_other_one_did() {
     let recorded = |from| CredentialUse {
         previous_sign_count: from,
         sign_count: 6,
+        previous_backup_state: false,
+        backup_eligible: true,
+        clone_alarm: false,
         backup_state: false,
         at: NOW,
     };
@@ -106,7 +109,7 @@ async fn hosts_see_what_the_other_one_did() {
     let (user, key) = (ada.id.clone(), b"key".to_vec());
     let suspend = one
         .store
-        .credentials_set_status(one.permit(), user, key, suspended);
+        .credentials_set_status(one.permit(), user, key, suspended, false);
     suspend.await.unwrap();
     assert_eq!(other.get(RP, b"key").await.unwrap().status, suspended);
     assert_eq!(

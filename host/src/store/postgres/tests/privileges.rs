@@ -33,13 +33,17 @@ async fn each_role_is_refused_what_is_not_its_duty() {
         "sessions",
         "credentials",
         "ceremonies",
+        "failures",
         "audit",
         "audit_logs",
         "audit_pruned",
     ];
     let own: [(Role, &[&str]); 4] = [
         (Role::Accounts, &["accounts", "sessions"]),
-        (Role::Credentials, &["credentials", "ceremonies"]),
+        (
+            Role::Credentials,
+            &["credentials", "ceremonies", "failures"],
+        ),
         (Role::AuditWriter, &[]),
         (Role::AuditReader, &["audit", "audit_logs", "audit_pruned"]),
     ];

@@ -1,0 +1,81 @@
+//! Failed sign-ins in PostgreSQL: counted by account, one after the other however many
+//! hosts there are.
+
+use async_trait::async_trait;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{FromRow, Row as _};
+
+use super::job::{Change, Failure};
+use super::rows::{decode, decode_some, time};
+use crate::clock::Timestamp;
+use crate::store::lockout::Counted;
+use crate::store::{Failed, LockoutPolicy};
+
+/// A row to lock, for the first failure of an account.
+const BEGIN: &str = "
+    INSERT INTO zeropass.failures (rp_id, subject, count, since) VALUES ($1, $2, 0, $3)
+    ON CONFLICT DO NOTHING";
+
+/// Whoever counts next waits here until the one before has committed.
+const LOCK: &str = "
+    SELECT count, since, locked_until FROM zeropass.failures
+    WHERE rp_id = $1 AND subject = $2 FOR UPDATE";
+
+const KEEP: &str = "
+    INSERT INTO zeropass.failures (rp_id, subject, count, since, locked_until)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (rp_id, subject) DO UPDATE SET count = $3, since = $4, locked_until = $5";
+
+pub(super) struct Count {
+    pub(super) rp_id: String,
+    pub(super) subject: String,
+    pub(super) policy: LockoutPolicy,
+    pub(super) now: Timestamp,
+}
+
+// === impl Count ===
+
+#[async_trait]
+impl Change for Count {
+    type Output = Failed;
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<Failed, Failure> {
+        sqlx::query(BEGIN)
+            .bind(&self.rp_id)
+            .bind(&self.subject)
+            .bind(time(self.now))
+            .execute(&mut *db)
+            .await?;
+        // None where a sign-in has just ended the count.
+        let before: Option<Counted> = sqlx::query_as(LOCK)
+            .bind(&self.rp_id)
+            .bind(&self.subject)
+            .fetch_optional(&mut *db)
+            .await?;
+        let (failed, after) = Counted::one_more(before, self.policy, self.now);
+        if let Some(after) = after {
+            sqlx::query(KEEP)
+                .bind(&self.rp_id)
+                .bind(&self.subject)
+                .bind(i64::from(after.count))
+                .bind(time(after.since))
+                .bind(after.locked_until.map(time))
+                .execute(db)
+                .await?;
+        }
+        Ok(failed)
+    }
+}
+
+// === impl Counted ===
+
+impl FromRow<'_, PgRow> for Counted {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let count: i64 = row.try_get("count")?;
+        Ok(Self {
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+            since: decode(row, "since")?,
+            locked_until: decode_some(row, "locked_until")?,
+        })
+    }
+}
