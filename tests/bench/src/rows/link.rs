@@ -90,7 +90,7 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
             "link/in-process",
             "call through the in-process link",
             "us",
-            through.clone(),
+            through,
         )
         .against("a plain function call", plain),
         Row::new("link/mtls", "call through the mTLS link", "us", wire)
