@@ -6,6 +6,9 @@
     clippy::indexing_slicing
 )]
 
+#[path = "long/transport.rs"]
+mod transport;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -3,6 +3,7 @@
 //! A command that fails says why in one message on standard error and exits with
 //! 1; wrong usage exits with 2.
 
+pub mod admin;
 mod component;
 pub mod config;
 pub mod pki;
@@ -41,7 +42,7 @@ enum Command {
     /// Prepare, change or move the store.
     #[command(subcommand)]
     Store(store::StoreCommand),
-    /// Component revisions: sign and inspect them.
+    /// Component revisions: sign and inspect them, push, activate and roll back.
     #[command(subcommand)]
     Component(component::ComponentCommand),
     /// Certificates for development.
@@ -66,6 +67,11 @@ enum PolicyCommand {
         /// The folder with the schema, the policies and the tests.
         #[arg(long, value_name = "FOLDER", default_value = "policies")]
         folder: PathBuf,
+    },
+    /// Let a running host read its policies again.
+    Reload {
+        #[command(flatten)]
+        how: admin::How,
     },
 }
 
@@ -108,6 +114,10 @@ impl Command {
                 Ok(true)
             }
             Self::Policy(PolicyCommand::Check { folder }) => policy::check(&folder, out),
+            Self::Policy(PolicyCommand::Reload { how }) => {
+                admin::reload_policy(&how, out)?;
+                Ok(true)
+            }
             Self::Store(command) => store::run(command, out),
             Self::Component(command) => command.run(out),
             Self::Pki(command) => command.run(out),

@@ -6,9 +6,6 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-use zeropass::config::Config;
-use zeropass::host::Host;
 use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::registry::SigningKey;
@@ -17,7 +14,10 @@ use super::certificates::{
     client_config, component, install_provider, now, revocation_list, spiffe_id, workload,
 };
 use super::files::{component_file, policies, shared_folder};
-use super::{Certificate, Client, Deployment, ORIGIN, Protocol, RP_ID, TRUST_DOMAIN, WORKLOAD};
+use super::{
+    Certificate, Client, Deployment, ORIGIN, Protocol, RP_ID, Running, TRUST_DOMAIN, WORKLOAD,
+};
+use crate::postgres::Database;
 use crate::signing::sign_into;
 
 /// A deployment that is not running yet.
@@ -26,10 +26,11 @@ pub struct Builder {
     auth_service: Option<PathBuf>,
     passkey_manager: Option<PathBuf>,
     policies: Option<PathBuf>,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     settings: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
     without: Vec<(&'static str, &'static str)>,
     prepare: Vec<Prepare>,
+    keys: Option<PathBuf>,
 }
 
 /// The folder of a deployment with its configuration, certificates and keys.
@@ -61,10 +62,11 @@ impl Builder {
             auth_service: None,
             passkey_manager: None,
             policies: None,
-            key: SigningKey::generate().expect("a signing key"),
+            key: Arc::new(SigningKey::generate().expect("a signing key")),
             settings: BTreeMap::new(),
             without: Vec::new(),
             prepare: Vec::new(),
+            keys: None,
         };
         // A pool as small as tests need it: many deployments stand side by side.
         builder
@@ -126,6 +128,12 @@ impl Builder {
         self
     }
 
+    /// With an admin listener.
+    #[must_use]
+    pub fn admin(self) -> Self {
+        self.set("admin", "listen", "\"127.0.0.1:0\"")
+    }
+
     /// Leave out a setting that deployments have.
     #[must_use]
     pub fn without(mut self, section: &'static str, key: &'static str) -> Self {
@@ -151,6 +159,23 @@ impl Builder {
             })
     }
 
+    /// Keep the store in this database.
+    #[must_use]
+    pub fn postgres(mut self, database: &Database) -> Self {
+        for (section, key, value) in database.settings() {
+            self = self.set(section, key, &value);
+        }
+        self
+    }
+
+    /// Take the keys that hosts of one database share (tokens, pseudonyms) from another
+    /// deployment. Keys of audit logs stay each host's own.
+    #[must_use]
+    pub fn keys_of(mut self, other: &Deployment) -> Self {
+        self.keys = Some(other.folder().join("keys"));
+        self
+    }
+
     /// Start the host.
     ///
     /// # Panics
@@ -166,25 +191,14 @@ impl Builder {
     /// # Errors
     /// What [`Host::start`] says.
     pub async fn try_start(self) -> anyhow::Result<Deployment> {
-        let LaidOut { folder, ca } = self.lay_out();
-        let config = Config::load(&folder.path().join("zeropass.toml"))?;
-        let host = Host::start(&config).await?;
-        let address = host.local_address()?;
-        let link_address = host.link_address()?;
-        let (services, identity) = (Arc::clone(host.services()), host.identity());
-        let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(host.serve_until(async {
-            let _ = stopped.await;
-        }));
+        let key = Arc::clone(&self.key);
+        let laid_out = self.lay_out();
+        let running = Running::start(&laid_out.config()).await?;
+        let LaidOut { folder, ca } = laid_out;
         Ok(Deployment {
-            address,
-            link_address,
-            services,
-            identity,
-            policies: config.policy.folder.clone(),
+            running,
             ca,
-            stop: Some(stop),
-            serving,
+            key,
             folder,
         })
     }
@@ -201,7 +215,11 @@ impl Builder {
         for prepare in std::mem::take(&mut self.prepare) {
             prepare(&ca, &folder.path().join("pki"));
         }
-        share_cache_key(&folder.path().join("keys"));
+        let keys = folder.path().join("keys");
+        share_cache_key(&keys);
+        if let Some(shared) = &self.keys {
+            copy_keys(shared, &keys);
+        }
         let file = folder.path().join("zeropass.toml");
         std::fs::write(&file, self.text(folder.path())).expect("the configuration can be written");
         LaidOut { folder, ca }
@@ -454,4 +472,16 @@ fn share_cache_key(keys: &Path) {
         &keys.join("cache.key"),
         &std::fs::read(&key).expect("the shared cache key"),
     );
+}
+
+/// All but what belongs to one host.
+fn copy_keys(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).expect("a folder of keys").flatten() {
+        let name = file.file_name();
+        let name = name.to_str().expect("a name that is text");
+        if name != "cache.key" && !name.starts_with("audit-") && file.path().is_file() {
+            let key = std::fs::read(file.path()).expect("a key");
+            write_private(&to.join(name), &key);
+        }
+    }
 }

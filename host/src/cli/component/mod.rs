@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::admin;
+
 /// What can be done with component revisions.
 #[derive(Debug, Subcommand)]
 pub enum ComponentCommand {
@@ -16,6 +18,9 @@ pub enum ComponentCommand {
     /// Show what a component file is, who signed it, what it asks for and what it
     /// would be granted. Works offline.
     Inspect(inspect::Inspect),
+    /// On a running host.
+    #[command(flatten)]
+    Online(admin::ComponentCommand),
 }
 
 // === impl ComponentCommand ===
@@ -26,6 +31,7 @@ impl ComponentCommand {
         match self {
             Self::Sign(command) => command.run(out).map(|()| true),
             Self::Inspect(command) => command.run(out),
+            Self::Online(command) => command.run(out).map(|()| true),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `zeropass store`: prepare a database, change its schema, move a store.
 
+mod import;
 mod migrate;
 
 use std::io::Write;
@@ -17,6 +18,15 @@ pub enum StoreCommand {
     Roles,
     /// Bring the schema in PostgreSQL up to date.
     Migrate(Migrator),
+    /// Move the store of a host that has been stopped from SQLite into an empty database
+    /// in PostgreSQL, and compare counts and digests.
+    Import {
+        /// The SQLite database.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        #[command(flatten)]
+        migrator: Migrator,
+    },
 }
 
 /// The database of a configuration, and the migrator's certificate. No host's configuration
@@ -42,6 +52,7 @@ pub(super) fn run(command: StoreCommand, out: &mut dyn Write) -> anyhow::Result<
     match command {
         StoreCommand::Roles => out.write_all(postgres::roles().as_bytes())?,
         StoreCommand::Migrate(migrator) => migrate::migrate(&migrator, out)?,
+        StoreCommand::Import { from, migrator } => import::import(&migrator, &from, out)?,
     }
     Ok(true)
 }

@@ -14,6 +14,7 @@ mod failures;
 mod history;
 mod job;
 mod open;
+mod rollouts;
 mod rows;
 mod sessions;
 mod store;
