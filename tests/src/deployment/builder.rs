@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tempfile::TempDir;
 use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::registry::SigningKey;
@@ -15,7 +16,8 @@ use super::certificates::{
 };
 use super::files::{component_file, policies, shared_folder};
 use super::{
-    Certificate, Client, Deployment, ORIGIN, Protocol, RP_ID, Running, TRUST_DOMAIN, WORKLOAD,
+    Certificate, Client, Deployment, Installation, ORIGIN, Protocol, RP_ID, Running, TRUST_DOMAIN,
+    WORKLOAD,
 };
 use crate::postgres::Database;
 use crate::signing::sign_into;
@@ -192,9 +194,8 @@ impl Builder {
     /// What [`Host::start`] says.
     pub async fn try_start(self) -> anyhow::Result<Deployment> {
         let key = Arc::clone(&self.key);
-        let laid_out = self.lay_out();
-        let running = Running::start(&laid_out.config()).await?;
-        let LaidOut { folder, ca } = laid_out;
+        let (folder, ca) = self.write();
+        let running = Running::start(&folder.path().join("zeropass.toml")).await?;
         Ok(Deployment {
             running,
             ca,
@@ -203,8 +204,23 @@ impl Builder {
         })
     }
 
-    /// Write everything that a host needs, for one that is started in another way.
-    pub fn lay_out(mut self) -> LaidOut {
+    /// Everything but the start: the host will be a process of its own.
+    ///
+    /// # Panics
+    /// The folder can't be made.
+    pub fn install(self) -> Installation {
+        let (folder, ca) = self.write();
+        Installation::new(folder, ca)
+    }
+
+    /// Everything but the start, for a host that shares its certificates with others.
+    pub fn lay_out(self) -> LaidOut {
+        let (folder, ca) = self.write();
+        LaidOut { folder, ca }
+    }
+
+    /// The folder with everything that the host reads.
+    fn write(mut self) -> (TempDir, Ca) {
         install_provider();
         if self.relying_parties.is_empty() {
             self.relying_parties
@@ -222,7 +238,7 @@ impl Builder {
         }
         let file = folder.path().join("zeropass.toml");
         std::fs::write(&file, self.text(folder.path())).expect("the configuration can be written");
-        LaidOut { folder, ca }
+        (folder, ca)
     }
 
     fn text(self, folder: &Path) -> String {
