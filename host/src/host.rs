@@ -67,7 +67,7 @@ pub struct Host {
     rollouts: Arc<Rollouts>,
     follow: Duration,
     sealer: Sealer,
-    listener: Listener<FrontDoor>,
+    listener: Option<Listener<FrontDoor>>,
     admin: Option<Listener<AdminDoor>>,
     link: Link,
     health: Option<Health>,
@@ -135,6 +135,11 @@ impl Host {
         )
         .await?;
         audit::opening_records(&*store, &log, &sealer, &*clock).await?;
+        let front = link::front(config, &clock).await?;
+        let store = match &front {
+            Some(front) => front.store(config, store),
+            None => store,
+        };
         let metrics = metrics::registry(gate.counts(), &log, sealer.counts(), &clock);
         identity.counts.register(&metrics);
         let metrics = Arc::new(metrics);
@@ -167,7 +172,7 @@ impl Host {
         let in_process =
             InProcess::new(slots.passkey_manager).with_lockout(lockout(config.lockout));
         let in_process: Arc<dyn PasskeysLink> = Arc::new(in_process);
-        let link = Link::open(config, &services, in_process).await?;
+        let link = Link::open(config, &services, in_process, front).await?;
         let front_door = FrontDoor::new(
             Arc::clone(&services),
             slots.auth_service,
@@ -190,9 +195,15 @@ impl Host {
         let address = config.service.listen;
         let limits = listener_limits(&config.service);
         let tls = identity.tls.clone();
-        let listener = Listener::bind(address, tls, limits, clock, Arc::new(front_door))
-            .await
-            .with_context(|| format!("service.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
+        let listener = match config.link.role {
+            config::LinkRole::Back => None,
+            config::LinkRole::All | config::LinkRole::Front => {
+                let listener = Listener::bind(address, tls, limits, clock, Arc::new(front_door))
+                    .await
+                    .with_context(|| format!("service.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
+                Some(listener)
+            }
+        };
         lifecycle(&services, "host.start").await?;
         Ok(Self {
             services,
@@ -212,12 +223,19 @@ impl Host {
         })
     }
 
-    /// Where the service listener listens.
+    /// Where the service listener listens, or the link listener of a host that has no
+    /// other.
     ///
     /// # Errors
     /// The system does not know the socket any more.
     pub fn local_address(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_address()
+        match &self.listener {
+            Some(listener) => listener.local_address(),
+            None => self
+                .link
+                .local_address()?
+                .ok_or_else(|| std::io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// Where the admin listener listens, if there is one.
@@ -299,7 +317,11 @@ impl Host {
         let admin = self
             .admin
             .map(|admin| tokio::spawn(admin.serve(watcher.clone())));
-        let listener = tokio::spawn(self.listener.serve(watcher));
+        let listener = tokio::spawn(async move {
+            if let Some(listener) = self.listener {
+                listener.serve(watcher).await;
+            }
+        });
         let (link_trigger, link_watcher) = drain::channel();
         let link = tokio::spawn(self.link.serve(Arc::clone(&self.services), link_watcher));
         let drained = drain(trigger, self.drain_deadline).await;

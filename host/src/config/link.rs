@@ -10,12 +10,15 @@ use super::path::Location;
 use super::reader::Section;
 use super::service::Service;
 use super::spiffe::{TrustDomain, WORKLOAD_ID, WorkloadId};
+use super::state::Store;
 
 /// How auth-service reaches passkey-manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// The transport.
     pub kind: LinkKind,
+    /// This host's part in it.
+    pub role: LinkRole,
     /// The certificate authorities of the components, PEM; with `mtls` only.
     pub ca: Option<PathBuf>,
     /// What passkey-manager is served with; with `mtls` only.
@@ -32,6 +35,18 @@ pub enum LinkKind {
     Mtls,
     /// Both run in this host; no wire exists.
     InProcess,
+}
+
+/// The part of a host in the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkRole {
+    /// Both ends.
+    All,
+    /// auth-service alone: no passkeys, accounts or sessions here, and no credentials
+    /// of a database.
+    Front,
+    /// passkey-manager and the store, for front tiers; no service listener.
+    Back,
 }
 
 /// A component's certificate.
@@ -54,6 +69,8 @@ pub struct LinkServing {
     pub identity: LinkIdentity,
     /// The only peer.
     pub caller: WorkloadId,
+    /// Whether accounts and sessions are served too, for a front tier.
+    pub store: bool,
 }
 
 /// The calling end.
@@ -81,7 +98,11 @@ const TARGET: Parsed<String> = Parsed {
     },
 };
 
-pub(super) fn read(section: &mut Section<'_>, service: Option<&Service>) -> Option<Link> {
+pub(super) fn read(
+    section: &mut Section<'_>,
+    service: Option<&Service>,
+    store: Option<&Store>,
+) -> Option<Link> {
     let trust_domain = service.map(|service| &service.trust_domain);
     let kind = Choice(&[
         ("mtls", LinkKind::Mtls),
@@ -89,6 +110,20 @@ pub(super) fn read(section: &mut Section<'_>, service: Option<&Service>) -> Opti
     ]);
     let kind = section.or("kind", r#""mtls""#, kind);
     let mtls = kind != Some(LinkKind::InProcess);
+    let role = Choice(&[
+        ("all", LinkRole::All),
+        ("front", LinkRole::Front),
+        ("back", LinkRole::Back),
+    ]);
+    let role = section.or("role", r#""all""#, role);
+    let part = role.unwrap_or(LinkRole::All);
+    if !mtls && part != LinkRole::All {
+        section.refuse("role", None, "\"all\" with link.kind = \"in-process\"");
+    }
+    if part == LinkRole::Front && matches!(store, Some(Store::Postgres(_))) {
+        let expected = "no [store.postgres] beside \"front\": such a host keeps nothing but its audit log, in store.sqlite";
+        section.refuse("role", None, expected);
+    }
     let ca = Location::File("a PEM file with the authorities of the components' certificates");
     let ca = section.optional("ca", ca);
     let shared = service.and_then(|service| match &service.identity {
@@ -111,13 +146,19 @@ pub(super) fn read(section: &mut Section<'_>, service: Option<&Service>) -> Opti
             least: 0,
         },
     );
+    if part == LinkRole::Front && targets.as_ref().is_some_and(Vec::is_empty) {
+        let expected = "the link listener of at least one back tier with link.role = \"front\"";
+        section.refuse("targets", None, expected);
+    }
     let timeout = Time(Duration::from_millis(10)..=Duration::from_secs(60));
     let connect_timeout = section.or("connect-timeout", r#""1s""#, timeout);
     let auth_service = section.section("auth-service", |section| {
-        read_component(section, mtls, trust_domain, "auth-service")
+        let needed = mtls && part != LinkRole::Back;
+        read_component(section, needed, trust_domain, "auth-service")
     });
     let passkey_manager = section.section("passkey-manager", |section| {
-        read_component(section, mtls, trust_domain, "passkey-manager")
+        let needed = mtls && part != LinkRole::Front;
+        read_component(section, needed, trust_domain, "passkey-manager")
     });
     let (kind, listen, targets, connect_timeout) = (kind?, listen?, targets?, connect_timeout?);
     let (auth_service, passkey_manager) = (auth_service?, passkey_manager?);
@@ -125,6 +166,7 @@ pub(super) fn read(section: &mut Section<'_>, service: Option<&Service>) -> Opti
         listen,
         identity,
         caller: auth_service.1,
+        store: part == LinkRole::Back,
     });
     let calling = auth_service.0.map(|identity| LinkCalling {
         targets,
@@ -136,8 +178,9 @@ pub(super) fn read(section: &mut Section<'_>, service: Option<&Service>) -> Opti
     Some(Link {
         kind,
         ca: ca?.or(shared).filter(|_| mtls),
-        serving: serving.filter(|_| mtls),
-        calling: calling.filter(|_| mtls),
+        role: role?,
+        serving: serving.filter(|_| mtls && part != LinkRole::Front),
+        calling: calling.filter(|_| mtls && part != LinkRole::Back),
     })
 }
 

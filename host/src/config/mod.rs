@@ -52,7 +52,7 @@ pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
 pub use self::identity::IdentitySource;
 pub use self::lifecycle::{CounterPolicy, Extension, Lifecycle};
-pub use self::link::{Link, LinkCalling, LinkIdentity, LinkKind, LinkServing};
+pub use self::link::{Link, LinkCalling, LinkIdentity, LinkKind, LinkRole, LinkServing};
 pub use self::lockout::Lockout;
 pub use self::log::{Log, LogFormat};
 pub use self::metadata::Metadata;
@@ -196,7 +196,9 @@ impl Config {
         });
         let rollout = root.section("rollout", rollout::read);
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
-        let link = root.section("link", |section| link::read(section, service.as_ref()));
+        let link = root.section("link", |section| {
+            link::read(section, service.as_ref(), store.as_ref())
+        });
         let metadata = root.optional_section("metadata", metadata::read);
         let has_metadata = !matches!(metadata, Some(None));
         let relying_parties = relying_party::read_all(&mut root, trust_domain, has_metadata);

@@ -494,6 +494,40 @@ fn link_in_process_needs_no_certificates_and_opens_nothing() {
     assert_eq!((config.link.serving, config.link.calling), (None, None));
 }
 
+/// The minimal configuration with these settings of the link.
+fn with_link(settings: &str) -> String {
+    MINIMAL.replace(
+        "[link.auth-service]",
+        &format!("[link]\n{settings}\n[link.auth-service]"),
+    )
+}
+
+#[test]
+fn front_tier_calls_and_serves_nothing_and_back_tier_the_reverse() {
+    let front = parse(&with_link("role = \"front\"\ntargets = [\"back:8445\"]")).unwrap();
+    assert_eq!(front.link.role, LinkRole::Front);
+    assert_eq!(front.link.serving, None);
+    assert_eq!(front.link.calling.unwrap().targets, ["back:8445"]);
+    let back = parse(&with_link("role = \"back\"")).unwrap();
+    assert!(back.link.serving.unwrap().store);
+    assert_eq!(back.link.calling, None);
+    // Only a back tier serves accounts and sessions.
+    assert!(!parse(MINIMAL).unwrap().link.serving.unwrap().store);
+}
+
+#[test]
+fn parts_of_the_link_must_fit_together() {
+    assert_eq!(
+        only(&with_link("role = \"front\"")),
+        "link.targets (default): expected the link listener of at least one back tier with \
+         link.role = \"front\""
+    );
+    assert_eq!(
+        only(&with_link("kind = \"in-process\"\nrole = \"back\"")),
+        "link.role = \"back\": expected \"all\" with link.kind = \"in-process\""
+    );
+}
+
 // What is wrong.
 
 #[test]

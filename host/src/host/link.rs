@@ -1,6 +1,7 @@
 //! The link between the components, put together from the configuration.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,16 +12,18 @@ use rustls::Error as TlsError;
 use super::identity::tell;
 use super::settings::{key_exchange, listener_limits, trust_domain};
 use crate::capabilities::{PasskeysLink, Services};
+use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::identity::current::keep;
 use crate::identity::{
     CurrentClientTls, CurrentTls, FileSource, Identity, Material, MaterialFiles, Source, SpiffeId,
     keep_client, link_client_config_with, link_server_config_with,
 };
-use crate::link::{LinkClient, LinkOptions, Mtls};
+use crate::link::{LinkClient, LinkOptions, Mtls, RemoteStore};
 use crate::server::drain::Watcher;
 use crate::server::link_door::{LinkDoor, LinkDoorLimits};
 use crate::server::{Limits, Listener};
+use crate::store::Store;
 
 /// A link connection may rest this long: the other end keeps it for the next call.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
@@ -40,6 +43,9 @@ pub(super) struct Link {
     keepers: Vec<Keeper>,
 }
 
+/// The calling end of a host of a front tier, made before its store.
+pub(super) struct Front(Arc<LinkClient>, Keeper);
+
 /// A component's certificate in force, and where the next one comes from.
 struct Component {
     id: SpiffeId,
@@ -56,26 +62,42 @@ impl Link {
         config: &Config,
         services: &Arc<Services>,
         in_process: Arc<dyn PasskeysLink>,
+        front: Option<Front>,
     ) -> anyhow::Result<Self> {
         let mut link = Self {
             door: None,
             keepers: Vec::new(),
         };
+        if let Some(Front(client, keeper)) = front {
+            link.keepers.push(keeper);
+            services.passkeys.get_or_init(|| through(client));
+            return Ok(link);
+        }
         let Some(ca) = &config.link.ca else {
             services.passkeys.get_or_init(|| in_process);
             return Ok(link);
         };
         if let Some(serving) = &config.link.serving {
-            let own = Component::open(config, ca, &serving.identity, services).await?;
+            let own = Component::open(config, ca, &serving.identity, &services.clock).await?;
+            let in_process = Arc::clone(&in_process);
             link.serve_passkeys(config, serving, own, services, in_process)
                 .await?;
         }
-        if let Some(calling) = &config.link.calling {
-            let own = Component::open(config, ca, &calling.identity, services).await?;
-            let client = link.call_passkeys(config, calling, own, services)?;
-            let passkeys: Arc<dyn PasskeysLink> = Arc::new(Mtls::new(client));
-            services.passkeys.get_or_init(|| passkeys);
-        }
+        let passkeys = match &config.link.calling {
+            Some(calling) => {
+                let mut targets = calling.targets.clone();
+                if targets.is_empty() {
+                    targets.extend(link.local_address()?.map(|own| own.to_string()));
+                }
+                let (client, keeper) =
+                    client(config, ca, calling, targets, &services.clock).await?;
+                link.keepers.push(keeper);
+                through(client)
+            }
+            // Nobody calls from here.
+            None => in_process,
+        };
+        services.passkeys.get_or_init(|| passkeys);
         Ok(link)
     }
 
@@ -102,7 +124,7 @@ impl Link {
             Arc::clone(services),
             passkeys,
             (caller, AUTH_SERVICE),
-            false,
+            serving.store,
             door_limits(config),
         );
         let limits = Limits {
@@ -127,42 +149,6 @@ impl Link {
         Ok(())
     }
 
-    fn call_passkeys(
-        &mut self,
-        config: &Config,
-        calling: &config::LinkCalling,
-        own: Component,
-        services: &Arc<Services>,
-    ) -> anyhow::Result<Arc<LinkClient>> {
-        let clock = Arc::clone(&services.clock);
-        let callee: SpiffeId = calling.callee.as_str().parse()?;
-        let tls_of = {
-            let clock = Arc::clone(&clock);
-            let (id, groups) = (own.id.clone(), key_exchange(&config.service));
-            move |material: &Material| {
-                must_be(&id, material)?;
-                link_client_config_with(material, &callee, Arc::clone(&clock), groups)
-            }
-        };
-        let tls = CurrentClientTls::new(tls_of(&own.material)?);
-        let mut targets = calling.targets.clone();
-        if targets.is_empty() {
-            targets.extend(self.local_address()?.map(|own| own.to_string()));
-        }
-        let options = LinkOptions {
-            targets,
-            connect_timeout: calling.connect_timeout,
-        };
-        let client = LinkClient::new(options, tls.clone(), clock);
-        self.keepers.push(Box::new(move |services| {
-            keep_client(own.source, tls, tls_of, move |change| {
-                tell(Arc::clone(&services), change)
-            })
-            .boxed()
-        }));
-        Ok(client)
-    }
-
     /// Where the link door is, if there is one.
     pub fn local_address(&self) -> std::io::Result<Option<SocketAddr>> {
         self.door.as_ref().map(Listener::local_address).transpose()
@@ -184,6 +170,68 @@ impl Link {
     }
 }
 
+// === impl Front ===
+
+impl Front {
+    /// The store of such a host: `log` keeps its audit log and nothing else.
+    pub fn store(&self, config: &Config, log: Arc<dyn Store>) -> Arc<dyn Store> {
+        let deadline = config.components.auth_service.deadline;
+        Arc::new(RemoteStore::new(Arc::clone(&self.0), log, deadline))
+    }
+}
+
+/// The way to the other end, where this host is of a front tier.
+pub(super) async fn front(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Front>> {
+    let link = &config.link;
+    let (config::LinkRole::Front, Some(ca), Some(calling)) = (link.role, &link.ca, &link.calling)
+    else {
+        return Ok(None);
+    };
+    let targets = calling.targets.clone();
+    let (client, keeper) = client(config, ca, calling, targets, clock).await?;
+    Ok(Some(Front(client, keeper)))
+}
+
+/// The calling end, under auth-service's own identity.
+async fn client(
+    config: &Config,
+    ca: &Path,
+    calling: &config::LinkCalling,
+    targets: Vec<String>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<(Arc<LinkClient>, Keeper)> {
+    let own = Component::open(config, ca, &calling.identity, clock).await?;
+    let callee: SpiffeId = calling.callee.as_str().parse()?;
+    let tls_of = {
+        let clock = Arc::clone(clock);
+        let (id, groups) = (own.id.clone(), key_exchange(&config.service));
+        move |material: &Material| {
+            must_be(&id, material)?;
+            link_client_config_with(material, &callee, Arc::clone(&clock), groups)
+        }
+    };
+    let tls = CurrentClientTls::new(tls_of(&own.material)?);
+    let options = LinkOptions {
+        targets,
+        connect_timeout: calling.connect_timeout,
+    };
+    let client = LinkClient::new(options, tls.clone(), Arc::clone(clock));
+    let keeper: Keeper = Box::new(move |services| {
+        keep_client(own.source, tls, tls_of, move |change| {
+            tell(Arc::clone(&services), change)
+        })
+        .boxed()
+    });
+    Ok((client, keeper))
+}
+
+fn through(client: Arc<LinkClient>) -> Arc<dyn PasskeysLink> {
+    Arc::new(Mtls::new(client))
+}
+
 fn door_limits(config: &Config) -> LinkDoorLimits {
     LinkDoorLimits {
         body: config.components.auth_service.hostcall_bytes + ENVELOPE,
@@ -200,9 +248,9 @@ impl Component {
     /// A component's certificate and key, which must be its own.
     async fn open(
         config: &Config,
-        ca: &std::path::Path,
+        ca: &Path,
         identity: &config::LinkIdentity,
-        services: &Services,
+        clock: &Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let files = MaterialFiles {
             certificate: identity.certificate.clone(),
@@ -212,7 +260,7 @@ impl Component {
             trust_domains: vec![trust_domain(config)?],
         };
         let id: SpiffeId = identity.id.as_str().parse()?;
-        let mut source = FileSource::new(files, Arc::clone(&services.clock));
+        let mut source = FileSource::new(files, Arc::clone(clock));
         let material = source.next().await?;
         must_be(&id, &material).with_context(|| identity.certificate.display().to_string())?;
         Ok(Self {

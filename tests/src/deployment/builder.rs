@@ -11,9 +11,14 @@ use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::registry::SigningKey;
 
-use super::certificates::{component, install_provider, now, revocation_list, spiffe_id, workload};
+use super::certificates::{
+    client_config, component, install_provider, now, revocation_list, spiffe_id, workload,
+};
 use super::files::{component_file, policies, shared_folder};
-use super::{Deployment, Installation, ORIGIN, RP_ID, Running, TRUST_DOMAIN, WORKLOAD};
+use super::{
+    Certificate, Client, Deployment, Installation, ORIGIN, Protocol, RP_ID, Running, TRUST_DOMAIN,
+    WORKLOAD,
+};
 use crate::postgres::Database;
 use crate::signing::sign_into;
 
@@ -28,6 +33,14 @@ pub struct Builder {
     without: Vec<(&'static str, &'static str)>,
     prepare: Vec<Prepare>,
     keys: Option<PathBuf>,
+}
+
+/// The folder of a deployment with its configuration, certificates and keys.
+pub struct LaidOut {
+    /// Vanishes with this value.
+    pub folder: tempfile::TempDir,
+    /// The authority of its certificates.
+    pub ca: Ca,
 }
 
 /// Gets the CA and the folder of the certificates.
@@ -200,6 +213,12 @@ impl Builder {
         Installation::new(folder, ca)
     }
 
+    /// Everything but the start, for a host that shares its certificates with others.
+    pub fn lay_out(self) -> LaidOut {
+        let (folder, ca) = self.write();
+        LaidOut { folder, ca }
+    }
+
     /// The folder with everything that the host reads.
     fn write(mut self) -> (TempDir, Ca) {
         install_provider();
@@ -303,6 +322,39 @@ impl Builder {
             text.push_str(&party.text());
         }
         text
+    }
+}
+
+// === impl LaidOut ===
+
+impl LaidOut {
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("zeropass.toml")
+    }
+
+    /// The folder of the certificates.
+    pub fn pki(&self) -> PathBuf {
+        self.folder.path().join("pki")
+    }
+
+    /// A client for this workload of a host with a certificate of this authority.
+    pub fn client(&self, address: std::net::SocketAddr, workload_name: &str) -> Client {
+        let issued = self
+            .ca
+            .issue(&workload(workload_name))
+            .expect("a certificate can be issued");
+        let certificate = Certificate::new(issued.certificate, issued.key);
+        let tls = client_config(&self.ca, Some(&certificate));
+        Client::new(&format!("https://{address}"), tls, Protocol::Http2)
+    }
+}
+
+impl std::fmt::Debug for LaidOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LaidOut")
+            .field("folder", &self.folder.path())
+            .finish_non_exhaustive()
     }
 }
 

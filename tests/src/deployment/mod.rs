@@ -60,7 +60,7 @@ use zeropass::registry::rollout::Rollouts;
 use zeropass::server::drain::Drained;
 use zeropass::telemetry::metrics::Registry;
 
-pub use self::builder::{Builder, RelyingParty};
+pub use self::builder::{Builder, LaidOut, RelyingParty};
 pub use self::certificates::Certificate;
 pub use self::client::{Answer, Client, Protocol};
 pub use self::files::{component_file, copied_policies, guest_file};

@@ -192,3 +192,67 @@ async fn certificate_of_the_other_component_is_found_at_the_start() {
         "{error}"
     );
 }
+
+/// Continuous verification: whom the handshake took, a list may take back.
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_component_loses_its_link() {
+    let deployment = Deployment::builder()
+        .mtls_link()
+        .with_revocation()
+        .start()
+        .await;
+    let own = kit::material(
+        deployment.ca(),
+        &deployment.pki(),
+        &component("auth-service"),
+    );
+    let tls = link_client_config(&own, &component_id("passkey-manager"), clock()).unwrap();
+    let tls = ClientConfig::clone(&tls);
+    let client = deployment.client_at(deployment.link_address(), tls, Protocol::Http2);
+    assert_eq!(client.get(wire::HELLO).await.status(), 200);
+
+    let list = deployment
+        .ca()
+        .revocation_list(&[own.svid().serial.clone()], now() - 60_000, now() + DAY)
+        .unwrap();
+    std::fs::write(deployment.pki().join("crl.pem"), list).unwrap();
+    deployment
+        .record_where(|record| {
+            record.action == "connection.keep"
+                && record.outcome == "failed:revoked"
+                && record.target == "link"
+        })
+        .await;
+    // Nor is there another connection for it.
+    let again = Answer::try_of(client.request(Method::GET, wire::HELLO)).await;
+    assert!(again.is_err(), "{again:?}");
+    // The host's own auth-service has another certificate, and goes on.
+    let relying_party = deployment.client(WORKLOAD);
+    relying_party
+        .post("/v1/authentications", &serde_json::json!({}))
+        .await
+        .expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_certificates_of_the_components_come_into_force() {
+    let deployment = deployment().await;
+    let relying_party = deployment.client(WORKLOAD);
+    for name in ["auth-service", "passkey-manager"] {
+        let renewed = deployment.issue(&component(name));
+        let pki = deployment.pki();
+        std::fs::write(pki.join(format!("{name}.key")), renewed.key_pem()).unwrap();
+        std::fs::write(pki.join(format!("{name}.pem")), renewed.pem()).unwrap();
+        deployment
+            .record_where(|record| {
+                record.action == "identity.renew"
+                    && record.outcome == "success"
+                    && record.target == component_id(name).to_string()
+            })
+            .await;
+        relying_party
+            .post("/v1/authentications", &serde_json::json!({}))
+            .await
+            .expect(201);
+    }
+}

@@ -13,6 +13,7 @@ mod failures;
 mod identity;
 mod kit;
 mod relay;
+mod two_hosts;
 mod wire;
 
 // The main flows of the API, as they are, with the link in between.

@@ -98,6 +98,22 @@ impl LinkClient {
         self.best(&[]).is_some()
     }
 
+    /// Ask a host whether it is there: the smallest request that there is.
+    ///
+    /// # Errors
+    /// [`Failed`] when it is not.
+    pub async fn hello(&self) -> Result<(), Failed> {
+        let (target, connection) = self.choose(&[]).await.ok_or(Failed::Unreachable)?;
+        let request = Request::get(wire::HELLO)
+            .body(Full::default())
+            .map_err(|_| Failed::Unreachable)?;
+        match target.exchange(connection, request).await {
+            Ok((StatusCode::OK, _)) => Ok(()),
+            Ok((status, _)) => Err(Failed::Refused(status.as_str().to_owned())),
+            Err(_) => Err(Failed::Lost),
+        }
+    }
+
     /// Call `F` on a host that is there.
     ///
     /// # Errors

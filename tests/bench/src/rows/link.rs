@@ -1,19 +1,30 @@
 //! `link`: the cheapest call that crosses the link, `lifecycle.list` of an account
 //! without passkeys, over a store that is empty and in memory.
 //!
+//! Over mTLS both ends are in this process, on two connected sockets of loopback: what
+//! a wire of any length adds comes on top. The smallest request over the very same
+//! connection stands beside it.
+//!
 //! It is authorized, runs on a fresh instance with a deadline, asks the store through
 //! the gate, and is settled for audit: all that a call costs but its own work.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use zeropass::audit::{Outcome, Trail};
 use zeropass::capabilities::{CallContext, PasskeysLink};
-use zeropass::link::InProcess;
+use zeropass::clock::{Clock, SystemClock};
+use zeropass::identity::{
+    CurrentClientTls, CurrentTls, Material, link_client_config, link_server_config, pki,
+};
+use zeropass::link::{InProcess, LinkClient, LinkOptions, Mtls};
 use zeropass::policy::action::LifecycleList;
 use zeropass::registry::Slot;
 use zeropass::runtime::Deadline;
 use zeropass::secrets::Pseudonyms;
+use zeropass::server::link_door::{LinkDoor, LinkDoorLimits};
+use zeropass::server::{Limits, Listener, drain};
 
 use super::Places;
 use crate::bare::Bare;
@@ -27,23 +38,38 @@ const USER: &str = "8a2b6c1e-4f1d-4c6a-9b1e-0123456789ab";
 pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     let bare = Bare::new(places, true)?;
     let (_, passkey_manager) = bare.components(places)?;
-    let link = InProcess::new(Arc::new(Slot::new(Arc::new(passkey_manager))));
+    let link = Arc::new(InProcess::new(Arc::new(Slot::new(Arc::new(passkey_manager)))));
+    let wire = Wire::new(places, &bare, Arc::clone(&link)).await?;
     let pseudonyms = Pseudonyms::new(&[1; 32]);
     let profile = native::profile(profile());
     let host = native::Values::new(profile, &pseudonyms, clock().now());
 
-    let through_the_link = Variant::batches(|times| {
-        let (bare, link) = (&bare, &link);
+    let calls = |link: Arc<dyn PasskeysLink>| {
+        let bare = &bare;
+        Variant::batches(move |times| {
+            let link = Arc::clone(&link);
+            Box::pin(async move {
+                // As in a request: one trail, whose records are written once.
+                let context = CallContext {
+                    routes: zeropass::registry::Routes::default(),
+                    trail: Trail::new(),
+                    ..bare.context()
+                };
+                let started = Instant::now();
+                for _ in 0..times {
+                    call(&context, &*link, bare.limits.deadline).await?;
+                }
+                Ok(started.elapsed())
+            })
+        })
+    };
+    let (through_the_link, over_the_wire) = (calls(link), calls(wire.link()));
+    let smallest = Variant::batches(|times| {
+        let client = Arc::clone(&wire.client);
         Box::pin(async move {
-            // As in a request: one trail, whose records are written once.
-            let context = CallContext {
-                routes: zeropass::registry::Routes::default(),
-                trail: Trail::new(),
-                ..bare.context()
-            };
             let started = Instant::now();
             for _ in 0..times {
-                call(&context, link, bare.limits.deadline).await?;
+                client.hello().await?;
             }
             Ok(started.elapsed())
         })
@@ -56,7 +82,8 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         )
         .map_err(|rejection| anyhow::anyhow!("refused: {}", rejection.detail))
     });
-    let [through, plain] = in_turns(ROUNDS, BATCH, [through_the_link, plain])
+    let variants = [through_the_link, plain, over_the_wire, smallest];
+    let [through, plain, wire, smallest] = in_turns(ROUNDS, BATCH, variants)
         .await?
         .map(|stats| stats.scaled(1e-3));
     Ok(vec![
@@ -67,12 +94,72 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
             through,
         )
         .against("a plain function call", plain),
+        Row::new("link/mtls", "call through the mTLS link", "us", wire)
+            .against("the in-process link", through)
+            .against("an empty HTTP/2 request", smallest),
     ])
+}
+
+/// Both ends of an mTLS link.
+struct Wire {
+    client: Arc<LinkClient>,
+    /// The serving end drains when this is dropped.
+    _stop: drain::Trigger,
+}
+
+impl Wire {
+    async fn new(places: &Places, bare: &Bare, passkeys: Arc<InProcess>) -> anyhow::Result<Self> {
+        let (folder, domain) = (places.folder("link")?, pki::DEFAULT_TRUST_DOMAIN.parse()?);
+        let now = SystemClock.now();
+        pki::init(&folder, &domain, now)?;
+        let material = |name| Material::load(&pki::files_of(&folder, name, &domain), now);
+        let (caller, callee) = (material("auth-service")?, material("passkey-manager")?);
+        let (caller_id, callee_id) = (caller.svid().id.clone(), callee.svid().id.clone());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+
+        let limits = LinkDoorLimits {
+            body: 1 << 20,
+            deadline: Duration::from_secs(10),
+            calls: 64,
+        };
+        let door = LinkDoor::new(
+            Arc::clone(&bare.services),
+            passkeys,
+            (caller_id.clone(), "auth-service"),
+            false,
+            limits,
+        );
+        let tls = CurrentTls::new(link_server_config(&callee, &caller_id, Arc::clone(&clock))?);
+        let limits = Limits {
+            identity_rate: 0,
+            ..Limits::default()
+        };
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        let clock_of_door = Arc::clone(&clock);
+        let listener =
+            Listener::bind(address, tls, limits, clock_of_door, Arc::new(door)).await?;
+        let options = LinkOptions {
+            targets: vec![listener.local_address()?.to_string()],
+            connect_timeout: Duration::from_secs(5),
+        };
+        let (stop, watcher) = drain::channel();
+        tokio::spawn(listener.serve(watcher));
+        let tls = link_client_config(&caller, &callee_id, Arc::clone(&clock))?;
+        let client = LinkClient::new(options, CurrentClientTls::new(tls), clock);
+        Ok(Self {
+            client,
+            _stop: stop,
+        })
+    }
+
+    fn link(&self) -> Arc<dyn PasskeysLink> {
+        Arc::new(Mtls::new(Arc::clone(&self.client)))
+    }
 }
 
 async fn call(
     context: &CallContext,
-    link: &InProcess,
+    link: &dyn PasskeysLink,
     limit: std::time::Duration,
 ) -> anyhow::Result<()> {
     let gate = &context.services.gate;
