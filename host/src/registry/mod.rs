@@ -15,6 +15,7 @@ mod difference;
 mod exports;
 mod grants;
 mod load;
+pub mod oci;
 mod probe;
 mod revision;
 pub mod rollout;
