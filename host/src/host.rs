@@ -15,7 +15,7 @@ mod metadata;
 mod metrics;
 mod policy;
 mod settings;
-mod store;
+pub(crate) mod store;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

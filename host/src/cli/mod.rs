@@ -4,6 +4,7 @@
 //! 1; wrong usage exits with 2.
 
 pub mod admin;
+mod audit;
 mod component;
 pub mod config;
 pub mod pki;
@@ -45,6 +46,9 @@ enum Command {
     /// Component revisions: sign and inspect them, push, activate and roll back.
     #[command(subcommand)]
     Component(component::ComponentCommand),
+    /// The audit log: verify, prove, export, search, prune.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Certificates for development.
     #[command(subcommand)]
     Pki(pki::PkiCommand),
@@ -87,6 +91,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
+/// Run what a command has to wait for.
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
 /// The error with its causes, leaving out a cause that the message before it names.
 fn told_once(error: &anyhow::Error) -> String {
     error.chain().fold(String::new(), |told, cause| {
@@ -109,6 +121,7 @@ impl Command {
         let out = &mut std::io::stdout();
         match self {
             Self::Serve { config } => serve::serve(&config),
+            Self::Audit(command) => command.run(out),
             Self::Config(ConfigCommand::Check { config }) => {
                 config::check(&config, out)?;
                 Ok(true)

@@ -6,13 +6,14 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tempfile::TempDir;
 use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::registry::SigningKey;
 
 use super::certificates::{component, install_provider, now, revocation_list, spiffe_id, workload};
 use super::files::{component_file, policies, shared_folder};
-use super::{Deployment, ORIGIN, RP_ID, Running, TRUST_DOMAIN, WORKLOAD};
+use super::{Deployment, Installation, ORIGIN, RP_ID, Running, TRUST_DOMAIN, WORKLOAD};
 use crate::postgres::Database;
 use crate::signing::sign_into;
 
@@ -178,13 +179,34 @@ impl Builder {
     ///
     /// # Errors
     /// What [`Host::start`] says.
-    pub async fn try_start(mut self) -> anyhow::Result<Deployment> {
+    pub async fn try_start(self) -> anyhow::Result<Deployment> {
+        let key = Arc::clone(&self.key);
+        let (folder, ca) = self.write();
+        let running = Running::start(&folder.path().join("zeropass.toml")).await?;
+        Ok(Deployment {
+            running,
+            ca,
+            key,
+            folder,
+        })
+    }
+
+    /// Everything but the start: the host will be a process of its own.
+    ///
+    /// # Panics
+    /// The folder can't be made.
+    pub fn install(self) -> Installation {
+        let (folder, ca) = self.write();
+        Installation::new(folder, ca)
+    }
+
+    /// The folder with everything that the host reads.
+    fn write(mut self) -> (TempDir, Ca) {
         install_provider();
         if self.relying_parties.is_empty() {
             self.relying_parties
                 .push(RelyingParty::new(RP_ID).origin(ORIGIN).workload(WORKLOAD));
         }
-        let key = Arc::clone(&self.key);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ca = certificates(&folder.path().join("pki"), &self.relying_parties);
         for prepare in std::mem::take(&mut self.prepare) {
@@ -197,14 +219,7 @@ impl Builder {
         }
         let file = folder.path().join("zeropass.toml");
         std::fs::write(&file, self.text(folder.path())).expect("the configuration can be written");
-
-        let running = Running::start(&file).await?;
-        Ok(Deployment {
-            running,
-            ca,
-            key,
-            folder,
-        })
+        (folder, ca)
     }
 
     fn text(self, folder: &Path) -> String {

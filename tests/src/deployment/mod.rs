@@ -38,6 +38,7 @@ pub mod certificates;
 pub mod client;
 mod files;
 pub mod person;
+mod process;
 pub mod rotation;
 pub mod stream;
 
@@ -64,6 +65,7 @@ pub use self::certificates::Certificate;
 pub use self::client::{Answer, Client, Protocol};
 pub use self::files::{component_file, copied_policies, guest_file};
 pub use self::person::Person;
+pub use self::process::{Installation, Process};
 pub use self::stream::Stream;
 
 /// The trust domain of every deployment.
@@ -95,8 +97,8 @@ struct Running {
     rollouts: Arc<Rollouts>,
     link_address: Option<SocketAddr>,
     services: Arc<Services>,
-    identity: Identity,
     metrics: Arc<Registry>,
+    identity: Identity,
     policies: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Drained>,
