@@ -209,7 +209,16 @@ impl Scene {
             assert_eq!(column, "seq");
             return;
         }
-        assert_eq!(self.bad_record().await, seq, "{column}, bit {bit}");
+        match self.verdict().await.bad {
+            Some(Bad::Record { seq: named, .. }) => {
+                assert_eq!(named, seq, "{column}, bit {bit}");
+            }
+            // The last record is not at its place any more: the end is gone.
+            Some(Bad::CutTail { has, .. }) if ["log", "seq"].contains(&column) => {
+                assert_eq!((seq, has), (RECORDS, RECORDS - 1), "{column}, bit {bit}");
+            }
+            other => panic!("{column}, bit {bit}: {other:?}"),
+        }
         assert_eq!(run(db, &set(&good)).await.unwrap(), 1);
     }
 }
