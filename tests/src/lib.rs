@@ -5,4 +5,5 @@ pub mod browser;
 pub mod deployment;
 pub mod fido;
 pub mod isolation;
+pub mod postgres;
 pub mod signing;

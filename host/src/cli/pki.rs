@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::config::{Config, IdentitySource};
 use crate::identity::inspect::{Grounds, Inspection, inspect};
 use crate::identity::parts::{certificates, revocation_lists};
 use crate::identity::pki::{self, Done, List, Step, Wish};
 use crate::identity::{SpiffeId, TrustDomain};
 use crate::registry::signing_key;
+
+const AUTHORITIES: &str = "the trusted authorities";
 
 const DAY: Timestamp = 24 * 60 * 60 * 1000;
 
@@ -104,6 +106,10 @@ pub enum Role {
 pub struct Inspect {
     /// A PEM file: the certificate first, then intermediates.
     file: PathBuf,
+    /// The configuration of the host that shall judge it: authorities, revocation
+    /// lists, trust domain and relying parties are those of the file.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca", "crl", "trust_domain"])]
+    config: Option<PathBuf>,
     /// PEM file of the trusted authorities.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -276,17 +282,25 @@ impl Role {
 // === impl Inspect ===
 
 impl Inspect {
-    fn run(&self, now: Timestamp, out: &mut dyn Write) -> anyhow::Result<bool> {
-        let chain = certificates(&self.file, "the certificate to explain")?;
+    fn grounds(&self) -> anyhow::Result<Grounds> {
         let roots = match &self.ca {
-            Some(file) => certificates(file, "the trusted authorities")?,
-            None => Vec::<CertificateDer<'static>>::new(),
+            Some(file) => certificates(file, AUTHORITIES)?,
+            None => Vec::new(),
         };
         let trust_domain = self.trust_domain.as_deref().map(str::parse);
-        let grounds = Grounds {
+        Ok(Grounds {
             roots,
             crls: revocation_lists(&self.crl)?,
             trust_domain: trust_domain.transpose().context("--trust-domain")?,
+            bindings: None,
+        })
+    }
+
+    fn run(&self, now: Timestamp, out: &mut dyn Write) -> anyhow::Result<bool> {
+        let chain = certificates(&self.file, "the certificate to explain")?;
+        let grounds = match &self.config {
+            Some(file) => grounds_of(&Config::load(file)?)?,
+            None => self.grounds()?,
         };
         let inspection = inspect(&chain, &grounds, now)
             .with_context(|| format!("{}: it can't be explained", self.file.display()))?;
@@ -297,6 +311,25 @@ impl Inspect {
         }
         Ok(inspection.is_sound())
     }
+}
+
+/// What a host of this configuration judges by.
+fn grounds_of(config: &Config) -> anyhow::Result<Grounds> {
+    let roots = match &config.service.identity {
+        IdentitySource::Files { client_ca, .. } => certificates(client_ca, AUTHORITIES)?,
+        // Only the agent knows them.
+        IdentitySource::WorkloadApi { .. } => Vec::new(),
+    };
+    let bindings = config.relying_parties.iter().map(|party| {
+        let workloads = party.workloads.iter().map(|one| one.as_str().to_owned());
+        (party.id.as_str().to_owned(), workloads.collect())
+    });
+    Ok(Grounds {
+        roots,
+        crls: revocation_lists(&config.service.crl)?,
+        trust_domain: Some(config.service.trust_domain.as_str().parse()?),
+        bindings: Some(bindings.collect()),
+    })
 }
 
 fn table(file: &Path, inspection: &Inspection, out: &mut dyn Write) -> anyhow::Result<()> {

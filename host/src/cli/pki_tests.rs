@@ -145,6 +145,62 @@ fn lines(table: &str) -> Vec<String> {
 }
 
 #[test]
+fn inspection_takes_its_grounds_from_a_configuration() {
+    let folder = folder();
+    pki(&folder, "revoke --dir DIR operator");
+    for file in ["auth.wasm", "passkeys.wasm"] {
+        std::fs::write(folder.path().join(file), "").unwrap();
+    }
+    let config = r#"
+        [service]
+        certificate = "host.pem"
+        key = "host.key"
+        client-ca = "ca.pem"
+        crl = ["crl.pem"]
+        trust-domain = "td"
+        [policy]
+        folder = "."
+        [components.auth-service]
+        file = "auth.wasm"
+        [components.passkey-manager]
+        file = "passkeys.wasm"
+        [link]
+        kind = "in-process"
+        [[relying-party]]
+        id = "localhost"
+        name = "Demo"
+        origins = ["http://localhost:8080"]
+        workloads = ["spiffe://td/workload/relying-party"]
+    "#;
+    std::fs::write(folder.path().join("zeropass.toml"), config).unwrap();
+    for (name, sound, row) in [
+        (
+            "relying-party",
+            true,
+            "client of the service listener yes acts for localhost",
+        ),
+        (
+            "auth-service",
+            true,
+            "client of the service listener NO the handshake succeeds, but no relying party has `spiffe://td/component/auth-service` among its workloads",
+        ),
+        (
+            "operator",
+            false,
+            "not revoked NO it, or an authority of its chain, is on a list",
+        ),
+    ] {
+        let line = format!("inspect DIR/{name}.pem --config DIR/zeropass.toml");
+        let (well, table) = pki(&folder, &line);
+        assert_eq!(well, sound, "{table}");
+        assert!(
+            lines(&table).iter().any(|line| line == row),
+            "{row}\n{table}"
+        );
+    }
+}
+
+#[test]
 fn inspection_for_scripts_is_json() {
     let folder = folder();
     let (well, said) = pki(&folder, "inspect DIR/ca.pem --json");

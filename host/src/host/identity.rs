@@ -14,6 +14,7 @@ use crate::identity::{
     CurrentTls, FileSource, Identity, KeyExchange, Material, MaterialFiles, Source,
     WorkloadApiSource,
 };
+use crate::telemetry::metrics::{Counter, Gauge, Registry};
 
 /// The audit action of new material.
 const ACTION: &str = "identity.renew";
@@ -22,9 +23,21 @@ const ACTION: &str = "identity.renew";
 pub(super) struct HostIdentity {
     pub identity: Identity,
     pub tls: CurrentTls,
+    pub counts: IdentityCounts,
     source: Box<dyn Source>,
     key_exchange: KeyExchange,
     clock: Arc<dyn Clock>,
+}
+
+/// What became of new material.
+#[derive(Debug, Clone, Default)]
+pub(super) struct IdentityCounts {
+    /// Put in force.
+    pub renewed: Counter,
+    /// Refused, or taken back by the issuer.
+    pub failed: Counter,
+    /// The end of the host's own certificate, seconds since the Unix epoch.
+    pub not_after: Gauge,
 }
 
 // === impl HostIdentity ===
@@ -39,7 +52,10 @@ impl HostIdentity {
         let material = source.next().await?;
         let key_exchange = key_exchange(&config.service);
         let tls = server_config_with(&material, Arc::clone(&clock), key_exchange)?;
+        let counts = IdentityCounts::default();
+        counts.not_after.set(material.svid().not_after / 1000);
         Ok(Self {
+            counts,
             identity: Identity::new(material),
             tls: CurrentTls::new(tls),
             source,
@@ -53,6 +69,7 @@ impl HostIdentity {
         let Self {
             identity,
             tls,
+            counts,
             source,
             key_exchange,
             clock,
@@ -60,9 +77,50 @@ impl HostIdentity {
         let tls_of =
             |material: &Material| server_config_with(material, Arc::clone(&clock), key_exchange);
         keep(source, identity, tls, tls_of, |change| {
+            counts.count(&change);
             tell(Arc::clone(&services), change)
         })
         .await;
+    }
+}
+
+// === impl IdentityCounts ===
+
+impl IdentityCounts {
+    /// The series of these counts.
+    pub fn register(&self, metrics: &Registry) {
+        metrics.counter(
+            "zeropass_identity_renewals_total",
+            "New certificates, keys, roots or revocation lists that were put in force.",
+            &[],
+            &self.renewed,
+        );
+        metrics.counter(
+            "zeropass_identity_failures_total",
+            "Alarm: new identity material that was refused, or an identity that was withdrawn.",
+            &[],
+            &self.failed,
+        );
+        metrics.gauge(
+            "zeropass_identity_not_after_seconds",
+            "The end of the host's own certificate, Unix time; 0 without an identity.",
+            &[],
+            &self.not_after,
+        );
+    }
+
+    fn count(&self, change: &Change) {
+        match change {
+            Change::Renewed(material) => {
+                self.renewed.add(1);
+                self.not_after.set(material.svid().not_after / 1000);
+            }
+            Change::Refused(_) => self.failed.add(1),
+            Change::Withdrawn(_) => {
+                self.failed.add(1);
+                self.not_after.set(0);
+            }
+        }
     }
 }
 

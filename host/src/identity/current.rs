@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::material::Material;
 use super::source::{Source, SourceError};
 use super::tls::{CurrentTls, ServerTls};
+use crate::clock::Timestamp;
 
 /// The identity in force. Clones share it.
 ///
@@ -42,6 +43,14 @@ impl Identity {
     /// The material of this moment; none after the identity was withdrawn.
     pub fn material(&self) -> Option<Arc<Material>> {
         self.0.borrow().clone()
+    }
+
+    /// Whether there is an identity at this moment whose certificate has not ended.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        let material = self.0.borrow();
+        material
+            .as_ref()
+            .is_some_and(|material| now <= material.svid().not_after)
     }
 
     /// Tells of changes.

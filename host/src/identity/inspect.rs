@@ -27,6 +27,9 @@ pub struct Grounds {
     pub crls: Vec<CertificateRevocationListDer<'static>>,
     /// The trust domain of this host; without it, any is good.
     pub trust_domain: Option<TrustDomain>,
+    /// The relying parties of this host, each with the workloads that are bound to
+    /// it; none where they are not known.
+    pub bindings: Option<Vec<(String, Vec<String>)>>,
 }
 
 /// A certificate, explained.
@@ -126,7 +129,7 @@ pub fn inspect(
         "it is valid now",
     );
     trust_rules(&mut rules, chain, grounds, authority, now)?;
-    let uses = uses(&rules, id.as_ref(), authority, &names);
+    let uses = uses(&rules, id.as_ref(), authority, &names, grounds);
     Ok(Inspection {
         says: Says {
             subject: certificate.subject().to_string(),
@@ -323,7 +326,13 @@ fn trust_rules(
 
 // === the uses ===
 
-fn uses(rules: &Rules, id: Option<&SpiffeId>, authority: bool, names: &[String]) -> Vec<Use> {
+fn uses(
+    rules: &Rules,
+    id: Option<&SpiffeId>,
+    authority: bool,
+    names: &[String],
+    grounds: &Grounds,
+) -> Vec<Use> {
     let broken: Vec<_> = rules
         .0
         .iter()
@@ -353,17 +362,7 @@ fn uses(rules: &Rules, id: Option<&SpiffeId>, authority: bool, names: &[String])
     };
     let named = names.iter().any(|name| !name.starts_with("URI "));
     vec![
-        Use {
-            name: "client of the service listener",
-            fit: sound,
-            why: if sound {
-                format!(
-                    "the handshake succeeds; what it may do is for policy: bind `{id}` to a relying party"
-                )
-            } else {
-                breaks()
-            },
-        },
+        client(sound.then_some(id).ok_or_else(breaks), grounds),
         Use {
             name: "the host's own (service.certificate)",
             fit: sound,
@@ -396,6 +395,45 @@ fn uses(rules: &Rules, id: Option<&SpiffeId>, authority: bool, names: &[String])
             },
         },
     ]
+}
+
+/// `sound`: the id, or what is wrong.
+fn client(sound: Result<&str, String>, grounds: &Grounds) -> Use {
+    let name = "client of the service listener";
+    let refused = |why| Use {
+        name,
+        fit: false,
+        why,
+    };
+    let id = match sound {
+        Ok(id) => id,
+        Err(why) => return refused(why),
+    };
+    let Some(bindings) = &grounds.bindings else {
+        let why = format!(
+            "the handshake succeeds; what it may do is for policy: bind `{id}` to a relying party"
+        );
+        return Use {
+            name,
+            fit: true,
+            why,
+        };
+    };
+    let bound: Vec<_> = bindings
+        .iter()
+        .filter(|(_, workloads)| workloads.iter().any(|one| one == id))
+        .map(|(party, _)| party.as_str())
+        .collect();
+    if bound.is_empty() {
+        return refused(format!(
+            "the handshake succeeds, but no relying party has `{id}` among its workloads"
+        ));
+    }
+    Use {
+        name,
+        fit: true,
+        why: format!("acts for {}", bound.join(", ")),
+    }
 }
 
 // === helpers ===

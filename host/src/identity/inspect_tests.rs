@@ -50,8 +50,8 @@ impl Scene {
     fn grounds(&self) -> Grounds {
         Grounds {
             roots: vec![self.ca.certificate().clone()],
-            crls: Vec::new(),
             trust_domain: Some("td".parse().unwrap()),
+            ..Grounds::default()
         }
     }
 
@@ -140,6 +140,34 @@ fn what_is_not_given_is_not_judged() {
         ]
     );
     assert!(inspection.is_sound());
+}
+
+#[test]
+fn client_fits_where_a_relying_party_has_it() {
+    let scene = Scene::new();
+    let leaf = scene.leaf(|_| ());
+    let client = |workloads: &[&str]| {
+        let workloads = workloads.iter().map(|one| (*one).to_owned()).collect();
+        let grounds = Grounds {
+            bindings: Some(vec![
+                ("shop.example".to_owned(), workloads),
+                ("bank.example".to_owned(), vec![]),
+            ]),
+            ..scene.grounds()
+        };
+        let mut uses = scene.inspect(&leaf, &grounds).uses;
+        uses.swap_remove(0)
+    };
+    let bound = client(&["spiffe://td/a", "spiffe://td/operator/dev"]);
+    assert_eq!(
+        (bound.fit, bound.why.as_str()),
+        (true, "acts for shop.example")
+    );
+    let unbound = client(&["spiffe://td/operator"]);
+    assert!(
+        !unbound.fit && unbound.why.contains("no relying party has"),
+        "{unbound:?}"
+    );
 }
 
 #[test]

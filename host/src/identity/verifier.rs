@@ -197,11 +197,12 @@ impl From<PeerError> for TlsError {
     }
 }
 
-/// The end of a revocation list (RFC 5280 section 5.1.2.5).
+/// The last millisecond in which webpki, which counts seconds, takes a revocation list
+/// (RFC 5280 section 5.1.2.5).
 fn next_update(list: &CertificateRevocationListDer<'_>) -> Option<Timestamp> {
     let (_, list) = CertificateRevocationList::from_der(list).ok()?;
     let seconds = u64::try_from(list.next_update()?.timestamp()).ok()?;
-    seconds.checked_mul(1000)
+    Some(seconds.checked_mul(1000)?.saturating_add(999))
 }
 
 /// The stable code of a verdict by [`SvidVerifier`], for audit records.

@@ -40,8 +40,8 @@ use super::refusal::{
 };
 use super::roster::Roster;
 use super::standing::{IDENTITY_WITHDRAWN, Standing};
-use crate::clock::Clock;
-use crate::identity::tls::ALPN_HTTP2;
+use crate::clock::{Clock, Timestamp};
+use crate::identity::tls::{ALPN_HTTP2, InForce};
 use crate::identity::{CurrentTls, parse_svid};
 
 /// After the system could not give a socket (files used up, for one).
@@ -170,6 +170,7 @@ async fn connection<H: Handler>(
     mut place: Place,
     drain: &Watcher,
 ) {
+    let since = shared.clock.now();
     let handshake = tokio::select! {
         biased;
         done = handshake(&shared, socket) => done,
@@ -177,8 +178,8 @@ async fn connection<H: Handler>(
         () = tokio::time::sleep(shared.limits.handshake_timeout) => Err(HANDSHAKE_TIMEOUT),
     };
     drop(place);
-    let admitted = handshake.and_then(|stream| {
-        let (peer, standing) = peer_of(&shared, &stream, address)?;
+    let admitted = handshake.and_then(|(stream, in_force)| {
+        let (peer, standing) = peer_of(&shared, &stream, &in_force, since, address)?;
         // Shedding beats queueing: a waiting socket costs memory and files.
         let slot = Arc::clone(&shared.connections)
             .try_acquire_owned()
@@ -197,22 +198,25 @@ async fn connection<H: Handler>(
 async fn handshake<H>(
     shared: &Shared<H>,
     socket: TcpStream,
-) -> Result<TlsStream<TcpStream>, &'static str> {
-    let tls = &shared.tls.load().tls;
-    let tls = tls.as_ref().ok_or(IDENTITY_WITHDRAWN)?;
+) -> Result<(TlsStream<TcpStream>, Arc<InForce>), &'static str> {
+    let in_force = shared.tls.load();
+    let tls = in_force.tls.as_ref().ok_or(IDENTITY_WITHDRAWN)?;
     // Answers are written whole; waiting to fill a packet only delays them.
     socket
         .set_nodelay(true)
         .map_err(|error| handshake_code(&error))?;
-    TlsAcceptor::from(tls.config())
+    let stream = TlsAcceptor::from(tls.config())
         .accept(socket)
         .await
-        .map_err(|error| handshake_code(&error))
+        .map_err(|error| handshake_code(&error))?;
+    Ok((stream, in_force))
 }
 
 fn peer_of<H>(
     shared: &Shared<H>,
     stream: &TlsStream<TcpStream>,
+    in_force: &InForce,
+    since: Timestamp,
     address: SocketAddr,
 ) -> Result<(Peer, Standing), &'static str> {
     let (_, tls) = stream.get_ref();
@@ -225,6 +229,8 @@ fn peer_of<H>(
         Arc::clone(&shared.clock),
         chain,
         svid.not_after,
+        in_force,
+        since,
     );
     let peer = Peer {
         id: svid.id,

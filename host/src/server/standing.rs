@@ -14,6 +14,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::clock::{Clock, Timestamp};
 use crate::identity::CurrentTls;
+use crate::identity::tls::InForce;
 use crate::identity::verifier::refusal_code;
 
 /// The code for a connection that outlived its peer's certificate.
@@ -28,7 +29,7 @@ pub(super) struct Standing {
     clock: Arc<dyn Clock>,
     chain: Vec<CertificateDer<'static>>,
     not_after: Timestamp,
-    /// When each certificate of the chain ends, sorted.
+    /// When each certificate of the chain ends.
     ends: Vec<Timestamp>,
     verdict: Mutex<Verdict>,
 }
@@ -44,28 +45,34 @@ struct Verdict {
 // === impl Standing ===
 
 impl Standing {
-    /// For a peer with this chain, whose leaf ends at `not_after`. The handshake's
-    /// verdict is not taken over: material may have changed since.
+    /// For a peer with this chain, whose leaf ends at `not_after`, verified in a
+    /// handshake that began at `since` with what was `in_force`. Should material have
+    /// changed or ended since, the first question is judged anew.
     pub(super) fn new(
         tls: CurrentTls,
         clock: Arc<dyn Clock>,
         chain: Vec<CertificateDer<'static>>,
         not_after: Timestamp,
+        in_force: &InForce,
+        since: Timestamp,
     ) -> Self {
-        let mut ends: Vec<_> = chain.iter().filter_map(|one| end_of(one)).collect();
-        ends.sort_unstable();
+        let ends: Vec<_> = chain.iter().filter_map(end_of).collect();
+        let lists = in_force
+            .tls
+            .as_ref()
+            .and_then(|tls| tls.verifier().lists_until());
+        let verdict = Verdict {
+            generation: in_force.generation,
+            until: next_end(&ends, lists, since),
+            outcome: Ok(()),
+        };
         Self {
             tls,
             clock,
             chain,
             not_after,
             ends,
-            // No generation is 0: the first question is judged.
-            verdict: Mutex::new(Verdict {
-                generation: 0,
-                until: 0,
-                outcome: Ok(()),
-            }),
+            verdict: Mutex::new(verdict),
         }
     }
 
@@ -88,7 +95,7 @@ impl Standing {
             let judged = tls.verifier().judge(&self.chain, now);
             *verdict = Verdict {
                 generation: in_force.generation,
-                until: self.next_end(tls.verifier().lists_until(), now),
+                until: next_end(&self.ends, tls.verifier().lists_until(), now),
                 outcome: judged.map_err(|error| refusal_code(&error)),
             };
         }
@@ -122,19 +129,19 @@ impl Standing {
             .min(self.not_after);
         time_left(self.clock.now(), until).unwrap_or(Duration::ZERO)
     }
-
-    /// The next moment after `now` at which a part of the verdict's reason ends.
-    fn next_end(&self, lists: Option<Timestamp>, now: Timestamp) -> Timestamp {
-        let ends = self.ends.iter().copied().chain(lists);
-        ends.filter(|end| *end >= now).min().unwrap_or(u64::MAX)
-    }
 }
 
-/// The last moment of a certificate's validity.
+/// The next moment from `now` on at which a part of a verdict's reason ends.
+fn next_end(chain: &[Timestamp], lists: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let ends = chain.iter().copied().chain(lists);
+    ends.filter(|end| *end >= now).min().unwrap_or(u64::MAX)
+}
+
+/// The last millisecond in which webpki, which counts seconds, takes the certificate.
 fn end_of(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     let seconds = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;
-    seconds.checked_mul(1000)
+    Some(seconds.checked_mul(1000)?.saturating_add(999))
 }
 
 /// Until the first moment after `until`; none when it has passed.
@@ -151,7 +158,69 @@ mod tests {
         clippy::panic,
         clippy::indexing_slicing
     )]
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateRevocationListDer, PrivateKeyDer};
+
     use super::*;
+    use crate::clock::{FixedClock, SystemClock};
+    use crate::identity::pki::{Ca, IssueRequest, Issued};
+    use crate::identity::tls::server_config;
+    use crate::identity::{Material, MaterialFiles, Parts};
+
+    /// What a host with this list has in force, and a client's chain.
+    fn scene(
+        clock: &Arc<FixedClock>,
+        next_update: Timestamp,
+    ) -> (CurrentTls, CertificateDer<'static>) {
+        let now = clock.now();
+        let ca = Ca::new(&"td".parse().unwrap(), now).unwrap();
+        let issue = |id| ca.issue(&IssueRequest::workload(id, now)).unwrap();
+        let der = |issued: &Issued| {
+            CertificateDer::from_pem_slice(issued.certificate.as_bytes()).unwrap()
+        };
+        let host = issue("spiffe://td/host");
+        let list = ca.revocation_list(&[], now - 60_000, next_update).unwrap();
+        let parts = Parts {
+            files: MaterialFiles {
+                certificate: "host.pem".into(),
+                key: "host.key".into(),
+                roots: "ca.pem".into(),
+                crls: vec!["crl.pem".into()],
+                trust_domains: vec!["td".parse().unwrap()],
+            },
+            chain: vec![der(&host)],
+            key: PrivateKeyDer::from_pem_slice(host.key.as_bytes()).unwrap(),
+            roots: vec![ca.certificate().clone()],
+            crls: vec![CertificateRevocationListDer::from_pem_slice(list.as_bytes()).unwrap()],
+        };
+        let material = Material::check(parts, now).unwrap();
+        let tls = server_config(&material, Arc::clone(clock) as Arc<dyn Clock>).unwrap();
+        (CurrentTls::new(tls), der(&issue("spiffe://td/client")))
+    }
+
+    #[test]
+    fn verdict_of_a_lists_last_second_does_not_outlive_it() {
+        let now = SystemClock.now() / 1000 * 1000;
+        let clock = Arc::new(FixedClock::new(now));
+        let (tls, leaf) = scene(&clock, now + 5_000);
+        // webpki counts seconds: all of the last one is good.
+        for since in [now, now + 5_000, now + 5_900] {
+            clock.set(since);
+            let standing = Standing::new(
+                tls.clone(),
+                Arc::clone(&clock) as Arc<dyn Clock>,
+                vec![leaf.clone()],
+                now + 60_000,
+                &tls.load(),
+                since,
+            );
+            assert_eq!(standing.check(), Ok(()));
+            clock.set(now + 6_000);
+            assert_eq!(standing.check(), Err("revocation-expired"), "{since}");
+            clock.set(now + 60_001);
+            assert_eq!(standing.check(), Err("expired"));
+        }
+    }
 
     #[test]
     fn moment_holds_through_its_last_millisecond_and_no_longer() {

@@ -281,13 +281,13 @@ impl Server {
             "$1" -D "$2" -p "$3" -k "$4" >>"$5" 2>&1 3<&- & server=$!
             (
                 while read -r _; do :; done <&3
+                touch "$4/over"
                 kill -INT $server
-                while kill -0 $server; do sleep 0.05; done
-                rm -rf "$4"
             ) 2>/dev/null & waiting=$!
             exec 3<&-
             wait $server
-            kill $waiting 2>/dev/null"#;
+            kill $waiting 2>/dev/null
+            if [ -e "$4/over" ]; then rm -rf "$4"; fi"#;
         shell
             .args(["-c", script, "sh"])
             .arg(program("postgres")?)

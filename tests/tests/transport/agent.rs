@@ -11,6 +11,8 @@ use zeropass_tests::deployment::{
     Answer, Builder, Certificate, Deployment, Stream, TRUST_DOMAIN, WORKLOAD,
 };
 
+use super::health::ask;
+
 const HOST: &str = "spiffe://zeropass.internal/host";
 
 /// A folder for a socket, and a builder of deployments that use the agent at it.
@@ -91,6 +93,7 @@ async fn identity_that_the_agent_withdraws_is_not_used_any_more() {
         .await;
     assert_eq!(alarm.outcome, "failed:identity-withdrawn");
     assert!(deployment.identity().material().is_none());
+    assert_eq!(ask(&deployment, "/readyz").await, 503);
     assert!(asks(&deployment, &ca, &certificate).await.is_err());
 
     let mut changes = deployment.identity().changes();
@@ -98,6 +101,7 @@ async fn identity_that_the_agent_withdraws_is_not_used_any_more() {
     agent.give(HOST, &host(&ca), &[&ca]);
     changes.changed().await.unwrap();
     assert_eq!(asks(&deployment, &ca, &certificate).await, Ok(200));
+    assert_eq!(ask(&deployment, "/readyz").await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

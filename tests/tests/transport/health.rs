@@ -3,7 +3,7 @@
 use http::StatusCode;
 use zeropass_tests::deployment::{Deployment, WORKLOAD, certificates};
 
-async fn ask(deployment: &Deployment, path: &str) -> StatusCode {
+pub async fn ask(deployment: &Deployment, path: &str) -> StatusCode {
     certificates::install_provider();
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -54,4 +54,23 @@ async fn host_whose_store_is_gone_is_live_but_not_ready() {
         .get("/.well-known/jwks.json")
         .await;
     assert_eq!(refused.problem(), (503, "busy".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn host_whose_certificate_has_ended_is_live_but_not_ready() {
+    let deployment = Deployment::builder()
+        .prepare(|ca, pki| {
+            let mut request = certificates::workload("host");
+            request.not_after = certificates::now() + 2_000;
+            let issued = ca.issue(&request).unwrap();
+            std::fs::write(pki.join("host.key"), issued.key).unwrap();
+            std::fs::write(pki.join("host.pem"), issued.certificate).unwrap();
+        })
+        .start()
+        .await;
+    assert_eq!(ask(&deployment, "/readyz").await, 200);
+    while ask(&deployment, "/readyz").await != 503 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(ask(&deployment, "/livez").await, 200);
 }

@@ -32,6 +32,11 @@ async fn host_certificate_that_is_no_good_keeps_the_old_one_and_raises_an_alarm(
     );
     let after = deployment.identity().material().unwrap();
     assert_eq!(before.svid(), after.svid());
+    let metrics = deployment.metrics().render();
+    assert!(
+        metrics.contains("\nzeropass_identity_failures_total 1\n"),
+        "{metrics}"
+    );
     client
         .anew()
         .get("/.well-known/jwks.json")

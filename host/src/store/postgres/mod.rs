@@ -21,11 +21,13 @@ mod credentials;
 mod error;
 mod failures;
 mod history;
+mod import;
 mod job;
 mod ledger;
 mod privileges;
 mod read;
 mod role;
+mod rollouts;
 mod rows;
 mod schema;
 mod sessions;
@@ -43,6 +45,7 @@ mod tests;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnection, PgPool};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -56,6 +59,7 @@ use crate::store::Error;
 
 pub use self::error::OpenError;
 pub use self::history::PostgresHistory;
+pub use self::import::{ImportError, Imported, import};
 pub use self::role::Role;
 pub use self::schema::{Migrated, migrate, roles};
 pub use self::settings::{Login, Server, Settings};
@@ -114,7 +118,7 @@ impl PostgresStore {
         let (recorder_gateway, mut recorder) =
             open(Role::AuditWriter, &settings.audit_writer).await?;
         let (records_gateway, records) = open(Role::AuditReader, &settings.audit_reader).await?;
-        drop(records);
+        let _ = records.close().await;
         let size: i64 = sqlx::query_scalar("SELECT zeropass.open_audit($1)")
             .bind(log.id())
             .fetch_one(&mut recorder)

@@ -3,6 +3,7 @@
 mod assertion;
 mod cold_start;
 mod enumeration;
+mod handshake;
 mod instance;
 mod link;
 mod login;
@@ -25,6 +26,8 @@ pub enum Group {
     Instance,
     /// A call through the link.
     Link,
+    /// A full handshake.
+    Handshake,
     /// A policy decision.
     Policy,
     /// An audited write.
@@ -49,10 +52,11 @@ pub struct Places {
     pub scratch: TempDir,
 }
 
-const ALL: [Group; 8] = [
+const ALL: [Group; 9] = [
     Group::Assertion,
     Group::Instance,
     Group::Link,
+    Group::Handshake,
     Group::Policy,
     Group::Write,
     Group::Login,
@@ -89,6 +93,7 @@ impl Group {
             Self::Assertion => "assertion",
             Self::Instance => "instance",
             Self::Link => "link",
+            Self::Handshake => "handshake",
             Self::Policy => "policy",
             Self::Write => "write",
             Self::Login => "login",
@@ -106,6 +111,7 @@ impl Group {
             Self::Assertion => assertion::measure(places).await,
             Self::Instance => instance::measure(places).await,
             Self::Link => link::measure(places).await,
+            Self::Handshake => handshake::measure(places).await,
             Self::Policy => policy::measure(places).await,
             Self::Write => write::measure(places).await,
             Self::Login => login::measure(places).await,

@@ -20,6 +20,7 @@ mod server;
 mod transport;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
@@ -38,11 +39,15 @@ const TEMPLATE: &str = "zeropass_template";
 static SERVER: OnceCell<Server> = OnceCell::const_new();
 
 /// The server of this test process.
-async fn shared() -> &'static Server {
+pub(super) async fn shared() -> &'static Server {
     SERVER
         .get_or_init(async || {
             let server = Server::start().unwrap();
             prepare(&server, TEMPLATE).await;
+            // A session that was closed takes a moment to go, and would keep copies away.
+            let idle = "SELECT count(*) = 0 FROM pg_stat_activity
+                WHERE datname = 'zeropass_template'";
+            until(&server, "postgres", idle).await;
             server
         })
         .await
@@ -59,7 +64,7 @@ async fn prepare(server: &Server, database: &str) {
 }
 
 /// A copy of the template, on the shared server.
-async fn database() -> String {
+pub(super) async fn database() -> String {
     let server = shared().await;
     let name = format!("store_{}", uuid::Uuid::new_v4().simple());
     let copy = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}");
@@ -69,7 +74,7 @@ async fn database() -> String {
     name
 }
 
-fn migrator(server: &Server) -> Login {
+pub(super) fn migrator(server: &Server) -> Login {
     login(server, Role::Migrator)
 }
 
@@ -82,7 +87,7 @@ fn login(server: &Server, role: Role) -> Login {
     }
 }
 
-fn settings(server: &Server, database: &str) -> Settings {
+pub(super) fn settings(server: &Server, database: &str) -> Settings {
     Settings {
         server: super::Server {
             host: "127.0.0.1".into(),
@@ -98,7 +103,10 @@ fn settings(server: &Server, database: &str) -> Settings {
     }
 }
 
-async fn open(settings: &Settings, log: &str) -> Result<(Kit, Arc<PostgresStore>), OpenError> {
+pub(super) async fn open(
+    settings: &Settings,
+    log: &str,
+) -> Result<(Kit, Arc<PostgresStore>), OpenError> {
     let clock = Arc::new(FixedClock::new(NOW));
     let log = Arc::new(Log::new(log, 1_000_000));
     let store = PostgresStore::open(settings, log, LIFETIME, clock.clone()).await?;
@@ -120,4 +128,15 @@ async fn temporary(clock: Arc<FixedClock>) -> Arc<dyn Store> {
     let log = Arc::new(Log::unsealed());
     let store = PostgresStore::open(&settings, log, LIFETIME, clock).await;
     Arc::new(store.unwrap())
+}
+
+/// Waits, as long as it takes within reason, until the server says `t`.
+async fn until(server: &Server, database: &str, question: &str) {
+    for _ in 0..1000 {
+        if server.sql(database, question).unwrap() == "t" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never: {question}");
 }

@@ -245,7 +245,8 @@ async fn hostile_environment_changes_nothing() {
     kit.create(crate::store::contract::RP, "ada").await;
     let seen = "SELECT usename, application_name, version, client_dn
         FROM pg_stat_activity JOIN pg_stat_ssl USING (pid)
-        WHERE datname = current_database() AND application_name <> 'psql' ORDER BY usename";
+        WHERE datname = current_database() AND application_name <> 'psql'
+            AND usename <> 'zeropass_audit_reader' ORDER BY usename";
     let seen = shared().await.sql(&database, seen).unwrap();
     let expected = [
         "zeropass_accounts|zeropass|TLSv1.3|/CN=zeropass_accounts",

@@ -1,0 +1,176 @@
+//! Attacks and changes with a clock beside them. Numbers are compared with numbers of
+//! the same run, so that a slow machine is slow on both sides.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use zeropass::audit::{Actor, Origin};
+use zeropass::host::reload_policy;
+use zeropass::identity::pki::Ca;
+use zeropass_tests::deployment::attack::Attack;
+use zeropass_tests::deployment::certificates::{now, revocation_list, spiffe_id, workload};
+use zeropass_tests::deployment::rotation::rotate;
+use zeropass_tests::deployment::{
+    Certificate, Client, Deployment, ORIGIN, RP_ID, RelyingParty, Stream, TRUST_DOMAIN, WORKLOAD,
+    copied_policies,
+};
+
+/// From a change to the end of the streams that rested on what it took away.
+const PROMPT: Duration = Duration::from_secs(2);
+
+/// How long the proper client is watched, with and without an attack.
+const WATCH: Duration = Duration::from_secs(10);
+
+/// Below this, twice the usual is no more than the scheduler's own doing.
+const FLOOR: Duration = Duration::from_millis(5);
+
+/// Attackers at the same time, and how long each rests between two attempts.
+const ATTACKERS: usize = 16;
+const PAUSE: Duration = Duration::from_millis(100);
+
+fn parties() -> RelyingParty {
+    RelyingParty::new(RP_ID)
+        .origin(ORIGIN)
+        .workload(WORKLOAD)
+        .workload("other")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundred_rotations_of_every_certificate_fail_no_request() {
+    let deployment = Deployment::builder().with_revocation().start().await;
+    let rotated = rotate(&deployment, 100).await;
+    println!("{} requests answered", rotated.answered);
+    assert_eq!(rotated.failed, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_end_within_two_seconds_of_the_change() {
+    let domain = TRUST_DOMAIN.parse().unwrap();
+    let second = Ca::new(&domain, now()).unwrap();
+    let (both, lists) = (second.pem().to_owned(), revocation_list(&second, &[]));
+    let policies = copied_policies();
+    let deployment = Deployment::builder()
+        .policies(policies.path())
+        .relying_party(parties())
+        .with_revocation()
+        .prepare(move |ca, pki| {
+            fs::write(pki.join("ca.pem"), format!("{}{both}", ca.pem())).unwrap();
+            let list = revocation_list(ca, &[]);
+            fs::write(pki.join("crl.pem"), format!("{list}{lists}")).unwrap();
+        })
+        .start()
+        .await;
+    let of_second = second.issue(&workload(WORKLOAD)).unwrap();
+    let of_second = Certificate::new(of_second.certificate, of_second.key);
+    let staying = Stream::of_workload(&deployment).await;
+
+    let stream = Stream::open(&deployment, &of_second).await;
+    let since = Instant::now();
+    deployment.replace("ca.pem", deployment.ca().pem());
+    prompt("removed root", stream.cut(since).await);
+
+    let revoked = deployment.certificate(WORKLOAD);
+    let stream = Stream::open(&deployment, &revoked).await;
+    let since = Instant::now();
+    deployment.replace("crl.pem", &revocation_list(deployment.ca(), &[&revoked]));
+    prompt("revoked", stream.cut(since).await);
+
+    let mut request = workload(WORKLOAD);
+    // X.509 has whole seconds.
+    request.not_after = (now() + 3_000) / 1000 * 1000;
+    let stream = Stream::open(&deployment, &deployment.issue(&request)).await;
+    let end = Instant::now() + Duration::from_millis(request.not_after - now());
+    prompt("expired", stream.cut(end).await);
+
+    let stream = Stream::open(&deployment, &deployment.certificate("other")).await;
+    let forbid = format!(
+        "@id(\"workload.other\")\nforbid (principal == Workload::\"{}\", action in Action::\"api\", resource);\n",
+        spiffe_id("other")
+    );
+    fs::write(policies.path().join("workloads/other.cedar"), forbid).unwrap();
+    let actor = Actor {
+        origin: Origin {
+            request_id: "by-hand".to_owned(),
+            workload: "test".to_owned(),
+            address: "local".to_owned(),
+        }
+        .into(),
+        component: None,
+    };
+    let since = Instant::now();
+    reload_policy(deployment.services(), policies.path(), actor)
+        .await
+        .unwrap();
+    prompt("dropped by policy", stream.cut(since).await);
+    // Each took less than the limit of a request, which the one that stays has too.
+    drop(staying);
+}
+
+fn prompt(what: &str, taken: Duration) {
+    println!("{what}: cut after {} ms", taken.as_millis());
+    assert!(taken < PROMPT, "{what}: {taken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proper_client_stays_within_twice_its_usual_time_under_attack() {
+    for attack in Attack::ALL {
+        let deployment = Deployment::builder()
+            .relying_party(parties())
+            .set("service", "handshake-timeout", "\"1s\"")
+            .set("service", "header-timeout", "\"1s\"")
+            .set("service", "request-timeout", "\"2s\"")
+            .set("service", "max-handshakes", "64")
+            .start()
+            .await;
+        let client = deployment.client(WORKLOAD);
+        let usual = p99(&client).await;
+        let deployment = Arc::new(deployment);
+        let attackers = attackers(attack, Arc::clone(&deployment));
+        let attacked = p99(&client).await;
+        drop(attackers);
+        println!("{attack:?}: p99 {usual:?} usually, {attacked:?} under attack");
+        assert!(
+            attacked <= 2 * usual.max(FLOOR),
+            "{attack:?}: {usual:?} usually, {attacked:?} under attack"
+        );
+    }
+}
+
+/// Attackers on a thread of their own, as if they were elsewhere; they stop when the
+/// sender is dropped.
+fn attackers(attack: Attack, deployment: Arc<Deployment>) -> tokio::sync::oneshot::Sender<()> {
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let certificate = deployment.certificate("other");
+        let again = async || loop {
+            attack.attempt(&deployment, &certificate).await;
+            // Each attempt is an attack; how fast they follow each other is not.
+            tokio::time::sleep(PAUSE).await;
+        };
+        runtime.block_on(async {
+            tokio::select! {
+                _ = futures::future::join_all((0..ATTACKERS).map(|_| again())) => unreachable!(),
+                _ = stopped => {}
+            }
+        });
+    });
+    stop
+}
+
+/// What 99 of 100 requests take at most, one after the other with a short rest.
+async fn p99(client: &Client) -> Duration {
+    let (started, mut taken) = (Instant::now(), Vec::new());
+    while started.elapsed() < WATCH {
+        let one = Instant::now();
+        client.get("/.well-known/jwks.json").await.expect(200);
+        taken.push(one.elapsed());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    taken.sort_unstable();
+    taken[taken.len() * 99 / 100]
+}

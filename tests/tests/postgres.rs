@@ -1,0 +1,43 @@
+//! Whole hosts over one PostgreSQL server.
+//!
+//! Everything is in a module of this name, so that `--skip postgres` leaves it out where
+//! PostgreSQL is not installed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod postgres {
+    mod away;
+    mod commands;
+    mod hosts;
+
+    use zeropass_tests::deployment::{Client, Deployment, WORKLOAD};
+    use zeropass_tests::postgres::Database;
+
+    /// A host on this database, which writes the log of this name, and a client of it.
+    async fn host(database: &Database, log: &str) -> (Deployment, Client) {
+        let deployment = Deployment::builder()
+            .postgres(database)
+            .set("audit", "log", &format!("\"{log}\""))
+            .start()
+            .await;
+        let client = deployment.client(WORKLOAD);
+        (deployment, client)
+    }
+
+    /// A second host, with the first one's keys.
+    async fn beside(first: &Deployment, database: &Database, log: &str) -> (Deployment, Client) {
+        let deployment = Deployment::builder()
+            .postgres(database)
+            .keys_of(first)
+            .set("audit", "log", &format!("\"{log}\""))
+            .start()
+            .await;
+        let client = deployment.client(WORKLOAD);
+        (deployment, client)
+    }
+}

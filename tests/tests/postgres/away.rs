@@ -1,0 +1,47 @@
+//! The database goes away and comes back.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::json;
+use zeropass_tests::deployment::{Deployment, ORIGIN, Person, certificates};
+use zeropass_tests::postgres::Database;
+
+use super::host;
+
+async fn readiness(deployment: &Deployment) -> StatusCode {
+    certificates::install_provider();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .unix_socket(deployment.health_socket())
+        .build()
+        .unwrap();
+    let answer = client.get("http://localhost/readyz").send().await;
+    answer.expect("health is answered").status()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn host_is_not_ready_while_its_database_is_away_and_recovers_by_itself() {
+    let mut database = Database::start().await;
+    let (deployment, client) = host(&database, "one").await;
+    let ada = Person::at(ORIGIN);
+    ada.register(&client, "ada").await.expect(201);
+    assert_eq!(readiness(&deployment).await, 200);
+
+    database.server().stop();
+    assert_eq!(readiness(&deployment).await, 503);
+    let body = json!({"user": {"name": "ada"}});
+    let refused = client.post("/v1/authentications", &body).await;
+    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+    assert_eq!(refused.header("retry-after"), "1");
+
+    database.server().start_again().unwrap();
+    for _ in 0..500 {
+        if readiness(&deployment).await == 200 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(readiness(&deployment).await, 200);
+    ada.sign_in(&client, "ada").await.expect(200);
+}
