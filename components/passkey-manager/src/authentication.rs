@@ -12,7 +12,7 @@ use crate::bindings::authentication::{Authenticated, BeginRequest, RequestOption
 use crate::bindings::ceremonies::{Ceremony, Kind, User};
 use crate::bindings::credentials::{Credential, Use};
 use crate::bindings::relying_party::LifecyclePolicy;
-use crate::bindings::{Code, Descriptor, Rejection, Subject, store};
+use crate::bindings::{Code, Descriptor, Passkey, Rejection, Subject, store};
 use crate::ceremony;
 use crate::client_data::ClientData;
 use crate::decoys;
@@ -197,7 +197,7 @@ pub fn finish(
     let credential = record(host, rp_id, credential, &assertion, profile.lifecycle)?;
     Ok(Authenticated {
         user_id: credential.user_id.clone(),
-        passkey: credential.into(),
+        passkey: Passkey::of(host, credential),
         user_verified: data.user_verified,
         extensions,
     })

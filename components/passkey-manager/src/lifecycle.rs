@@ -18,7 +18,7 @@ use crate::rejection::reject;
 /// Those of the store.
 pub fn list(host: &impl Host, rp_id: &str, user_id: &str) -> Result<Vec<Passkey>, Rejection> {
     let credentials = host.credentials_of(rp_id, user_id)?;
-    Ok(credentials.into_iter().map(Passkey::from).collect())
+    Ok(Passkey::all(host, credentials))
 }
 
 /// One passkey of an account.
@@ -27,7 +27,7 @@ pub fn list(host: &impl Host, rp_id: &str, user_id: &str) -> Result<Vec<Passkey>
 /// `not-found`, and those of the store.
 pub fn get(host: &impl Host, rp_id: &str, user_id: &str, id: &[u8]) -> Result<Passkey, Rejection> {
     let credential = host.credential(rp_id, id)?;
-    owned(credential, user_id)
+    owned(host, credential, user_id)
 }
 
 /// Change a passkey's label.
@@ -43,7 +43,7 @@ pub fn rename(
 ) -> Result<Passkey, Rejection> {
     let label = label::parse(label)?;
     let credential = host.rename_credential(rp_id, user_id, id, &label)?;
-    owned(credential, user_id)
+    owned(host, credential, user_id)
 }
 
 /// Keep a passkey but let nobody sign in with it. Its sessions end.
@@ -60,7 +60,7 @@ pub fn suspend(
     let keep_last = keeps_last(host, rp_id)?;
     let credential =
         host.set_credential_status(rp_id, user_id, id, Status::Suspended, keep_last)?;
-    owned(credential, user_id)
+    owned(host, credential, user_id)
 }
 
 /// Let a suspended passkey sign in again. A clone alarm is over with it.
@@ -74,7 +74,7 @@ pub fn resume(
     id: &[u8],
 ) -> Result<Passkey, Rejection> {
     let credential = host.set_credential_status(rp_id, user_id, id, Status::Active, false)?;
-    owned(credential, user_id)
+    owned(host, credential, user_id)
 }
 
 /// Change label and status, both or neither.
@@ -97,7 +97,7 @@ pub fn change(
     };
     let keep_last = change.status == Some(Status::Suspended) && keeps_last(host, rp_id)?;
     let credential = host.change_credential(rp_id, user_id, id, &change, keep_last)?;
-    owned(credential, user_id)
+    owned(host, credential, user_id)
 }
 
 /// Remove a passkey for good. Its sessions end.
@@ -124,9 +124,9 @@ fn keeps_last(host: &impl Host, rp_id: &str) -> Result<bool, Rejection> {
     Ok(host.describe(rp_id)?.lifecycle.keep_last_passkey)
 }
 
-fn owned(credential: Credential, user_id: &str) -> Result<Passkey, Rejection> {
+fn owned(host: &impl Host, credential: Credential, user_id: &str) -> Result<Passkey, Rejection> {
     if credential.user_id == user_id {
-        Ok(credential.into())
+        Ok(Passkey::of(host, credential))
     } else {
         Err(reject(Code::NotFound, "no such passkey of this account"))
     }

@@ -6,6 +6,9 @@
 
 use uuid::{Uuid, uuid};
 
+use crate::bindings::relying_party::Model;
+use crate::host::Host;
+
 /// AAGUIDs and the names under which people know the products: passkey providers as they
 /// stand in the community's list of them, which they are asked to put themselves on
 /// (compared in November 2026), and Yubico's security keys as Microsoft lists them for
@@ -124,4 +127,17 @@ pub fn name(aaguid: &[u8]) -> Option<&'static str> {
         .iter()
         .find(|(known, _)| known.as_bytes().as_slice() == aaguid)
         .map(|(_, name)| *name)
+}
+
+/// The same, or else the model's name in FIDO metadata. A name is worth no failure: where
+/// metadata can't be asked there is none.
+pub fn of(host: &impl Host, rp_id: &str, aaguid: &[u8]) -> Option<String> {
+    if let Some(name) = name(aaguid) {
+        return Some(name.to_owned());
+    }
+    if aaguid == Uuid::nil().as_bytes() {
+        return None;
+    }
+    let model = Model::Aaguid(aaguid.to_vec());
+    host.authenticator(rp_id, &model).ok()??.description
 }

@@ -12,7 +12,7 @@ use crate::bindings::ceremonies::{self, Ceremony, Kind};
 use crate::bindings::credentials::{Credential, Status};
 use crate::bindings::registration::{BeginRequest, CreationOptions, Registered, Response};
 use crate::bindings::relying_party::AttestationConveyance;
-use crate::bindings::{Code, Descriptor, Rejection, User, store};
+use crate::bindings::{Code, Descriptor, Passkey, Rejection, User, store};
 use crate::ceremony;
 use crate::client_data::ClientData;
 use crate::cose::{CoseKey, REGISTRABLE};
@@ -207,10 +207,11 @@ pub fn finish(
     let extensions = results.outputs(&ceremony.extensions, data.extensions.as_ref())?;
 
     // Steps 27 and 28: the credential record, with what the extensions told.
+    let provider = provider::of(host, rp_id, attested.aaguid);
     let label = label.unwrap_or_else(|| {
-        provider::name(attested.aaguid)
-            .unwrap_or(DEFAULT_LABEL)
-            .to_owned()
+        // Metadata may have names that no label may have.
+        let named = provider.as_deref().and_then(|name| label::parse(name).ok());
+        named.unwrap_or_else(|| DEFAULT_LABEL.to_owned())
     });
     let credential = Credential {
         rp_id: rp_id.to_owned(),
@@ -240,7 +241,7 @@ pub fn finish(
         })?;
 
     Ok(Registered {
-        passkey: credential.into(),
+        passkey: Passkey::from_provider(credential, provider),
         user: User {
             id: user.id.clone(),
             name: user.name.clone(),

@@ -38,9 +38,13 @@ async fn roots_of_a_model_anchor_its_attestation_and_no_others() {
     let direct = ("attestation", "\"direct\"");
     let deployment = fido.deployment(&[direct]).start().await;
     let client = deployment.client(WORKLOAD);
-    register(&client, &mut attested(&maker), "ada")
+    let registered = register(&client, &mut attested(&maker), "ada")
         .await
         .expect(201);
+    assert_eq!(registered["passkey"]["provider"], "Test Model");
+    let passkeys = format!("/v1/users/{}/passkeys", text(&registered["user"]["id"]));
+    let listed = client.get(&passkeys).await.expect(200);
+    assert_eq!(listed["passkeys"][0]["provider"], "Test Model");
     // Another model's maker, a maker nobody knows, and nobody at all.
     for mut key in [attested(&other), attested(&Authority::new("Maker")), key()] {
         problem(&register(&client, &mut key, "bob").await, UNTRUSTED);
