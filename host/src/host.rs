@@ -4,6 +4,7 @@
 //! certificates, policies, store and components are loaded and checked in that
 //! order, and the first that can't be used ends the start with its own message.
 
+mod admin;
 mod audit;
 mod authenticators;
 mod components;
@@ -14,7 +15,7 @@ mod metadata;
 mod metrics;
 mod policy;
 mod settings;
-mod store;
+pub(crate) mod store;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -41,11 +42,13 @@ use crate::config::{self, Config};
 use crate::identity::{Identity, MaterialError};
 use crate::link::InProcess;
 use crate::policy::{Bundle, Gate};
-use crate::registry::{Admission, Loader, Slot};
+use crate::registry::rollout::Rollouts;
+use crate::registry::{Admission, Loader};
 use crate::runtime::Runtime;
 use crate::runtime::precompiled::Cache;
 use crate::secrets::{Pseudonyms, Signer, random_key};
 use crate::server::Listener;
+use crate::server::admin::AdminDoor;
 use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
@@ -61,8 +64,11 @@ pub struct Host {
     hangups: Signal,
     policy_folder: PathBuf,
     metrics: Arc<Registry>,
+    rollouts: Arc<Rollouts>,
+    follow: Duration,
     sealer: Sealer,
     listener: Listener<FrontDoor>,
+    admin: Option<Listener<AdminDoor>>,
     link: Link,
     health: Option<Health>,
     metadata: Option<metadata::Watch>,
@@ -132,6 +138,13 @@ impl Host {
         let metrics = metrics::registry(gate.counts(), &log, sealer.counts(), &clock);
         identity.counts.register(&metrics);
         let metrics = Arc::new(metrics);
+        // The log's id is the one name that no two hosts of a deployment share.
+        let mut rollouts = Rollouts::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&gate),
+            log.id().to_owned(),
+        );
         let services = Arc::new(Services {
             gate,
             store,
@@ -144,21 +157,36 @@ impl Host {
             passkeys: OnceLock::new(),
         });
         let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config));
-        let (auth_service, passkey_manager) =
-            components::admit(&admission, &config.components).await?;
-        let passkey_manager = Arc::new(Slot::new(passkey_manager.revision.into_passkey_manager()?));
-        let in_process = InProcess::new(passkey_manager).with_lockout(lockout(config.lockout));
+        let slots = Box::pin(components::start(
+            config,
+            &Arc::new(admission),
+            &mut rollouts,
+        ))
+        .await?;
+        let rollouts = Arc::new(rollouts);
+        let in_process =
+            InProcess::new(slots.passkey_manager).with_lockout(lockout(config.lockout));
         let in_process: Arc<dyn PasskeysLink> = Arc::new(in_process);
         let link = Link::open(config, &services, in_process).await?;
         let front_door = FrontDoor::new(
             Arc::clone(&services),
-            Arc::new(Slot::new(auth_service.revision.into_auth_service()?)),
+            slots.auth_service,
             front_door_limits(config),
         );
         let health = match &config.health {
             Some(health) => Some(bind_health(health, &services, &identity.identity).await?),
             None => None,
         };
+        let rendered = Arc::clone(&metrics);
+        let admin = admin::bind(
+            config,
+            &clock,
+            identity.tls.clone(),
+            &services,
+            &rollouts,
+            Arc::new(move || rendered.render()),
+        )
+        .await?;
         let address = config.service.listen;
         let limits = listener_limits(&config.service);
         let tls = identity.tls.clone();
@@ -172,8 +200,11 @@ impl Host {
             hangups,
             policy_folder: config.policy.folder.clone(),
             metrics,
+            rollouts,
+            follow: config.rollout.follow,
             sealer,
             listener,
+            admin,
             link,
             health,
             metadata: metadata_watch,
@@ -187,6 +218,16 @@ impl Host {
     /// The system does not know the socket any more.
     pub fn local_address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_address()
+    }
+
+    /// Where the admin listener listens, if there is one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref()?.local_address().ok()
+    }
+
+    /// The rollouts of the components.
+    pub fn rollouts(&self) -> &Arc<Rollouts> {
+        &self.rollouts
     }
 
     /// Where the link listener listens; none where the link is in-process.
@@ -254,11 +295,19 @@ impl Host {
         let health = self
             .health
             .map(|health| tokio::spawn(health.serve(watcher.clone())));
+        let following = tokio::spawn(self.rollouts.follow(self.follow));
+        let admin = self
+            .admin
+            .map(|admin| tokio::spawn(admin.serve(watcher.clone())));
         let listener = tokio::spawn(self.listener.serve(watcher));
         let (link_trigger, link_watcher) = drain::channel();
         let link = tokio::spawn(self.link.serve(Arc::clone(&self.services), link_watcher));
         let drained = drain(trigger, self.drain_deadline).await;
         listener.abort();
+        if let Some(admin) = admin {
+            admin.abort();
+        }
+        following.abort();
         // After the front door: requests that were accepted there end here.
         let drained = drained.and(link_trigger.drain(self.drain_deadline).await);
         link.abort();

@@ -6,11 +6,18 @@
     clippy::indexing_slicing
 )]
 
+mod crash;
 #[path = "long/transport.rs"]
 mod transport;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// Ten times the kills of the ordinary suite.
+#[tokio::test(flavor = "multi_thread")]
+async fn host_killed_200_times_loses_nothing_that_it_acknowledged() {
+    crash::survive(200, crash::seed()).await;
+}
 
 /// The commands of the README, word for word; only the programs and the folder of
 /// the built components are put in their places.

@@ -44,6 +44,7 @@ pub fn run(workspace: &Workspace, stop: &Stop, long: bool) -> Result<ExitCode> {
         report: Report::new(ci),
         browser: None,
         postgres: false,
+        without: Vec::new(),
         javascript: false,
         variables: Vec::new(),
     };
@@ -68,6 +69,8 @@ struct Suite<'a> {
     browser: Option<system::Browser>,
     /// Whether there is a PostgreSQL server to start.
     postgres: bool,
+    /// Programs that are missing, each with a part of its tests' names.
+    without: Vec<(&'static str, &'static str)>,
     /// More environment for the tests.
     variables: Vec<(&'static str, PathBuf)>,
 }
@@ -84,10 +87,12 @@ impl Suite<'_> {
             Ok(Outcome::Passed)
         })?;
         let (browser, postgres) = (&mut self.browser, &mut self.postgres);
+        let without = &mut self.without;
         self.report.step(stop, "system packages", &[], || {
             let found = system::provide(stop);
             *browser = found.browser;
             *postgres = found.postgres;
+            *without = found.without;
             Ok(found.outcome)
         })
     }
@@ -179,6 +184,9 @@ impl Suite<'_> {
         if !self.javascript {
             command.args(["--skip", JAVASCRIPT]);
         }
+        for (_, tests) in &self.without {
+            command.args(["--skip", tests]);
+        }
         let (stop, mut counts) = (self.stop, Counts::default());
         self.report.step(stop, "tests", &needs, || {
             run_tests(&mut command, stop, &mut counts)
@@ -189,6 +197,11 @@ impl Suite<'_> {
             self.report.step(stop, "browser tests", &[], || {
                 Ok(Outcome::Skipped(why.into()))
             })?;
+        }
+        for (program, _) in std::mem::take(&mut self.without) {
+            let why = format!("no {program}; see system packages");
+            self.report
+                .step(stop, program, &[], || Ok(Outcome::Skipped(why)))?;
         }
         if !self.postgres {
             let why = "no PostgreSQL server; see system packages";

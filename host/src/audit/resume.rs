@@ -148,16 +148,20 @@ pub async fn resume(
     let rebuilt = exported.frontier.size() == 0;
     let table = Table::read(source, log, exported.first, head).await?;
     for (place, leaf) in (exported.first..).zip(&exported.window) {
-        match usize::try_from(place - exported.first)
-            .ok()
-            .and_then(|at| table.leaves.get(at))
-        {
+        let at = usize::try_from(place - exported.first).unwrap_or(usize::MAX);
+        match table.leaves.get(at) {
             Some(found) if found == leaf => {}
-            _ => return Err(altered(format!("record {} was altered", place + 1))),
+            Some(_) => return Err(altered(format!("record {} was altered", place + 1))),
+            // What it is, the table says below.
+            None => break,
         }
     }
     if let Some(what) = table.wrong {
         return Err(altered(what));
+    }
+    if table.leaves.len() < exported.window.len() {
+        let place = exported.first + table.leaves.len() as u64 + 1;
+        return Err(altered(format!("record {place} is missing")));
     }
     let pending = table
         .leaves

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::metadata::Metadata;
 use crate::policy::action::Action;
 use crate::policy::{Denied, Gate, Permit};
+use crate::registry::Routes;
 use crate::runtime::{Deadline, Sandbox};
 use crate::secrets::{Pseudonyms, Signer};
 use crate::store::Store;
@@ -67,6 +68,8 @@ pub struct CallContext {
     pub caller: Arc<Caller>,
     /// The request's audit records.
     pub trail: Trail,
+    /// Which revision of each component serves the request.
+    pub routes: Routes,
     /// When the call must be over.
     pub deadline: Deadline,
     /// There in the second half of a sign-in, for the host to fill.

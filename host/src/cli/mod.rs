@@ -3,6 +3,8 @@
 //! A command that fails says why in one message on standard error and exits with
 //! 1; wrong usage exits with 2.
 
+pub mod admin;
+mod audit;
 mod component;
 pub mod config;
 pub mod pki;
@@ -41,9 +43,12 @@ enum Command {
     /// Prepare, change or move the store.
     #[command(subcommand)]
     Store(store::StoreCommand),
-    /// Component revisions: sign and inspect them.
+    /// Component revisions: sign and inspect them, push, activate and roll back.
     #[command(subcommand)]
     Component(component::ComponentCommand),
+    /// The audit log: verify, prove, export, search, prune.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Certificates for development.
     #[command(subcommand)]
     Pki(pki::PkiCommand),
@@ -67,6 +72,11 @@ enum PolicyCommand {
         #[arg(long, value_name = "FOLDER", default_value = "policies")]
         folder: PathBuf,
     },
+    /// Let a running host read its policies again.
+    Reload {
+        #[command(flatten)]
+        how: admin::How,
+    },
 }
 
 /// Run the command of these arguments.
@@ -79,6 +89,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Run what a command has to wait for.
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
 }
 
 /// The error with its causes, leaving out a cause that the message before it names.
@@ -103,11 +121,16 @@ impl Command {
         let out = &mut std::io::stdout();
         match self {
             Self::Serve { config } => serve::serve(&config),
+            Self::Audit(command) => command.run(out),
             Self::Config(ConfigCommand::Check { config }) => {
                 config::check(&config, out)?;
                 Ok(true)
             }
             Self::Policy(PolicyCommand::Check { folder }) => policy::check(&folder, out),
+            Self::Policy(PolicyCommand::Reload { how }) => {
+                admin::reload_policy(&how, out)?;
+                Ok(true)
+            }
             Self::Store(command) => store::run(command, out),
             Self::Component(command) => command.run(out),
             Self::Pki(command) => command.run(out),

@@ -12,6 +12,7 @@
 //! files (certificates, policies, components) is for their own modules to judge.
 //! `zeropass.example.toml` explains each setting; a test keeps it complete.
 
+mod admin;
 mod algorithm;
 mod audit;
 mod authenticators;
@@ -30,6 +31,7 @@ mod path;
 mod postgres;
 mod reader;
 mod relying_party;
+mod rollout;
 mod service;
 mod spiffe;
 mod state;
@@ -41,6 +43,7 @@ mod web;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use self::admin::Admin;
 pub use self::algorithm::Algorithm;
 pub use self::audit::Audit;
 pub use self::authenticators::{Aaguid, Authenticators, CertificationLevel};
@@ -58,6 +61,7 @@ pub use self::postgres::{Postgres, PostgresLogin};
 use self::reader::{Files, Reader};
 pub use self::reader::{Given, Setting};
 pub use self::relying_party::{Attestation, RelyingParty, ResidentKey, UserVerification};
+pub use self::rollout::{Rollout, RolloutSticky};
 pub use self::service::{KeyExchange, Service};
 pub use self::spiffe::{TrustDomain, WorkloadId};
 pub use self::state::{Cache, Keys, Policy, Store, Tokens};
@@ -68,6 +72,8 @@ pub use self::web::{Issuer, RpId, WebUrl};
 pub struct Config {
     /// `[service]`: the mTLS listener.
     pub service: Service,
+    /// `[admin]`: none without that section.
+    pub admin: Option<Admin>,
     /// `[health]`: none without that section.
     pub health: Option<Health>,
     /// `[log]`
@@ -90,6 +96,8 @@ pub struct Config {
     pub runtime: Runtime,
     /// `[components.*]`
     pub components: Components,
+    /// `[rollout]`
+    pub rollout: Rollout,
     /// `[link]`
     pub link: Link,
     /// `[metadata]`: none without that section.
@@ -172,6 +180,7 @@ impl Config {
         let service = root.section("service", |section| {
             service::read(section, workload_api.clone().flatten())
         });
+        let admin = root.optional_section("admin", admin::read);
         let health = root.optional_section("health", health::read);
         let log = root.section("log", log::read);
         let store = root.section("store", state::read_store);
@@ -185,6 +194,7 @@ impl Config {
         let components = root.section("components", |section| {
             components::read(section, runtime.as_ref())
         });
+        let rollout = root.section("rollout", rollout::read);
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);
         let link = root.section("link", |section| link::read(section, service.as_ref()));
         let metadata = root.optional_section("metadata", metadata::read);
@@ -194,6 +204,7 @@ impl Config {
         workload_api?;
         Some(Self {
             service: service?,
+            admin: admin?,
             health: health?,
             log: log?,
             store: store?,
@@ -205,6 +216,7 @@ impl Config {
             lockout: lockout?,
             runtime: runtime?,
             components: components?,
+            rollout: rollout?,
             link: link?,
             metadata: metadata?,
             relying_parties: relying_parties?,

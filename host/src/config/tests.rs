@@ -128,7 +128,7 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(service.idle_timeout, Duration::from_secs(60));
     assert_eq!(service.max_streams, 100);
     assert_eq!(service.drain_deadline, Duration::from_secs(20));
-    assert_eq!(config.health, None);
+    assert_eq!((&config.admin, &config.health), (&None, &None));
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.log.filter, "info");
     assert_eq!(
@@ -272,7 +272,7 @@ fn agent_makes_the_files_of_the_service_unnecessary() {
 
 #[test]
 fn health_section_without_an_address_listens_on_loopback() {
-    let config = parse(&format!("{MINIMAL}[health]\n")).unwrap();
+    let config = parse(&format!("{MINIMAL}[admin]\n[health]\n")).unwrap();
     let listen = HealthListen::Loopback("127.0.0.1:8446".parse().unwrap());
     assert_eq!(config.health, Some(Health { listen }));
 }
@@ -428,7 +428,7 @@ fn whole_example_keys() -> Vec<&'static str> {
 
 #[test]
 fn example_shows_the_true_defaults() {
-    let minimal = parse(&format!("{MINIMAL}[health]\n")).unwrap();
+    let minimal = parse(&format!("{MINIMAL}[admin]\n[health]\n")).unwrap();
     let example = parse(EXAMPLE).unwrap();
     let mut compared = BTreeSet::new();
     for (default, shown) in minimal.settings().iter().zip(example.settings()) {
@@ -449,7 +449,7 @@ fn example_shows_the_true_defaults() {
 
 #[test]
 fn example_marks_required_settings_and_no_others() {
-    let minimal = parse(&format!("{MINIMAL}[health]\n")).unwrap();
+    let minimal = parse(&format!("{MINIMAL}[admin]\n[health]\n")).unwrap();
     let mut comment = String::new();
     let mut settings = minimal.settings().iter();
     let mut in_optional_section = false;

@@ -9,12 +9,39 @@ use crate::capabilities::RelyingParty;
 use crate::capabilities::bindings::relying_party as wit;
 use crate::config::{self, Config};
 use crate::identity::{KeyExchange, MaterialError, SpiffeIdError, TrustDomain, certificates};
+use crate::registry::rollout::{Rules, Sticky};
 use crate::runtime::Limits;
 use crate::runtime::engine::Options;
 use crate::server;
 use crate::server::front_door::FrontDoorLimits;
 use crate::server::health::{HealthAddress, HealthAddressError};
 use crate::store::LockoutPolicy;
+
+fn sticky(config: &Config) -> Sticky {
+    match config.rollout.sticky {
+        config::RolloutSticky::Person => Sticky::Person,
+        config::RolloutSticky::Workload => Sticky::Workload,
+    }
+}
+
+pub(super) fn rules(config: &Config) -> Rules {
+    let rollout = &config.rollout;
+    Rules {
+        window: rollout.window,
+        least_failures: rollout.least_failures,
+        least_calls: rollout.least_calls,
+        trap_percent: rollout.trap_percent,
+        error_percent: rollout.error_percent,
+        denial_percent: rollout.denial_percent,
+        latency_percent: rollout.latency_percent,
+        promote_after: rollout.promote_after,
+        breaker_traps: rollout.breaker_traps,
+        breaker_percent: rollout.breaker_percent,
+        breaker_window: rollout.breaker_window,
+        sticky: sticky(config),
+        follow: rollout.follow,
+    }
+}
 
 pub(super) fn trust_domain(config: &Config) -> Result<TrustDomain, SpiffeIdError> {
     config.service.trust_domain.as_str().parse()
@@ -55,6 +82,7 @@ pub(super) fn front_door_limits(config: &Config) -> FrontDoorLimits {
             .unwrap_or(1)
             .max(1),
         queue: config.runtime.queue,
+        sticky: sticky(config),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::store::postgres::{Login, PostgresHistory, PostgresStore, Server, Sett
 use crate::store::sqlite::{SqliteHistory, SqliteStore};
 
 /// Open it, to write this log. Sessions last `lifetime` milliseconds.
-pub(super) async fn open(
+pub(crate) async fn open(
     store: &config::Store,
     lifetime: u64,
     clock: Arc<dyn Clock>,
@@ -27,6 +27,17 @@ pub(super) async fn open(
             let store = PostgresStore::open(&settings, log, lifetime, clock).await?;
             let history = PostgresHistory::open(&settings.server, &settings.audit_reader).await?;
             (Arc::new(store), Box::new(history))
+        }
+    })
+}
+
+/// Its audit logs alone, read by who may do nothing else.
+pub(crate) async fn history(store: &config::Store) -> anyhow::Result<Box<dyn Source>> {
+    Ok(match store {
+        config::Store::Sqlite(path) => Box::new(SqliteHistory::open(path).await?),
+        config::Store::Postgres(postgres) => {
+            let settings = settings(postgres);
+            Box::new(PostgresHistory::open(&settings.server, &settings.audit_reader).await?)
         }
     })
 }

@@ -1,6 +1,7 @@
 //! The link within one process: typed values, handed to a fresh instance.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 
@@ -13,10 +14,11 @@ use crate::capabilities::bindings::passkeys::{
 };
 use crate::capabilities::{CallContext, CallState, PasskeysLink};
 use crate::policy::{Permit, action};
+use crate::registry::rollout::judge::Ended;
 use crate::registry::{CallError, Slot};
 use crate::store::LockoutPolicy;
 
-/// Calls whatever revision of passkey-manager is active when the call starts.
+/// Calls the revision of passkey-manager that serves the request.
 pub struct InProcess {
     passkey_manager: Arc<Slot<PasskeyManagerPre<CallState>>>,
     lockout: Option<LockoutPolicy>,
@@ -24,15 +26,33 @@ pub struct InProcess {
 
 macro_rules! call {
     ($self:ident, $context:ident, $interface:ident . $function:ident ( $($argument:expr),* )) => {
-        $self
-            .passkey_manager
-            .active()
-            .run($context, async |instance, store| {
-                instance.$interface().$function(store, $($argument),*).await
-            })
-            .await
-            .map_err(rejection)?
+        {
+            let place = $self.passkey_manager.route(&$context.routes);
+            let started = Instant::now();
+            let result = place
+                .revision
+                .run($context, async |instance, store| {
+                    instance.$interface().$function(store, $($argument),*).await
+                })
+                .await;
+            $self
+                .passkey_manager
+                .observe(&place, ended(&result), started.elapsed());
+            result.map_err(rejection)?
+        }
     };
+}
+
+/// How a call went, for the judge of the revision that took it.
+fn ended<T>(result: &Result<Result<T, Rejection>, CallError>) -> Option<Ended> {
+    match result {
+        Ok(Ok(_)) => Some(Ended::Well),
+        Ok(Err(rejection)) => Some(match rejection.code {
+            Code::Busy => Ended::Error,
+            _ => Ended::Denied,
+        }),
+        Err(error) => error.ended(),
+    }
 }
 
 // === impl InProcess ===

@@ -117,6 +117,45 @@ actions! {
     ApiMetadata = "api.metadata";
 }
 
+macro_rules! operator_actions {
+    ($($(#[$doc:meta])* $type:ident = $name:literal;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy)]
+            pub enum $type {}
+            impl Action for $type {
+                const NAME: &'static str = $name;
+            }
+            impl OperatorAction for $type {}
+        )*
+
+        /// The names of all actions that an operator can ask for.
+        pub const OPERATOR: &[&str] = &[$($name),*];
+    };
+}
+
+/// An action of operators. Those named `components.` concern a component, all others
+/// the host.
+pub trait OperatorAction: Action {}
+
+operator_actions! {
+    /// See what a component runs, and its history.
+    ComponentsList = "components.list";
+    /// Hand in a revision.
+    ComponentsPush = "components.push";
+    /// Let a revision serve.
+    ComponentsActivate = "components.activate";
+    /// Return to the revision before.
+    ComponentsRollBack = "components.roll-back";
+    /// Forget a revision.
+    ComponentsRemove = "components.remove";
+    /// Read the policy folder again.
+    PolicyReload = "policy.reload";
+    /// See what the host does.
+    HostStatus = "host.status";
+    /// Read the host's metrics.
+    HostMetrics = "host.metrics";
+}
 /// The inbound actions: the parts of the HTTP API.
 pub const API: &[&str] = &[
     ApiRegistrations::NAME,

@@ -253,6 +253,15 @@ fn try_schema(schema: &Schema) -> Result<(), Error> {
         .map_err(|error| unfit(name, &error))
     };
     ask(component.uid(), "link", interface.uid(), Context::empty())?;
+    let operator = names.operator("spiffe://example.com/operator")?.uid();
+    let host = names.host()?.uid();
+    for name in action::OPERATOR {
+        let resource = match name.starts_with("components.") {
+            true => component.uid(),
+            false => host.clone(),
+        };
+        ask(operator.clone(), name, resource, Context::empty())?;
+    }
     for name in action::ALL {
         if name.starts_with("api.") {
             ask(workload.clone(), name, party.clone(), Context::empty())?;

@@ -41,6 +41,13 @@ pub(super) enum Question<'a> {
         action: &'a str,
         relying_party: Option<&'a str>,
     },
+    /// May the operator take the action on a revision of a component, or on the host
+    /// where none is concerned?
+    Operate {
+        operator: &'a str,
+        action: &'a str,
+        component: Option<&'a ComponentIdentity>,
+    },
 }
 
 // === impl Decision ===
@@ -85,6 +92,21 @@ impl Question<'_> {
             } => (
                 "link",
                 vec![names.component(component)?, names.interface(interface)?],
+                Context::empty(),
+            ),
+            Self::Operate {
+                operator,
+                action,
+                component,
+            } => (
+                action,
+                vec![
+                    names.operator(operator)?,
+                    match component {
+                        Some(component) => names.component(component)?,
+                        None => names.host()?,
+                    },
+                ],
                 Context::empty(),
             ),
             Self::Call {

@@ -23,6 +23,9 @@ pub(super) struct Facts {
     workloads: HashMap<String, Entity>,
 }
 
+/// The one host that policies can name: the one that asks.
+const THIS_HOST: &str = "this";
+
 /// The entity types of the schema, parsed once, and how entities are made of them.
 #[derive(Debug)]
 pub(super) struct Names {
@@ -31,6 +34,8 @@ pub(super) struct Names {
     interface: EntityTypeName,
     relying_party: EntityTypeName,
     workload: EntityTypeName,
+    operator: EntityTypeName,
+    host: EntityTypeName,
 }
 
 // === impl Facts ===
@@ -128,6 +133,8 @@ impl Names {
             interface: name("Interface")?,
             relying_party: name("RelyingParty")?,
             workload: name("Workload")?,
+            operator: name("Operator")?,
+            host: name("Host")?,
         })
     }
 
@@ -147,6 +154,20 @@ impl Names {
             ),
         ];
         entity(uid(&self.component, &identity.name), attributes)
+    }
+
+    /// An operator by its SPIFFE id, told apart by where it is in its trust domain.
+    pub fn operator(&self, id: &str) -> Result<Entity, Error> {
+        let rest = id.strip_prefix("spiffe://").unwrap_or_default();
+        let (domain, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
+        let attributes = [("trustDomain", text(domain)), ("path", text(path))];
+        entity(uid(&self.operator, id), attributes)
+    }
+
+    /// The host itself.
+    pub fn host(&self) -> Result<Entity, Error> {
+        entity(uid(&self.host, THIS_HOST), [])
     }
 
     pub fn interface(&self, interface: &Interface) -> Result<Entity, Error> {

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::action::{self, Action, ApiAuthentications};
+use super::action::{self, Action, ApiAuthentications, OperatorAction};
 use super::cache::{Cache, Key};
 use super::decision::{Decision, Question};
 use super::facts::Facts;
@@ -184,6 +184,49 @@ impl Gate {
             action: A::NAME,
             relying_party,
             target: "-".into(),
+            outcome: Outcome::Denied,
+            policies,
+        });
+        Err(Denied { action: A::NAME })
+    }
+
+    /// Permission for an operator, who is the origin of `actor`, to do `A` to a
+    /// revision of a component, or to the host where none is concerned. Not
+    /// remembered: operators ask rarely.
+    ///
+    /// # Errors
+    /// [`Denied`]; the denial's record is then on `trail`, about `target`.
+    pub fn authorize_operator<A: OperatorAction>(
+        &self,
+        actor: &Actor,
+        component: Option<&ComponentIdentity>,
+        target: &str,
+        trail: &Trail,
+    ) -> Result<Permit<A>, Denied> {
+        let state = self.state.load();
+        let question = Question::Operate {
+            operator: &actor.origin.workload,
+            action: A::NAME,
+            component,
+        };
+        let decision = question.decide(state.bundle.draft(), &state.facts);
+        let (time, actor, policies) = (self.clock.now(), actor.clone(), decision.policies);
+        let relying_party = NO_RELYING_PARTY.to_owned();
+        if decision.allowed {
+            return Ok(Permit::grant(
+                time,
+                actor,
+                relying_party,
+                policies,
+                trail.clone(),
+            ));
+        }
+        trail.push(Record {
+            time,
+            actor,
+            action: A::NAME,
+            relying_party,
+            target: target.to_owned(),
             outcome: Outcome::Denied,
             policies,
         });

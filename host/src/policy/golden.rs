@@ -55,6 +55,7 @@ pub(super) struct Suite {
 struct Case {
     test: String,
     component: Option<ComponentIdentity>,
+    operator: Option<String>,
     workload: String,
     relying_party: Option<String>,
     asked: Asked,
@@ -93,6 +94,7 @@ struct TestForm {
     name: String,
     component: Option<String>,
     workload: Option<String>,
+    operator: Option<String>,
     #[serde(default)]
     actions: Vec<String>,
     #[serde(default)]
@@ -135,6 +137,7 @@ impl Report {
         };
         action::ALL
             .iter()
+            .chain(action::OPERATOR)
             .copied()
             .filter(|name| !allowed(name))
             .collect()
@@ -219,15 +222,25 @@ impl TestForm {
             return Err("expected `policies`: the ids that allow it".into());
         }
         if !self.interfaces.is_empty()
-            && (self.component.is_none() || self.workload.is_some() || self.relying_party.is_some())
+            && (self.component.is_none()
+                || self.workload.is_some()
+                || self.operator.is_some()
+                || self.relying_party.is_some())
         {
             return Err(
                 "`interfaces` are asked for a `component`, without `workload` or `relyingParty`"
                     .into(),
             );
         }
-        if !self.actions.is_empty() && self.workload.is_none() {
-            return Err("expected `workload`: the caller of the request".into());
+        if !self.actions.is_empty() && self.workload.is_some() == self.operator.is_some() {
+            return Err(
+                "expected either `workload`, the caller of the request, or `operator`".into(),
+            );
+        }
+        if self.operator.is_some() && self.relying_party.is_some() {
+            return Err(
+                "`operator` acts on a component or on the host, on no relying party".into(),
+            );
         }
         if let Some(id) = self.relying_party.as_deref().filter(|id| !facts.knows(id)) {
             return Err(format!(
@@ -241,8 +254,27 @@ impl TestForm {
             ));
         }
         for name in self.actions {
-            if !action::ALL.contains(&name.as_str()) {
+            let operators = action::OPERATOR.contains(&name.as_str());
+            if !operators && !action::ALL.contains(&name.as_str()) {
                 return Err(format!("action `{name}` is none that the host asks for"));
+            }
+            if operators != self.operator.is_some() {
+                return Err(format!(
+                    "action `{name}`: who takes it is {}",
+                    match operators {
+                        true => "an `operator`",
+                        false => "a `workload`, not an `operator`",
+                    }
+                ));
+            }
+            if operators {
+                if name.starts_with("components.") != self.component.is_some() {
+                    return Err(format!(
+                        "action `{name}`: `components.` actions are on a `component`, all others on the host"
+                    ));
+                }
+                asked.push(Asked::Action(name));
+                continue;
             }
             if name.starts_with("api.") == self.component.is_some() {
                 return Err(format!(
@@ -266,6 +298,7 @@ impl TestForm {
             .map(|asked| Case {
                 test: self.name.clone(),
                 component: component.clone(),
+                operator: self.operator.clone(),
                 workload: self.workload.clone().unwrap_or_default(),
                 relying_party: self.relying_party.clone(),
                 asked,
@@ -295,11 +328,18 @@ impl Case {
                 (format!("link {interface}"), "link", Decision::denied())
             }
             (Asked::Action(action), component) => {
-                let question = Question::Call {
-                    component: component.as_ref(),
-                    workload: &self.workload,
-                    action,
-                    relying_party: self.relying_party.as_deref(),
+                let question = match &self.operator {
+                    Some(operator) => Question::Operate {
+                        operator,
+                        action,
+                        component: component.as_ref(),
+                    },
+                    None => Question::Call {
+                        component: component.as_ref(),
+                        workload: &self.workload,
+                        action,
+                        relying_party: self.relying_party.as_deref(),
+                    },
                 };
                 (
                     self.describe(action),
@@ -320,6 +360,10 @@ impl Case {
     }
 
     fn describe(&self, action: &str) -> String {
+        if let Some(operator) = &self.operator {
+            let on = self.component.as_ref().map_or("the host", |one| &one.name);
+            return format!("{operator} {action} on {on}");
+        }
         let party = self.relying_party.as_deref().unwrap_or(NO_RELYING_PARTY);
         match &self.component {
             Some(component) => format!(

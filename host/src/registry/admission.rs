@@ -188,6 +188,53 @@ impl Admission {
         })
     }
 
+    /// Whether a revision that was admitted before may follow `against` now: it is
+    /// still trusted, and no step back unless that is what is wanted. Compiles
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`AdmissionError`] with the reason.
+    pub fn may_follow(
+        &self,
+        admitted: &Admitted,
+        against: &Admitted,
+        rollback: bool,
+    ) -> Result<(), AdmissionError> {
+        self.recheck(admitted)?;
+        if rollback {
+            return Ok(());
+        }
+        step(admitted.verified.as_ref(), &admitted.identity, against).map_err(|refusal| {
+            AdmissionError {
+                name: admitted.identity.name.clone(),
+                refusal,
+            }
+        })
+    }
+
+    /// What a file is called, after its signature has been verified. Compiles nothing.
+    ///
+    /// # Errors
+    /// [`AdmissionError`] when it is not to be trusted.
+    pub fn identify(
+        &self,
+        name: &str,
+        wasm: &[u8],
+        minisig: &str,
+    ) -> Result<ComponentIdentity, AdmissionError> {
+        let component = SignedComponent {
+            wasm: Bytes::copy_from_slice(wasm),
+            minisig: minisig.to_owned(),
+        };
+        let verified = self
+            .verify(name, &component)
+            .map_err(|distrust| AdmissionError {
+                name: name.to_owned(),
+                refusal: distrust.into(),
+            })?;
+        Ok(identity(name, wasm, version(verified.as_ref())))
+    }
+
     /// Take note that `admitted` serves from now on, so that a later passkey-manager
     /// is held against what this auth-service calls.
     pub fn serves(&self, admitted: &Admitted) {
@@ -196,6 +243,19 @@ impl Admission {
                 label: admitted.label(),
                 surface: admitted.surface.clone(),
             })));
+        }
+    }
+
+    fn verify(
+        &self,
+        name: &str,
+        component: &SignedComponent,
+    ) -> Result<Option<Verified>, Distrust> {
+        let signers = self.loader.gate().signers();
+        match verify(name, component, &signers, self.services.clock.now()) {
+            Ok(verified) => Ok(Some(verified)),
+            Err(Distrust::Unsigned) if !self.settings.require_signatures => Ok(None),
+            Err(distrust) => Err(distrust),
         }
     }
 
@@ -211,17 +271,8 @@ impl Admission {
             "passkey-manager" => self.settings.passkey_manager.clone(),
             _ => return Err(LoadError::Name.into()),
         };
-        let signers = self.loader.gate().signers();
-        let now = self.services.clock.now();
-        let verified = match verify(name, &component, &signers, now) {
-            Ok(verified) => Some(verified),
-            Err(Distrust::Unsigned) if !self.settings.require_signatures => None,
-            Err(distrust) => return Err(distrust.into()),
-        };
-        let version = verified
-            .as_ref()
-            .map(|verified| verified.statement.version.to_string());
-        let identity = identity(name, &component.wasm, version);
+        let verified = self.verify(name, &component)?;
+        let identity = identity(name, &component.wasm, version(verified.as_ref()));
         if let (Some(against), false) = (against, rollback) {
             step(verified.as_ref(), &identity, against)?;
         }
@@ -262,6 +313,10 @@ impl std::fmt::Debug for Admission {
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
+}
+
+fn version(verified: Option<&Verified>) -> Option<String> {
+    verified.map(|verified| verified.statement.version.to_string())
 }
 
 /// A version goes up, and names one file only.

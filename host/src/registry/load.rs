@@ -4,9 +4,11 @@
 //! A loader trusts the bytes it is given; whether they are to be trusted is
 //! decided before, in `admission`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Semaphore;
 use wasmtime::component::Component;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
@@ -27,6 +29,8 @@ pub struct Loader {
     runtime: Runtime,
     cache: Cache,
     gate: Arc<Gate>,
+    /// For each component, as many permits as instances may run at once.
+    instances: Mutex<BTreeMap<String, Arc<Semaphore>>>,
 }
 
 /// Why a component can't serve.
@@ -76,6 +80,7 @@ impl Loader {
             runtime,
             cache,
             gate,
+            instances: Mutex::default(),
         }
     }
 
@@ -146,20 +151,34 @@ impl Loader {
         let unfit = |error: wasmtime::Error| {
             LoadError::Differs(vec![Difference::Unfit(format!("{error:#}"))])
         };
+        let instances = self.instances(&identity.name, &limits);
         let revision = match identity.name.as_str() {
             "auth-service" => Linked::AuthService(Arc::new(Revision::new(
                 identity,
                 limits,
+                instances,
                 ProxyPre::new(pre).map_err(unfit)?,
             ))),
             "passkey-manager" => Linked::PasskeyManager(Arc::new(Revision::new(
                 identity,
                 limits,
+                instances,
                 PasskeyManagerPre::new(pre).map_err(unfit)?,
             ))),
             _ => return Err(LoadError::Name),
         };
         Ok(Loaded { surface, revision })
+    }
+
+    fn instances(&self, name: &str, limits: &Limits) -> Arc<Semaphore> {
+        let mut all = self
+            .instances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let shared = all
+            .entry(name.to_owned())
+            .or_insert_with(|| Arc::new(Semaphore::new(limits.instances)));
+        Arc::clone(shared)
     }
 
     fn compile(&self, name: &str, wasm: &[u8]) -> Result<Component, LoadError> {

@@ -5,8 +5,9 @@
 //! [`Statement`] are verified before it is compiled, what it asks for and offers is
 //! compared with this host and its policy, and it must answer a probe.
 //!
-//! A [`Slot`] points to the revision that serves; a call holds its revision until
-//! it ends, so that replacing one never pulls code from under a running request.
+//! A [`Slot`] says which revision serves whom; a call holds its revision until it
+//! ends, so that replacing one never pulls code from under a running request. How
+//! revisions get into slots and out of them again is told in [`rollout`].
 
 mod admission;
 mod call;
@@ -14,8 +15,10 @@ mod difference;
 mod exports;
 mod grants;
 mod load;
+pub mod oci;
 mod probe;
 mod revision;
+pub mod rollout;
 pub mod signature;
 pub mod signing_key;
 pub mod statement;
@@ -28,7 +31,8 @@ pub use difference::Difference;
 pub use grants::interface_id;
 pub use load::{LoadError, Loader};
 pub use probe::PROBE;
-pub use revision::{AuthService, Linked, PasskeyManager, Revision, Slot};
+pub use revision::{AuthService, Linked, PasskeyManager, Revision};
+pub use rollout::{Routes, Slot};
 pub use signature::SignedComponent;
 pub use signing_key::{SigningKey, SigningKeyError};
 pub use statement::{Statement, StatementError};

@@ -18,6 +18,7 @@ use bytes::Bytes;
 
 use super::call::CallError;
 use super::revision::{AuthService, Linked, PasskeyManager};
+use super::rollout::Routes;
 use crate::audit::{Actor, Origin, Trail};
 use crate::capabilities::bindings::passkeys::{AuthenticationRequest, Code, Rejection, Subject};
 use crate::capabilities::{CallContext, Caller, Services, code_name};
@@ -59,6 +60,7 @@ pub(super) async fn probe(
             thumbprint: [0; 32],
             relying_parties: Vec::new(),
         }),
+        routes: Routes::default(),
         trail: trail.clone(),
         deadline: Deadline::within(limits.deadline),
         attempt: None,

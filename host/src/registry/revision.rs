@@ -1,8 +1,7 @@
-//! A loaded revision, and the slot of the one that serves.
+//! A loaded revision.
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
@@ -38,16 +37,20 @@ pub enum Linked {
     PasskeyManager(Arc<PasskeyManager>),
 }
 
-/// The revision of one component that serves now.
-pub struct Slot<P>(ArcSwap<Revision<P>>);
-
 // === impl Revision ===
 
 impl<P> Revision<P> {
-    pub(super) fn new(identity: ComponentIdentity, limits: Limits, pre: P) -> Self {
+    /// `instances` is shared by all revisions of a component, so that an old and a new
+    /// one together never take more instances than one may.
+    pub(super) fn new(
+        identity: ComponentIdentity,
+        limits: Limits,
+        instances: Arc<Semaphore>,
+        pre: P,
+    ) -> Self {
         Self {
             identity: Arc::new(identity),
-            instances: Arc::new(Semaphore::new(limits.instances)),
+            instances,
             limits,
             pre,
         }
@@ -91,25 +94,5 @@ impl Linked {
             Self::PasskeyManager(revision) => Ok(revision),
             Self::AuthService(_) => Err(LoadError::Name),
         }
-    }
-}
-
-// === impl Slot ===
-
-impl<P> Slot<P> {
-    /// A slot in which `revision` serves.
-    pub fn new(revision: Arc<Revision<P>>) -> Self {
-        Self(ArcSwap::new(revision))
-    }
-
-    /// The revision that serves now. Hold it for the whole call.
-    pub fn active(&self) -> Arc<Revision<P>> {
-        self.0.load_full()
-    }
-
-    /// Let `revision` serve from now on. Calls that run keep the one they began
-    /// on.
-    pub fn activate(&self, revision: Arc<Revision<P>>) -> Arc<Revision<P>> {
-        self.0.swap(revision)
     }
 }

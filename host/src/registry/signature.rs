@@ -120,15 +120,16 @@ impl std::fmt::Debug for Signature {
 /// Sign `wasm` with this statement: the text of its `.minisig` file.
 ///
 /// # Errors
-/// The key is still encrypted.
+/// The key is still encrypted, or its halves don't belong together.
 pub fn sign(
     key: &SecretKey,
+    public: &PublicKey,
     wasm: &[u8],
     statement: &Statement,
 ) -> Result<String, minisign::PError> {
     let comment = statement.to_string();
     let signature = minisign::sign(
-        None,
+        Some(public),
         key,
         Cursor::new(wasm),
         Some(&comment),
@@ -152,7 +153,7 @@ mod tests {
             world: Statement::default_world("auth-service"),
             time: 1_000,
         };
-        sign(&key.sk, wasm, &statement).unwrap()
+        sign(&key.sk, &key.pk, wasm, &statement).unwrap()
     }
 
     #[test]

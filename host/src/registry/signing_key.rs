@@ -46,6 +46,9 @@ pub enum SigningKeyError {
 /// checksum.
 const SECRET_BYTES: usize = 2 + 2 + 2 + 32 + 8 + 8 + 8 + 64 + 32;
 
+/// Bytes of the checksum at its end.
+const CHECKSUM_BYTES: usize = 32;
+
 /// The files of the development key in its folder.
 const KEY: &str = "component-signing.key";
 const PUBLIC: &str = "component-signing.pub";
@@ -83,6 +86,10 @@ impl SigningKey {
         }
         let form = SecretKeyBox::from(text);
         let secret = match bytes.get(2..4) {
+            // Without a password the stock tool writes no checksum either.
+            Some([0, 0]) if bytes.ends_with(&[0; CHECKSUM_BYTES]) => {
+                SecretKey::from_bytes(&bytes).map_err(|_| malformed())?
+            }
             Some([0, 0]) => form
                 .into_unencrypted_secret_key()
                 .map_err(|_| malformed())?,
@@ -110,7 +117,7 @@ impl SigningKey {
     /// # Errors
     /// The library fails.
     pub fn sign(&self, wasm: &[u8], statement: &Statement) -> Result<String, SigningKeyError> {
-        sign(&self.secret, wasm, statement)
+        sign(&self.secret, &self.public, wasm, statement)
             .map_err(|error| SigningKeyError::Library(error.to_string()))
     }
 

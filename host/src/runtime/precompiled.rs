@@ -172,30 +172,75 @@ mod tests {
         );
     }
 
+    /// The one file in the cache folder.
+    fn kept(folder: &tempfile::TempDir) -> PathBuf {
+        let mut files = std::fs::read_dir(folder.path()).unwrap();
+        let file = files.next().unwrap().unwrap().path();
+        assert!(files.next().is_none());
+        file
+    }
+
     #[test]
     fn tampered_cache_file_is_compiled_anew() {
         let folder = tempfile::tempdir().unwrap();
         let runtime = small();
         let cache = Cache::new(folder.path(), &[7; 32]);
-        cache.load(runtime.engine(), EMPTY).unwrap();
-        let path = std::fs::read_dir(folder.path())
-            .unwrap()
-            .next()
-            .unwrap()
-            .unwrap()
-            .path();
-        let mut file = std::fs::read(&path).unwrap();
-        let last = file.len() - 1;
-        file[last] ^= 1;
-        std::fs::write(&path, file).unwrap();
+        let source = || cache.load(runtime.engine(), EMPTY).unwrap().1;
+        source();
+        let path = kept(&folder);
+        let good = std::fs::read(&path).unwrap();
+        let last = good.len() - 1;
+        let flipped = |at: usize| {
+            let mut file = good.clone();
+            file[at] ^= 1;
+            file
+        };
+        for (what, file) in [
+            ("its MAC", flipped(0)),
+            ("its first byte of code", flipped(TAG)),
+            ("its last byte", flipped(last)),
+            ("its end", good[..last].to_vec()),
+            ("all of its code", good[..TAG].to_vec()),
+            ("its MAC's end", good[..TAG - 1].to_vec()),
+            ("what follows it", [good.as_slice(), b"x"].concat()),
+            ("everything", Vec::new()),
+        ] {
+            std::fs::write(&path, file).unwrap();
+            assert_eq!(source(), Source::Compiled, "{what}");
+            // What was compiled anew has taken its place.
+            assert_eq!(source(), Source::Cached, "{what}");
+        }
+    }
+
+    #[test]
+    fn cache_file_of_another_component_is_not_loaded_under_this_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = small();
+        let cache = Cache::new(folder.path(), &[7; 32]);
+        let source = |wasm: &[u8]| cache.load(runtime.engine(), wasm).unwrap().1;
+        // The same with an empty custom section of the name "x".
+        let other = [EMPTY, &[0, 2, 1, b'x']].concat();
+        source(&other);
+        let others = kept(&folder);
+        source(EMPTY);
+        let own = folder
+            .path()
+            .join(format!("{}.component", name(runtime.engine(), EMPTY)));
+        assert!(own.is_file());
+        std::fs::copy(&others, &own).unwrap();
+        assert_eq!(source(EMPTY), Source::Compiled);
+    }
+
+    #[test]
+    fn other_configuration_compiles_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path(), &[7; 32]);
+        let other = crate::runtime::engine::inspection().unwrap();
         assert_eq!(
-            cache.load(runtime.engine(), EMPTY).unwrap().1,
+            cache.load(small().engine(), EMPTY).unwrap().1,
             Source::Compiled
         );
-        assert_eq!(
-            cache.load(runtime.engine(), EMPTY).unwrap().1,
-            Source::Cached
-        );
+        assert_eq!(cache.load(&other, EMPTY).unwrap().1, Source::Compiled);
     }
 
     #[test]

@@ -25,12 +25,14 @@ use super::handler::{Handler, Peer, Response, full};
 use super::owed::Owed;
 use super::problem::problem;
 use super::records::ConnectionRecords;
-use super::{body, codes};
+use super::{body, codes, sticky};
 use crate::audit::{Actor, Origin, Outcome, Trail};
 use crate::capabilities::{CallContext, CallState, Caller, Services};
 use crate::policy::action::{self, Action};
 use crate::policy::{Denied, Permit};
-use crate::registry::Slot;
+use crate::registry::rollout::Sticky;
+use crate::registry::rollout::judge::Ended;
+use crate::registry::{CallError, Slot};
 use crate::runtime::Deadline;
 
 /// The header that carries a request's id back.
@@ -48,6 +50,8 @@ pub struct FrontDoorLimits {
     pub in_flight: usize,
     /// Requests that wait for their turn; one more is answered `busy`.
     pub queue: usize,
+    /// What sticks a caller to one side of a canary.
+    pub sticky: Sticky,
 }
 
 /// Answers the requests of the service listener.
@@ -210,6 +214,7 @@ impl FrontDoor {
             trail,
         )?;
         let target = format!("{} {}", method_name(request.method()), area.prefix());
+        let routes = sticky::routes(self.limits.sticky, origin, &request);
         let context = CallContext {
             actor,
             caller: Arc::new(Caller {
@@ -218,6 +223,7 @@ impl FrontDoor {
                 relying_parties,
             }),
             trail: trail.clone(),
+            routes,
             deadline: Deadline::within(self.limits.request_timeout),
             attempt: None,
             services: Arc::clone(&self.services),
@@ -259,23 +265,24 @@ impl FrontDoor {
             .map_err(|_| busy())?
             .map_err(|_| busy())?;
         let request = http::Request::from_parts(parts, body);
+        let place = self.auth_service.route(&context.routes);
+        let started = std::time::Instant::now();
+        let result = place.revision.answer(context, request).await;
         self.auth_service
-            .active()
-            .answer(context, request)
-            .await
-            .map_err(|error| {
-                // The guest's own words may hold anything; they are in the log.
-                let detail = match error {
-                    crate::registry::CallError::Busy => "too many requests at once",
-                    crate::registry::CallError::Deadline => "the request took too long",
-                    _ => "the request could not be completed",
-                };
-                Refusal {
-                    status: StatusCode::SERVICE_UNAVAILABLE,
-                    code: "busy",
-                    detail: detail.into(),
-                }
-            })
+            .observe(&place, ended(&result), started.elapsed());
+        result.map_err(|error| {
+            // The guest's own words may hold anything; they are in the log.
+            let detail = match error {
+                CallError::Busy => "too many requests at once",
+                CallError::Deadline => "the request took too long",
+                _ => "the request could not be completed",
+            };
+            Refusal {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                code: "busy",
+                detail: detail.into(),
+            }
+        })
     }
 }
 
@@ -363,6 +370,16 @@ fn refusal(status: StatusCode, code: &'static str, detail: &str) -> Refusal {
         status,
         code,
         detail: detail.to_owned(),
+    }
+}
+
+/// How a call went, for the judge of the revision that took it.
+fn ended(result: &Result<http::Response<Bytes>, CallError>) -> Option<Ended> {
+    match result {
+        Ok(answer) if answer.status().is_server_error() => Some(Ended::Error),
+        Ok(answer) if answer.status().is_client_error() => Some(Ended::Denied),
+        Ok(_) => Some(Ended::Well),
+        Err(error) => error.ended(),
     }
 }
 

@@ -9,6 +9,7 @@
 //! - [`handshakes`]: those under way, bounded.
 //! - [`handler`]: what a listener asks of those who answer.
 //! - [`front_door`]: from a verified request to auth-service and back.
+//! - [`admin`]: what operators ask of the host.
 //! - [`link_door`]: from a component on another host, or on this one, to passkey-manager.
 //! - [`records`]: audit records about connections.
 //! - [`refusal`]: refused handshakes as stable codes.
@@ -21,6 +22,7 @@
 //! It decides nothing about permissions: the handler does, with `policy`.
 
 pub mod activity;
+pub mod admin;
 pub mod body;
 mod codes;
 pub mod connection;
@@ -38,6 +40,7 @@ pub mod records;
 pub mod refusal;
 mod roster;
 pub mod standing;
+mod sticky;
 
 pub use handler::{Handler, Peer, Response, ResponseBody};
 pub use limits::Limits;

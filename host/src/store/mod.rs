@@ -20,6 +20,7 @@ mod error;
 mod gap;
 mod lockout;
 pub mod postgres;
+pub mod rollouts;
 mod settle;
 pub mod sqlite;
 mod target;
@@ -37,6 +38,7 @@ use crate::policy::{Permit, action};
 
 pub use error::Error;
 use gap::gap;
+pub use rollouts::Rollouts;
 pub use types::{
     Account, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser,
     Credential, CredentialChange, CredentialStatus, CredentialUse, Failed, LockoutPolicy,
@@ -233,6 +235,12 @@ pub trait Store: Send + Sync + 'static {
     /// Host duty: forget what is a day out of date, a bounded number of rows at a
     /// time. Call again soon when it forgot anything.
     async fn sweep(&self, now: Timestamp) -> Result<Swept, Error>;
+
+    /// Host duty: the revisions and rollouts that this store keeps; none for a store
+    /// that only fronts another.
+    fn rollouts(&self) -> Option<&dyn Rollouts> {
+        None
+    }
 
     /// Host duty: finish what was accepted, then let the database go. Later calls
     /// answer [`Error::Busy`].

@@ -6,16 +6,14 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-use zeropass::config::Config;
-use zeropass::host::Host;
+use tempfile::TempDir;
 use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::registry::SigningKey;
 
 use super::certificates::{component, install_provider, now, revocation_list, spiffe_id, workload};
 use super::files::{component_file, policies, shared_folder};
-use super::{Deployment, ORIGIN, RP_ID, TRUST_DOMAIN, WORKLOAD};
+use super::{Deployment, Installation, ORIGIN, RP_ID, Running, TRUST_DOMAIN, WORKLOAD};
 use crate::postgres::Database;
 use crate::signing::sign_into;
 
@@ -25,7 +23,7 @@ pub struct Builder {
     auth_service: Option<PathBuf>,
     passkey_manager: Option<PathBuf>,
     policies: Option<PathBuf>,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     settings: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
     without: Vec<(&'static str, &'static str)>,
     prepare: Vec<Prepare>,
@@ -53,7 +51,7 @@ impl Builder {
             auth_service: None,
             passkey_manager: None,
             policies: None,
-            key: SigningKey::generate().expect("a signing key"),
+            key: Arc::new(SigningKey::generate().expect("a signing key")),
             settings: BTreeMap::new(),
             without: Vec::new(),
             prepare: Vec::new(),
@@ -119,6 +117,12 @@ impl Builder {
         self
     }
 
+    /// With an admin listener.
+    #[must_use]
+    pub fn admin(self) -> Self {
+        self.set("admin", "listen", "\"127.0.0.1:0\"")
+    }
+
     /// Leave out a setting that deployments have.
     #[must_use]
     pub fn without(mut self, section: &'static str, key: &'static str) -> Self {
@@ -175,7 +179,29 @@ impl Builder {
     ///
     /// # Errors
     /// What [`Host::start`] says.
-    pub async fn try_start(mut self) -> anyhow::Result<Deployment> {
+    pub async fn try_start(self) -> anyhow::Result<Deployment> {
+        let key = Arc::clone(&self.key);
+        let (folder, ca) = self.write();
+        let running = Running::start(&folder.path().join("zeropass.toml")).await?;
+        Ok(Deployment {
+            running,
+            ca,
+            key,
+            folder,
+        })
+    }
+
+    /// Everything but the start: the host will be a process of its own.
+    ///
+    /// # Panics
+    /// The folder can't be made.
+    pub fn install(self) -> Installation {
+        let (folder, ca) = self.write();
+        Installation::new(folder, ca)
+    }
+
+    /// The folder with everything that the host reads.
+    fn write(mut self) -> (TempDir, Ca) {
         install_provider();
         if self.relying_parties.is_empty() {
             self.relying_parties
@@ -193,29 +219,7 @@ impl Builder {
         }
         let file = folder.path().join("zeropass.toml");
         std::fs::write(&file, self.text(folder.path())).expect("the configuration can be written");
-
-        let config = Config::load(&file)?;
-        let host = Host::start(&config).await?;
-        let address = host.local_address()?;
-        let link_address = host.link_address()?;
-        let (services, identity) = (Arc::clone(host.services()), host.identity());
-        let metrics = Arc::clone(host.metrics());
-        let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(host.serve_until(async {
-            let _ = stopped.await;
-        }));
-        Ok(Deployment {
-            address,
-            link_address,
-            services,
-            identity,
-            metrics,
-            policies: config.policy.folder.clone(),
-            ca,
-            stop: Some(stop),
-            serving,
-            folder,
-        })
+        (folder, ca)
     }
 
     fn text(self, folder: &Path) -> String {

@@ -31,6 +31,11 @@ pub fn workload(name: &str) -> IssueRequest {
     IssueRequest::workload(&spiffe_id(name), now())
 }
 
+/// Asks for a proper certificate of a SPIFFE path of every deployment's trust domain.
+pub fn of_path(path: &str) -> IssueRequest {
+    IssueRequest::workload(&format!("spiffe://{TRUST_DOMAIN}{path}"), now())
+}
+
 /// Asks for a proper certificate of this component.
 pub fn component(name: &str) -> IssueRequest {
     IssueRequest::workload(&format!("spiffe://{TRUST_DOMAIN}/component/{name}"), now())

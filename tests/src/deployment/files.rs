@@ -33,6 +33,24 @@ pub fn guest_file(name: &str) -> PathBuf {
     )
 }
 
+/// A built program of the workspace, such as `zeropass`.
+///
+/// Looked for in the folder that `ZEROPASS_BINARIES` names, by default the target
+/// folder's `debug`.
+///
+/// # Panics
+/// It has not been built; the message says how to.
+pub fn binary_file(name: &str) -> PathBuf {
+    let folder = folder_of("ZEROPASS_BINARIES").unwrap_or_else(|| target_folder().join("debug"));
+    let file = folder.join(name);
+    assert!(
+        file.is_file(),
+        "{} is missing; build it with: cargo build --workspace --exclude guests --bin {name}",
+        file.display()
+    );
+    file
+}
+
 /// Where all deployments of this target folder keep compiled components and the
 /// key under which they trust them.
 pub(super) fn shared_folder() -> PathBuf {

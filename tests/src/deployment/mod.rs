@@ -38,6 +38,7 @@ pub mod certificates;
 pub mod client;
 mod files;
 pub mod person;
+mod process;
 pub mod rotation;
 pub mod stream;
 
@@ -50,8 +51,12 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use zeropass::capabilities::Services;
+use zeropass::config::Config;
+use zeropass::host::Host;
 use zeropass::identity::Identity;
 use zeropass::identity::pki::{Ca, IssueRequest, Issued};
+use zeropass::registry::SigningKey;
+use zeropass::registry::rollout::Rollouts;
 use zeropass::server::drain::Drained;
 use zeropass::telemetry::metrics::Registry;
 
@@ -60,6 +65,7 @@ pub use self::certificates::Certificate;
 pub use self::client::{Answer, Client, Protocol};
 pub use self::files::{component_file, copied_policies, guest_file};
 pub use self::person::Person;
+pub use self::process::{Installation, Process};
 pub use self::stream::Stream;
 
 /// The trust domain of every deployment.
@@ -78,16 +84,48 @@ pub const WORKLOAD: &str = "relying-party";
 ///
 /// Dropping it asks the host to drain and does not wait; [`Deployment::stop`] waits.
 pub struct Deployment {
+    running: Running,
+    ca: Ca,
+    key: Arc<SigningKey>,
+    folder: TempDir,
+}
+
+/// A host that was started.
+struct Running {
     address: SocketAddr,
+    admin: Option<SocketAddr>,
+    rollouts: Arc<Rollouts>,
     link_address: Option<SocketAddr>,
     services: Arc<Services>,
-    identity: Identity,
     metrics: Arc<Registry>,
+    identity: Identity,
     policies: PathBuf,
-    ca: Ca,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Drained>,
-    folder: TempDir,
+}
+
+// === impl Running ===
+
+impl Running {
+    async fn start(config: &Path) -> anyhow::Result<Self> {
+        let config = Config::load(config)?;
+        let host = Host::start(&config).await?;
+        let (stop, stopped) = oneshot::channel();
+        Ok(Self {
+            address: host.local_address()?,
+            admin: host.admin_address(),
+            link_address: host.link_address()?,
+            rollouts: Arc::clone(host.rollouts()),
+            services: Arc::clone(host.services()),
+            identity: host.identity(),
+            metrics: Arc::clone(host.metrics()),
+            policies: config.policy.folder.clone(),
+            stop: Some(stop),
+            serving: tokio::spawn(host.serve_until(async {
+                let _ = stopped.await;
+            })),
+        })
+    }
 }
 
 // === impl Deployment ===
@@ -106,7 +144,7 @@ impl Deployment {
 
     /// Where the service listener listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.running.address
     }
 
     /// Where the link listener listens.
@@ -114,12 +152,12 @@ impl Deployment {
     /// # Panics
     /// The link is in-process.
     pub fn link_address(&self) -> SocketAddr {
-        self.link_address.expect("the link is over mTLS")
+        self.running.link_address.expect("the link is over mTLS")
     }
 
     /// `https://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
-        format!("https://{}", self.address)
+        format!("https://{}", self.running.address)
     }
 
     /// The folder of the configuration (`zeropass.toml`), the certificates (`pki/`)
@@ -184,6 +222,49 @@ impl Deployment {
         Certificate::new(certificate, key)
     }
 
+    /// `https://127.0.0.1:PORT` of the admin listener.
+    ///
+    /// # Panics
+    /// It has none: ask for one with [`Builder::admin`].
+    pub fn admin_url(&self) -> String {
+        format!("https://{}", self.running.admin.expect("an admin listener"))
+    }
+
+    /// A client of the admin listener with a proper certificate of this SPIFFE path.
+    ///
+    /// # Panics
+    /// There is no admin listener.
+    pub fn admin_client(&self, path: &str) -> Client {
+        let certificate = self.issue(&certificates::of_path(path));
+        Client::new(
+            &self.admin_url(),
+            self.client_config(Some(&certificate)),
+            Protocol::Any,
+        )
+    }
+
+    /// The rollouts of the components.
+    pub fn rollouts(&self) -> &Arc<Rollouts> {
+        &self.running.rollouts
+    }
+
+    /// The key that policy trusts with both components.
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// Stop the host, and start it again on what it has left behind. Its addresses
+    /// are new ones.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.running = Running::start(&self.folder.path().join("zeropass.toml"))
+            .await
+            .unwrap_or_else(|error| panic!("the host does not start again: {error:#}"));
+    }
+
     /// The deployment's certificate authority.
     pub fn ca(&self) -> &Ca {
         &self.ca
@@ -191,17 +272,17 @@ impl Deployment {
 
     /// The host's insides, to look at what no answer shows.
     pub fn services(&self) -> &Arc<Services> {
-        &self.services
+        &self.running.services
     }
 
     /// Who the host is, renewed while it serves.
     pub fn identity(&self) -> &Identity {
-        &self.identity
+        &self.running.identity
     }
 
     /// The host's metrics.
     pub fn metrics(&self) -> &Registry {
-        &self.metrics
+        &self.running.metrics
     }
 
     /// Put `text` in the place of a file in the folder of certificates, as a whole.
@@ -213,12 +294,12 @@ impl Deployment {
 
     /// The folder of policies that the host has loaded.
     pub fn policies(&self) -> &Path {
-        &self.policies
+        &self.running.policies
     }
 
     /// Ask the host to drain, and go on. Requests that it has accepted are answered.
     pub fn begin_drain(&mut self) {
-        if let Some(stop) = self.stop.take() {
+        if let Some(stop) = self.running.stop.take() {
             let _ = stop.send(());
         }
     }
@@ -230,7 +311,9 @@ impl Deployment {
     /// It has been stopped before.
     pub async fn stop(&mut self) -> Drained {
         self.begin_drain();
-        (&mut self.serving).await.expect("the host does not panic")
+        (&mut self.running.serving)
+            .await
+            .expect("the host does not panic")
     }
 }
 
@@ -243,7 +326,7 @@ impl Drop for Deployment {
 impl std::fmt::Debug for Deployment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Deployment")
-            .field("address", &self.address)
+            .field("address", &self.running.address)
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,5 @@
-//! System packages that tests need: Chromium and its driver, and the PostgreSQL server
-//! with its client. Tests start servers of their own; one that the package starts is not used.
+//! System packages that tests need: Chromium and its driver, the PostgreSQL server
+//! with its client, a container registry and minisign. Tests start servers of their own; one that the package starts is not used.
 //!
 //! As root on a Debian system the missing ones are installed. Otherwise the one
 //! command that installs them is printed, and the caller skips what needs them.
@@ -30,6 +30,8 @@ pub struct Found {
     pub browser: Option<Browser>,
     /// Whether tests can start a PostgreSQL server.
     pub postgres: bool,
+    /// Programs that are missing, each with a part of the names of the tests that run it.
+    pub without: Vec<(&'static str, &'static str)>,
     /// Skipped when a package is missing.
     pub outcome: Outcome,
 }
@@ -40,7 +42,7 @@ struct Package {
     present: fn() -> bool,
 }
 
-const PACKAGES: [Package; 3] = [
+const PACKAGES: [Package; 5] = [
     Package {
         name: "chromium",
         present: || chromium().is_some(),
@@ -53,6 +55,20 @@ const PACKAGES: [Package; 3] = [
         name: "postgresql",
         present: has_postgresql,
     },
+    Package {
+        name: "docker-registry",
+        present: || on_path("docker-registry").is_some(),
+    },
+    Package {
+        name: "minisign",
+        present: || on_path("minisign").is_some(),
+    },
+];
+
+/// Programs that some tests run, each with a part of those tests' names.
+const TOOLS: [(&str, &str); 2] = [
+    ("docker-registry", "docker_registry"),
+    ("minisign", "stock_minisign"),
 ];
 
 /// Looks, installs what is missing if that is possible, and looks again.
@@ -77,6 +93,10 @@ pub fn provide(stop: &Stop) -> Found {
     Found {
         browser,
         postgres: has_postgresql(),
+        without: TOOLS
+            .into_iter()
+            .filter(|(program, _)| on_path(program).is_none())
+            .collect(),
         outcome,
     }
 }

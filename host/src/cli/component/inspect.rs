@@ -130,7 +130,7 @@ impl Inspect {
 }
 
 /// Compiled in the quickest way there is: only the types are looked at.
-fn surface(wasm: &[u8]) -> anyhow::Result<Surface> {
+pub(super) fn surface(wasm: &[u8]) -> anyhow::Result<Surface> {
     let engine = inspection().map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let component = Component::new(&engine, wasm).map_err(|error| anyhow::anyhow!("{error:#}"))?;
     Ok(Surface::of(&component))

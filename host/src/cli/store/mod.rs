@@ -1,10 +1,11 @@
 //! `zeropass store`: prepare a database, change its schema, move a store.
 
+mod backup;
 mod import;
 mod migrate;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -18,6 +19,11 @@ pub enum StoreCommand {
     Roles,
     /// Bring the schema in PostgreSQL up to date.
     Migrate(Migrator),
+    /// Copy a SQLite store while the host runs. Leaves an audit record.
+    Backup(backup::Backup),
+    /// Put a copy in the place of a SQLite store, after its audit log was verified.
+    /// Leaves an audit record.
+    Restore(backup::Restore),
     /// Move the store of a host that has been stopped from SQLite into an empty database
     /// in PostgreSQL, and compare counts and digests.
     Import {
@@ -48,10 +54,12 @@ pub struct Migrator {
 ///
 /// # Errors
 /// What keeps it from being done, with the mend.
-pub(super) fn run(command: StoreCommand, out: &mut dyn Write) -> anyhow::Result<bool> {
+pub(super) fn run(command: StoreCommand, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
     match command {
         StoreCommand::Roles => out.write_all(postgres::roles().as_bytes())?,
         StoreCommand::Migrate(migrator) => migrate::migrate(&migrator, out)?,
+        StoreCommand::Backup(command) => super::block_on(command.run(out))?,
+        StoreCommand::Restore(command) => return super::block_on(command.run(out)),
         StoreCommand::Import { from, migrator } => import::import(&migrator, &from, out)?,
     }
     Ok(true)
@@ -78,6 +86,16 @@ impl Migrator {
             key: self.key.clone(),
             connections: 1,
         }
+    }
+}
+
+/// The file of a SQLite store, for what is done to files.
+fn sqlite(config: &Config) -> anyhow::Result<&Path> {
+    match &config.store {
+        Store::Sqlite(path) => Ok(path),
+        Store::Postgres(_) => anyhow::bail!(
+            "the store is in PostgreSQL: copy and restore it with the database's own tools"
+        ),
     }
 }
 

@@ -36,6 +36,7 @@ use crate::identity::SpiffeId;
 use crate::link::wire::envelope::{Answer, Call, Refusal, Request};
 use crate::link::wire::{self, Function, Package};
 use crate::policy::action::Action;
+use crate::registry::Routes;
 use crate::runtime::Deadline;
 
 /// The longest id of a request that is repeated in records.
@@ -253,6 +254,8 @@ impl Incall<'_> {
             ));
         };
         let served = self.door.services.gate.served(&workload);
+        // The same for all calls of the request, whichever host they come from.
+        let routes = Routes::of(&workload, &id);
         let context = CallContext {
             actor: Actor {
                 origin: Arc::new(Origin {
@@ -276,6 +279,7 @@ impl Incall<'_> {
                     .filter(|id| served.contains(id))
                     .collect(),
             }),
+            routes,
             trail: self.trail.clone(),
             deadline: Deadline::within(Duration::from_millis(call.deadline))
                 .or_within(self.door.limits.deadline),

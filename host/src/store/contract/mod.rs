@@ -17,6 +17,7 @@ pub(super) mod credentials;
 pub(super) mod failures;
 mod kit;
 pub(super) mod lifecycle;
+pub(super) mod rollouts;
 pub(super) mod sessions;
 pub(super) mod sweep;
 
@@ -95,6 +96,15 @@ macro_rules! contract {
                 cancelled_call_leaves_its_record,
                 names_and_ceremony_ids_are_not_recorded,
                 closed_store_is_busy_and_owes_the_record,
+            }
+            rollouts {
+                pushed_revision_is_read_back_whole,
+                revision_pushed_again_has_its_newer_signature,
+                rollout_is_read_back_whole,
+                rollout_of_another_epoch_is_a_conflict_and_recorded,
+                of_parallel_changes_of_one_epoch_one_succeeds,
+                revision_that_the_rollout_names_stays,
+                report_takes_the_place_of_the_hosts_last_one,
             }
             sweep {
                 sweep_forgets_what_is_a_day_out_of_date,

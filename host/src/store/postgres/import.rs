@@ -25,7 +25,7 @@ use super::{OpenError, schema};
 const BATCH: usize = 500;
 
 /// The version of SQLite's schema whose tables are listed below.
-const SQLITE_SCHEMA: i64 = 2;
+const SQLITE_SCHEMA: i64 = 10;
 
 /// A table of both databases.
 struct Table {
@@ -80,6 +80,8 @@ const TABLES: &[Table] = &[
             ("user_verified", Flag),
             ("discoverable", Flag),
             ("attestation_format", Text),
+            ("suspended_at", Int),
+            ("clone_alarm_at", Int),
         ],
         key: &["rp_id", "id"],
     },
@@ -115,8 +117,72 @@ const TABLES: &[Table] = &[
             ("expires_at", Int),
             ("revoked_at", Int),
             ("user_verified", Flag),
+            ("last_used_at", Int),
         ],
         key: &["rp_id", "id"],
+    },
+    Table {
+        name: "failures",
+        columns: &[
+            ("rp_id", Text),
+            ("subject", Text),
+            ("count", Int),
+            ("since", Int),
+            ("locked_until", Int),
+        ],
+        key: &["rp_id", "subject"],
+    },
+    Table {
+        name: "revisions",
+        columns: &[
+            ("component", Text),
+            ("digest", Text),
+            ("version", Text),
+            ("wasm", Bytes),
+            ("minisig", Text),
+            ("pushed_at", Int),
+            ("pushed_by", Text),
+        ],
+        key: &["component", "digest"],
+    },
+    Table {
+        name: "rollouts",
+        columns: &[
+            ("component", Text),
+            ("epoch", Int),
+            ("stable", Text),
+            ("canary", Text),
+            ("canary_weight", Int),
+            ("predecessors", Text),
+        ],
+        key: &["component"],
+    },
+    Table {
+        name: "rollout_history",
+        columns: &[
+            ("component", Text),
+            ("epoch", Int),
+            ("time", Int),
+            ("who", Text),
+            ("what", Text),
+            ("from_digest", Text),
+            ("to_digest", Text),
+            ("why", Text),
+        ],
+        key: &["component", "epoch"],
+    },
+    Table {
+        name: "rollout_hosts",
+        columns: &[
+            ("host", Text),
+            ("component", Text),
+            ("epoch", Int),
+            ("stable", Text),
+            ("canary", Text),
+            ("problem", Text),
+            ("seen_at", Int),
+        ],
+        key: &["host", "component"],
     },
     Table {
         name: "audit",

@@ -27,6 +27,7 @@ mod ledger;
 mod privileges;
 mod read;
 mod role;
+mod rollouts;
 mod rows;
 mod schema;
 mod sessions;

@@ -18,7 +18,7 @@ use crate::policy::action::{
 use crate::store::settle::{checked, read};
 use crate::store::{
     Account, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
-    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store,
+    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Rollouts, Session, Store,
     StoredRecord, Swept, Typical, check, target,
 };
 
@@ -373,6 +373,10 @@ impl Store for PostgresStore {
             sessions,
             failures,
         })
+    }
+
+    fn rollouts(&self) -> Option<&dyn Rollouts> {
+        Some(self)
     }
 
     async fn close(&self) {

@@ -28,7 +28,7 @@ use uuid::Uuid;
 use super::connect::{Gateway, LIFETIME};
 use super::job::{Change, Ending, Errand, Job, Task};
 use super::ledger::Ledger;
-use crate::audit::Trail;
+use crate::audit::{Record, Trail};
 use crate::policy::Permit;
 use crate::policy::action::Action;
 use crate::store::Error;
@@ -146,6 +146,25 @@ impl Writer {
     ) -> Result<C::Output, Error> {
         let slot = self.slot().await.ok_or(Error::Busy)?;
         let (task, answer) = Task::new(trail.clone(), None, change);
+        slot.send(Box::new(task));
+        answer.await.unwrap_or(Err(Error::Busy))
+    }
+
+    /// Do a host duty that leaves a record of its own.
+    pub(super) async fn enter<C: Change>(
+        &self,
+        trail: &Trail,
+        record: Record,
+        change: C,
+    ) -> Result<C::Output, Error> {
+        let Some(slot) = self.slot().await else {
+            trail.push(Record {
+                outcome: Error::Busy.outcome(),
+                ..record
+            });
+            return Err(Error::Busy);
+        };
+        let (task, answer) = Task::new(trail.clone(), Some(record), change);
         slot.send(Box::new(task));
         answer.await.unwrap_or(Err(Error::Busy))
     }

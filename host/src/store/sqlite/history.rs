@@ -10,7 +10,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use serde::Deserialize;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::audit;
@@ -18,7 +18,10 @@ use super::rows::time;
 use crate::audit::merkle::Hash;
 use crate::audit::{Entry, Source, SourceError, StoredRecord};
 
-const LOGS: &str = "SELECT log FROM audit UNION SELECT log FROM audit_pruned ORDER BY 1";
+/// As bytes: an attacker's need not be text.
+const LOGS: &str = "
+    SELECT CAST(log AS BLOB) FROM (SELECT log FROM audit UNION SELECT log FROM audit_pruned)
+    ORDER BY 1";
 
 const PAGE: &str = "
     SELECT json_group_array(json_array(seq, time, request_id, workload, address, component_name,
@@ -76,6 +79,12 @@ impl SqliteHistory {
             path: path.display().to_string(),
             connection: Mutex::new(connection),
         })
+    }
+
+    /// Let the file go, when that matters.
+    pub async fn close(self) {
+        // It has only read: there is nothing to lose.
+        let _ = self.connection.into_inner().close().await;
     }
 
     fn failed(&self, error: &sqlx::Error) -> SourceError {
@@ -177,10 +186,14 @@ impl SqliteHistory {
 impl Source for SqliteHistory {
     async fn logs(&self) -> Result<Vec<String>, SourceError> {
         let mut db = self.connection.lock().await;
-        sqlx::query_scalar(LOGS)
+        let logs: Vec<Vec<u8>> = sqlx::query_scalar(LOGS)
             .fetch_all(&mut *db)
             .await
-            .map_err(|error| self.failed(&error))
+            .map_err(|error| self.failed(&error))?;
+        let logs = logs
+            .iter()
+            .map(|log| String::from_utf8_lossy(log).into_owned());
+        Ok(logs.collect())
     }
 
     async fn head(&self, log: &str) -> Result<u64, SourceError> {

@@ -11,15 +11,25 @@ mod audit;
 mod ceremonies;
 mod credentials;
 mod failures;
+mod files;
 mod history;
 mod job;
 mod open;
+mod rollouts;
 mod rows;
 mod sessions;
 mod store;
 mod sweep;
 mod writer;
 
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+mod tamper_tests;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +47,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::store::Error;
 use writer::Writer;
 
+pub use files::{copy, prune};
 pub use history::SqliteHistory;
 pub use open::OpenError;
 

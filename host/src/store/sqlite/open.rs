@@ -32,6 +32,7 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "lifecycle",
             include_str!("migrations/0003_lifecycle.sql"),
         ),
+        step(10, "rollouts", include_str!("migrations/0010_rollouts.sql")),
     ])
 });
 

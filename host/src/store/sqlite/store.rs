@@ -19,7 +19,7 @@ use crate::policy::action::{
 use crate::store::settle::{checked, read};
 use crate::store::{
     Account, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
-    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store,
+    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Rollouts, Session, Store,
     StoredRecord, Swept, Typical, check, target,
 };
 
@@ -353,6 +353,10 @@ impl Store for SqliteStore {
 
     async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
         self.writer.run(&Trail::new(), sweep::Sweep(now)).await
+    }
+
+    fn rollouts(&self) -> Option<&dyn Rollouts> {
+        Some(self)
     }
 
     async fn close(&self) {

@@ -116,7 +116,7 @@ async fn newer_schema_is_refused() {
         error,
         OpenError::NewerSchema {
             found: 999,
-            known: 3,
+            known: 10,
             ..
         }
     ));

@@ -133,6 +133,25 @@ impl Writer {
         answer.await.unwrap_or(Err(Error::Busy))
     }
 
+    /// Do a host duty that leaves a record of its own.
+    pub(super) async fn enter<C: Change>(
+        &self,
+        trail: &Trail,
+        record: Record,
+        change: C,
+    ) -> Result<C::Output, Error> {
+        let Some(slot) = self.slot().await else {
+            trail.push(Record {
+                outcome: Error::Busy.outcome(),
+                ..record
+            });
+            return Err(Error::Busy);
+        };
+        let (task, answer) = Task::new(trail.clone(), Some(record), change);
+        slot.send(Box::new(task));
+        answer.await.unwrap_or(Err(Error::Busy))
+    }
+
     /// Whether the writer can commit. After a failure it is tried out, so that
     /// readiness returns without traffic.
     pub(super) async fn ready(&self) -> Result<(), Error> {

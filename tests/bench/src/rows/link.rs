@@ -37,6 +37,7 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         Box::pin(async move {
             // As in a request: one trail, whose records are written once.
             let context = CallContext {
+                routes: zeropass::registry::Routes::default(),
                 trail: Trail::new(),
                 ..bare.context()
             };

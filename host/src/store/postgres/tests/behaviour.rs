@@ -7,7 +7,7 @@ use super::relay::{Relay, Wire};
 use super::*;
 use crate::audit::Trail;
 use crate::store::contract::{RP, id};
-use crate::store::{CredentialStatus, CredentialUse, Error, NewSession};
+use crate::store::{CredentialStatus, CredentialUse, Error, Failed, LockoutPolicy, NewSession};
 
 /// A second host on the same database.
 async fn beside(database: &str, log: &str) -> Kit {
@@ -54,6 +54,66 @@ async fn of_1000_parallel_takes_on_two_hosts_one_succeeds() {
     let count = |outcome: &str| records.iter().filter(|record| *record == outcome).count();
     assert_eq!(count("ceremonies.take success"), 1);
     assert_eq!(count("ceremonies.take failed:used"), 999);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_100_parallel_failures_on_two_hosts_ten_are_counted() {
+    let (one, _, database) = fresh().await;
+    let other = beside(&database, "host-b").await;
+    let hosts = [Arc::new(one), Arc::new(other)];
+    let policy = LockoutPolicy {
+        failures: 10,
+        window: 1_800_000,
+        duration: 1_800_000,
+    };
+    let calls: Vec<_> = (0..100)
+        .map(|number| {
+            let kit = Arc::clone(&hosts[number % 2]);
+            tokio::spawn(async move {
+                let (trail, subject) = (Trail::new(), "subject".to_owned());
+                let store = &kit.store;
+                let counting = store.authentication_failed(&trail, RP.into(), subject, policy);
+                counting.await.unwrap()
+            })
+        })
+        .collect();
+    let (mut counted, mut locks) = (0, 0);
+    for call in calls {
+        match call.await.unwrap() {
+            Failed::Counted => counted += 1,
+            Failed::Locks { .. } => locks += 1,
+            Failed::Locked { .. } => {}
+        }
+    }
+    assert_eq!((counted, locks), (9, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_the_last_two_credentials_two_hosts_take_one() {
+    let (one, _, database) = fresh().await;
+    let other = beside(&database, "host-b").await;
+    let hosts = [Arc::new(one), Arc::new(other)];
+    for round in 0..10 {
+        let ada = hosts[0].create(RP, &format!("ada {round}")).await;
+        let ids = [vec![round, 1], vec![round, 2]];
+        for id in &ids {
+            hosts[0].insert(Kit::credential(&ada, id)).await.unwrap();
+        }
+        let calls = hosts.clone().into_iter().zip(ids).map(|(kit, id)| {
+            let user = ada.id.clone();
+            tokio::spawn(async move {
+                let removed = kit.store.credentials_remove(kit.permit(), user, id, true);
+                removed.await
+            })
+        });
+        let calls: Vec<_> = calls.collect();
+        let mut answers = Vec::new();
+        for call in calls {
+            answers.push(call.await.unwrap());
+        }
+        answers.sort_by_key(Result::is_err);
+        assert_eq!(answers, [Ok(()), Err(Error::Last)], "round {round}");
+    }
 }
 
 #[tokio::test]

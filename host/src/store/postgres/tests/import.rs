@@ -9,7 +9,7 @@ use crate::clock::FixedClock;
 use crate::store::contract::{Kit, LIFETIME, NOW, RP, id};
 use crate::store::postgres::tests::{database, migrator, open, settings, shared};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Error, NewSession};
+use crate::store::{Error, LockoutPolicy, NewSession};
 
 /// A SQLite store with something in every table.
 async fn filled(path: &Path) -> Kit {
@@ -34,6 +34,15 @@ async fn filled(path: &Path) -> Kit {
     };
     let session = kit.store.sessions_create(kit.permit(), session);
     session.await.unwrap();
+    let policy = LockoutPolicy {
+        failures: 10,
+        window: 1_000,
+        duration: 1_000,
+    };
+    let failed = kit
+        .store
+        .authentication_failed(&kit.trail, RP.into(), ada.id, policy);
+    failed.await.unwrap();
     kit
 }
 
@@ -64,6 +73,11 @@ async fn imported_store_is_the_same_and_goes_on() {
         ("credentials", 2),
         ("ceremonies", 600),
         ("sessions", 1),
+        ("failures", 1),
+        ("revisions", 0),
+        ("rollouts", 0),
+        ("rollout_history", 0),
+        ("rollout_hosts", 0),
         ("audit", audit),
         ("audit_pruned", 0),
     ];

@@ -1,0 +1,128 @@
+//! `zeropass audit prune`: retention.
+//!
+//! PCI DSS 10.5.1 asks for twelve months: nothing younger than 365 days is cut,
+//! whatever is asked for, and the database refuses it too. Of each log only a
+//! beginning is cut, only what verified just before, and only what a checkpoint
+//! covers; the leaves stay, so that the log still verifies.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::dates::{moment, told};
+use super::read_key;
+use crate::audit::merkle::Hash;
+use crate::audit::verify::{UNSEALED, Witness, verify};
+use crate::audit::{Entry, Source, SourceError};
+use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::config::{Config, Store};
+use crate::store::sqlite::prune;
+
+/// 365 days, in milliseconds.
+const YEAR: u64 = 365 * 24 * 60 * 60 * 1000;
+
+/// Options of the command.
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// The configuration of the host.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Cut records from before this moment: RFC 3339, or a date (UTC).
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    before: Timestamp,
+    /// Say what would be cut, and cut nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+// === impl Prune ===
+
+impl Prune {
+    pub(super) async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
+        let config = Config::load(&self.config)?;
+        let latest = SystemClock.now().saturating_sub(YEAR);
+        anyhow::ensure!(
+            self.before <= latest,
+            "--before {}: the last 365 days stay; the latest possible is {}",
+            told(self.before),
+            told(latest)
+        );
+        let Store::Sqlite(file) = &config.store else {
+            anyhow::bail!(
+                "the store is in PostgreSQL: no role that zeropass has may cut its log; docs/audit.md says how the owner does it"
+            );
+        };
+        let source = super::history(&config).await?;
+        let keys = super::keys_in(&config.keys.folder)?;
+        let keys = keys
+            .iter()
+            .map(|file| read_key(file))
+            .collect::<Result<_, _>>()?;
+        let witness = Witness::read(&config.audit.checkpoints, keys)?;
+        let mut plan = Vec::new();
+        for verdict in verify(&*source, &witness, &mut |_| {}).await? {
+            if let Some(bad) = verdict.bad {
+                writeln!(out, "FAIL  {}: {bad}; nothing was cut", verdict.log)?;
+                return Ok(false);
+            }
+            // Nothing vouches for what was there before logs were sealed, so it stays.
+            if verdict.log != UNSEALED {
+                let leaves = beginning(&*source, &verdict.log, self.before, verdict.sealed).await?;
+                plan.push((verdict.log, leaves));
+            }
+        }
+        plan.retain(|(_, leaves)| !leaves.is_empty());
+        for (log, leaves) in &plan {
+            let (first, last) = (leaves.first(), leaves.last());
+            if let (Some((first, _)), Some((last, _))) = (first, last) {
+                writeln!(out, "{log}: records {first} to {last}")?;
+            }
+        }
+        if plan.is_empty() {
+            writeln!(out, "nothing is old enough")?;
+        }
+        if self.dry_run || plan.is_empty() {
+            return Ok(true);
+        }
+        let targets: Vec<_> = plan
+            .iter()
+            .map(|(log, leaves)| {
+                let last = leaves.last().map_or(0, |(seq, _)| *seq);
+                ("audit.prune", format!("{log} up to {last}"))
+            })
+            .collect();
+        super::note(&config, &targets).await?;
+        for (log, leaves) in &plan {
+            prune(file, log, leaves).await?;
+        }
+        Ok(true)
+    }
+}
+
+/// The places and leaves of the records at the beginning of a log that are all from
+/// before a moment and that a checkpoint covers.
+async fn beginning(
+    source: &dyn Source,
+    log: &str,
+    before: Timestamp,
+    sealed: u64,
+) -> Result<Vec<(u64, Hash)>, SourceError> {
+    let (mut leaves, mut after) = (Vec::new(), 0);
+    loop {
+        let entries = source.entries(log, after, 4096).await?;
+        let Some(last) = entries.last() else {
+            return Ok(leaves);
+        };
+        after = last.seq();
+        for entry in entries {
+            match entry {
+                Entry::Record(record) if record.time < before && record.seq <= sealed => {
+                    leaves.push((record.seq, record.leaf()));
+                }
+                Entry::Pruned { .. } => {}
+                _ => return Ok(leaves),
+            }
+        }
+    }
+}

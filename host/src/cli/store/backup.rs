@@ -1,0 +1,203 @@
+//! `zeropass store backup` and `zeropass store restore`: SQLite.
+//!
+//! A backup is a whole copy at one moment, made while the host runs. A restore checks
+//! the audit log of the copy first: its records must be those that were sealed. A
+//! copy is older than the last checkpoint, so that its logs end too early; the
+//! restore retires their keys, and what follows is in new logs, whose first record
+//! says where the old ones end.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::audit::verify::{Bad, RESTORE, Verdict, Witness, restore_target, verify};
+use crate::audit::{SealKey, Turn};
+use crate::cli::audit::{OPERATORS, keys_in, note, read_key};
+use crate::config::Config;
+use crate::store::sqlite::{SqliteHistory, copy};
+
+/// Options of `store backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// Where the copy goes. Must not exist.
+    file: PathBuf,
+    /// The configuration of the host.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Options of `store restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The copy.
+    file: PathBuf,
+    /// The configuration of the host, which must not run.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Don't ask before the present store is set aside.
+    #[arg(long)]
+    yes: bool,
+}
+
+// === impl Backup ===
+
+impl Backup {
+    pub(super) async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
+        let config = Config::load(&self.config)?;
+        let store = super::sqlite(&config)?;
+        // Ours alone from the first byte on: SQLite fills an empty file.
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&self.file)
+            .with_context(|| self.file.display().to_string())?;
+        note(&config, &[("store.backup", "store".into())]).await?;
+        copy(store, &self.file).await?;
+        File::open(&self.file)?.sync_all()?;
+        writeln!(out, "{}", self.file.display())?;
+        Ok(())
+    }
+}
+
+// === impl Restore ===
+
+impl Restore {
+    pub(super) async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
+        let config = Config::load(&self.config)?;
+        let (store, folder) = (super::sqlite(&config)?, &config.keys.folder);
+        // Held to the end: no host starts meanwhile.
+        let host = SealKey::open(folder, &config.audit.log, Turn::Now)?;
+        let operators = SealKey::open(folder, OPERATORS, Turn::Wait)?;
+        let verdicts = check(&self.file, &config).await?;
+        let mut good = true;
+        for verdict in &verdicts {
+            match &verdict.bad {
+                None => writeln!(out, "OK    {}: {} records", verdict.log, verdict.records)?,
+                Some(Bad::CutTail { has, had }) => writeln!(
+                    out,
+                    "OK    {}: {has} records; {had} were sealed, the later ones are not in this copy",
+                    verdict.log
+                )?,
+                Some(bad) => {
+                    writeln!(out, "FAIL  {}: {bad}", verdict.log)?;
+                    good = false;
+                }
+            }
+        }
+        if !good {
+            writeln!(out, "the copy was altered: it is not restored")?;
+            return Ok(false);
+        }
+        let aside = aside(store);
+        if !self.yes {
+            anyhow::ensure!(confirmed(out, store, &aside)?, "nothing was changed");
+        }
+        let cut = cut_logs(&verdicts);
+        put_in_place(&self.file, store, &aside)?;
+        for (key, log) in [
+            (host, &config.audit.log),
+            (operators, &OPERATORS.to_owned()),
+        ] {
+            let id = key.log_id().to_owned();
+            if cut.iter().any(|(log, _)| *log == id) {
+                key.retire()?;
+                writeln!(out, "log {log}: {id} ends here, a new one follows")?;
+            }
+        }
+        let targets: Vec<_> = cut
+            .iter()
+            .map(|(log, has)| (RESTORE, restore_target(log, *has)))
+            .collect();
+        let whole = [(RESTORE, "store".to_owned())];
+        note(&config, if targets.is_empty() { &whole } else { &targets }).await?;
+        writeln!(
+            out,
+            "restored; the store from before is {}",
+            aside.display()
+        )?;
+        Ok(true)
+    }
+}
+
+async fn check(copy: &Path, config: &Config) -> anyhow::Result<Vec<Verdict>> {
+    let history = SqliteHistory::open(copy).await?;
+    let keys = keys_in(&config.keys.folder)?;
+    let keys = keys
+        .iter()
+        .map(|file| read_key(file))
+        .collect::<Result<_, _>>()?;
+    let witness = Witness::read(&config.audit.checkpoints, keys)?;
+    Ok(verify(&history, &witness, &mut |_| {}).await?)
+}
+
+fn cut_logs(verdicts: &[Verdict]) -> Vec<(String, u64)> {
+    verdicts
+        .iter()
+        .filter_map(|verdict| match verdict.bad {
+            Some(Bad::CutTail { has, .. }) => Some((verdict.log.clone(), has)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The store's own name with the moment behind it.
+fn aside(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(format!(".before-{}", uuid::Uuid::now_v7().simple()));
+    name.into()
+}
+
+fn confirmed(out: &mut dyn Write, store: &Path, aside: &Path) -> anyhow::Result<bool> {
+    anyhow::ensure!(
+        std::io::IsTerminal::is_terminal(&std::io::stdin()),
+        "nobody can be asked here; --yes restores without asking"
+    );
+    write!(
+        out,
+        "{} is set aside as {} and the copy takes its place. Go on? [y/N] ",
+        store.display(),
+        aside.display()
+    )?;
+    out.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "yes"))
+}
+
+/// Copy beside the store first, so that the rename is on one file system.
+fn put_in_place(copy: &Path, store: &Path, aside: &Path) -> anyhow::Result<()> {
+    let with = |path: &Path, suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let restoring = with(store, ".restoring");
+    let mut from = File::open(copy).with_context(|| copy.display().to_string())?;
+    let mut to = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&restoring)
+        .with_context(|| restoring.display().to_string())?;
+    std::io::copy(&mut from, &mut to)?;
+    to.sync_all()?;
+    // The database with its write-ahead log, whatever there is of it.
+    for suffix in ["", "-wal", "-shm"] {
+        let old = with(store, suffix);
+        if old.exists() {
+            std::fs::rename(&old, with(aside, suffix))
+                .with_context(|| old.display().to_string())?;
+        }
+    }
+    std::fs::rename(&restoring, store).with_context(|| store.display().to_string())?;
+    if let Some(folder) = store.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Following: what other hosts and the judge of this one have decided.
+//!
+//! A host looks at the epoch of each rollout again and again. It goes to a new one as
+//! soon as it has admitted what that names; what it can't admit it says, and stays
+//! where it is. It also stays where it is while the store can't be reached. The
+//! verdicts of its own judge are in force before they are written down, and are
+//! written as soon as the store can.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::judge::Verdict;
+use super::plan;
+use super::slot::Decision;
+use super::{Followed, Progress, RolloutError, Rollouts};
+use crate::audit::{Actor, Origin, Outcome, Record, Trail};
+use crate::clock::Timestamp;
+use crate::store::rollouts::{HostReport, RolloutState};
+
+/// A host that has nothing new to say says that it is alive, milliseconds.
+const REPORT_EVERY: Timestamp = 30_000;
+
+// === impl Rollouts ===
+
+impl Rollouts {
+    /// Follow all rollouts, until dropped.
+    pub async fn follow(self: Arc<Self>, every: Duration) {
+        let followers = self.lanes.iter().map(|followed| {
+            let rollouts = Arc::clone(&self);
+            let followed = Arc::clone(followed);
+            async move {
+                loop {
+                    rollouts.catch_up(&followed).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(every) => {}
+                        () = followed.lane.decided() => {}
+                    }
+                }
+            }
+        });
+        futures::future::join_all(followers).await;
+    }
+
+    /// Write down what was decided here, and go where the others are.
+    pub(super) async fn catch_up(&self, followed: &Followed) {
+        let mut progress = followed.turn.lock().await;
+        for decision in followed.lane.pending() {
+            self.settle(followed, &mut progress, &decision).await;
+        }
+        match self.state(followed.lane.name()).await {
+            Ok(state) => {
+                progress.cut_off = false;
+                if self.is_news(&progress, &state) && followed.lane.pending().is_empty() {
+                    self.apply(followed, &mut progress, &state).await;
+                }
+            }
+            Err(error) if !progress.cut_off => {
+                progress.cut_off = true;
+                tracing::warn!(
+                    component = followed.lane.name(),
+                    %error,
+                    "the rollout can't be looked at: what serves goes on serving"
+                );
+            }
+            Err(_) => {}
+        }
+        self.report(followed, &mut progress).await;
+    }
+
+    /// A state that was not admitted is tried again when policy has changed.
+    fn is_news(&self, progress: &Progress, state: &RolloutState) -> bool {
+        match progress.refused {
+            Some(tried) => tried != (state.epoch, self.gate.epoch()),
+            None => state.epoch != progress.epoch,
+        }
+    }
+
+    /// Put a state in place on this host. What it names is admitted first; the
+    /// predecessor only if that goes well.
+    pub(super) async fn apply(
+        &self,
+        followed: &Followed,
+        progress: &mut Progress,
+        state: &RolloutState,
+    ) {
+        let canary = state.canary.as_ref();
+        let serving = [Some(&state.stable), canary.map(|one| &one.digest)];
+        for digest in serving.into_iter().flatten() {
+            if let Err(error) = self.ready(followed, digest, true).await {
+                if matches!(error, RolloutError::Store) {
+                    return;
+                }
+                tracing::error!(
+                    component = followed.lane.name(),
+                    epoch = state.epoch,
+                    %error,
+                    "this host does not follow the rollout: it stays where it is"
+                );
+                progress.refused = Some((state.epoch, self.gate.epoch()));
+                progress.problem = format!("{}: {error}", error.code());
+                followed.lane.tidy();
+                return;
+            }
+        }
+        let previous = state.predecessors.last();
+        // In place before the predecessor is looked at: traffic does not wait for it.
+        let put = |previous: Option<&String>| {
+            followed.lane.install(
+                &state.stable,
+                canary.map(|one| (one.digest.as_str(), one.weight)),
+                previous.map(String::as_str),
+            )
+        };
+        let linked = previous.filter(|digest| followed.lane.is_linked(digest));
+        if !put(linked) {
+            return;
+        }
+        if let Some(previous) = previous.filter(|_| linked.is_none()) {
+            match self.ready(followed, previous, true).await {
+                Ok(()) => {
+                    put(Some(previous));
+                }
+                Err(error) => tracing::warn!(
+                    component = followed.lane.name(),
+                    digest = previous,
+                    %error,
+                    "a rollback would not be admitted now"
+                ),
+            }
+        }
+        if progress.epoch != state.epoch {
+            tracing::info!(
+                component = followed.lane.name(),
+                epoch = state.epoch,
+                stable = state.stable,
+                "following the rollout"
+            );
+        }
+        progress.epoch = state.epoch;
+        progress.refused = None;
+        progress.problem.clear();
+    }
+
+    /// Write a verdict down and put the outcome in place. Void when the rollout has
+    /// gone elsewhere meanwhile; kept when the store can't be reached.
+    async fn settle(&self, followed: &Followed, progress: &mut Progress, decision: &Decision) {
+        let name = followed.lane.name();
+        let digest = &decision.digest;
+        let Ok(now) = self.state(name).await else {
+            return;
+        };
+        let (plan, action, why) = match &decision.verdict {
+            Verdict::Promote(why) => (plan::promote(&now, digest), "rollout.promote", why),
+            Verdict::RollBack(why) => (plan::condemn(&now, digest), "rollout.roll-back", why),
+            Verdict::TakeOut(why) => (plan::take_out(&now, digest), "rollout.take-out", why),
+        };
+        let Some(plan) = plan else {
+            self.apply(followed, progress, &now).await;
+            return;
+        };
+        let trail = Trail::new();
+        let record = self.record(action, format!("{name} {} to {}", plan.from, plan.to));
+        match self.write(&self.host, &plan, why, record, &trail).await {
+            Ok(()) => self.apply(followed, progress, &plan.state).await,
+            Err(RolloutError::Store) => {}
+            // Somebody was quicker; the next look finds out what it was.
+            Err(_) => {
+                if let Ok(now) = self.state(name).await {
+                    self.apply(followed, progress, &now).await;
+                }
+            }
+        }
+        if self.services_store().append(&trail).await.is_err() {
+            tracing::error!(action, "the record of a verdict could not be written");
+        }
+    }
+
+    /// Tell the other hosts and the operators what runs here.
+    async fn report(&self, followed: &Followed, progress: &mut Progress) {
+        let Ok(store) = self.store() else { return };
+        let running = followed.lane.running();
+        let now = self.clock.now();
+        let report = HostReport {
+            host: self.host.clone(),
+            component: followed.lane.name().to_owned(),
+            epoch: progress.epoch,
+            stable: running.stable.digest.clone(),
+            canary: running.canary.map(|(canary, _)| canary.digest.clone()),
+            problem: progress.problem.clone(),
+            seen_at: now,
+        };
+        let same = progress.reported.as_ref().is_some_and(|last| {
+            now.saturating_sub(last.seen_at) < REPORT_EVERY
+                && *last
+                    == HostReport {
+                        seen_at: last.seen_at,
+                        ..report.clone()
+                    }
+        });
+        if !same && !progress.cut_off && store.host_report(report.clone()).await.is_ok() {
+            progress.reported = Some(report);
+        }
+    }
+
+    /// The record of something that the host does by itself.
+    pub(super) fn record(&self, action: &'static str, target: String) -> Record {
+        Record {
+            time: self.clock.now(),
+            actor: Actor {
+                origin: Arc::new(Origin {
+                    request_id: uuid::Uuid::now_v7().to_string(),
+                    workload: self.host.clone(),
+                    address: "local".into(),
+                }),
+                component: None,
+            },
+            action,
+            relying_party: crate::policy::NO_RELYING_PARTY.into(),
+            target,
+            outcome: Outcome::Success,
+            policies: Arc::from([]),
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! One component's lane: its slot, and what of it is linked and ready.
+//!
+//! A lane brings the words of a rollout (digests) and the things (linked revisions)
+//! together. It keeps linked what serves and what a rollback would return to, and lets
+//! everything else go.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::rules::Rules;
+use super::slot::{Decision, Slot};
+use crate::audit::ComponentIdentity;
+use crate::registry::{Admission, AdmissionError, Admitted, Linked, LoadError, Revision};
+
+/// A component file and its signature.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    /// The file.
+    pub wasm: &'a [u8],
+    /// As minisign writes it; empty where there is none.
+    pub minisig: &'a str,
+}
+
+/// What a lane runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// The stable revision.
+    pub stable: Arc<ComponentIdentity>,
+    /// The canary and its weight in per cent.
+    pub canary: Option<(Arc<ComponentIdentity>, u8)>,
+    /// What a rollback would return to, linked and ready.
+    pub previous: Option<Arc<ComponentIdentity>>,
+    /// Calls of the canary that ended well.
+    pub healthy: u64,
+}
+
+/// What the rollout of any component needs of its lane.
+#[async_trait]
+pub trait Lane: Send + Sync + 'static {
+    /// The component's name.
+    fn name(&self) -> &'static str;
+
+    /// What runs now.
+    fn running(&self) -> Running;
+
+    /// See [`Admission::identify`].
+    fn identify(&self, file: Signed<'_>) -> Result<ComponentIdentity, AdmissionError>;
+
+    /// Whether this digest is linked and ready.
+    fn is_linked(&self, digest: &str) -> bool;
+
+    /// See [`Admission::may_follow`]; well when it is not linked.
+    fn may_follow(&self, digest: &str, rollback: bool) -> Result<(), AdmissionError>;
+
+    /// Admit a file in the place of the stable revision, and keep it ready.
+    async fn link(&self, file: Signed<'_>, rollback: bool) -> Result<(), AdmissionError>;
+
+    /// Put linked revisions in place and let go of all others. False, and nothing
+    /// done, when one that shall serve is not linked.
+    fn install(&self, stable: &str, canary: Option<(&str, u8)>, previous: Option<&str>) -> bool;
+
+    /// Let go of everything that is not in a place.
+    fn tidy(&self);
+
+    /// See [`Slot::pending`].
+    fn pending(&self) -> Vec<Decision>;
+
+    /// See [`Slot::decided`].
+    async fn decided(&self);
+}
+
+/// The lane of one component.
+pub struct Track<P> {
+    name: &'static str,
+    slot: Arc<Slot<P>>,
+    admission: Arc<Admission>,
+    extract: Extract<P>,
+    linked: Mutex<BTreeMap<String, Ready<P>>>,
+}
+
+/// The revision of the right component, out of what was linked.
+pub type Extract<P> = fn(Linked) -> Result<Arc<Revision<P>>, LoadError>;
+
+/// An admitted revision.
+struct Ready<P> {
+    revision: Arc<Revision<P>>,
+    admitted: Arc<Admitted>,
+}
+
+// === impl Track ===
+
+impl<P: Send + Sync + 'static> Track<P> {
+    /// A lane on which `file` serves, once it has been admitted.
+    ///
+    /// # Errors
+    /// Why it was not.
+    pub async fn start(
+        name: &'static str,
+        file: Signed<'_>,
+        admission: Arc<Admission>,
+        extract: Extract<P>,
+        rules: Rules,
+    ) -> Result<Self, AdmissionError> {
+        let admitted = admission
+            .admit(name, file.wasm, file.minisig, None, true)
+            .await?;
+        let ready = Ready::of(name, admitted, extract)?;
+        let track = Self {
+            name,
+            slot: Arc::new(Slot::with_rules(Arc::clone(&ready.revision), rules)),
+            admission,
+            extract,
+            linked: Mutex::default(),
+        };
+        track.admission.serves(&ready.admitted);
+        track.linked().insert(ready.digest(), ready);
+        Ok(track)
+    }
+
+    /// Where calls find their revision.
+    pub fn slot(&self) -> &Arc<Slot<P>> {
+        &self.slot
+    }
+
+    /// What serves, as it was admitted.
+    fn against(&self) -> Option<Arc<Admitted>> {
+        let active = self.slot.active();
+        let linked = self.linked();
+        let ready = linked.get(&active.identity.digest)?;
+        Some(Arc::clone(&ready.admitted))
+    }
+
+    fn linked(&self) -> MutexGuard<'_, BTreeMap<String, Ready<P>>> {
+        self.linked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl<P: Send + Sync + 'static> Lane for Track<P> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn running(&self) -> Running {
+        let routing = self.slot.routing();
+        Running {
+            stable: Arc::clone(&routing.stable.revision.identity),
+            canary: routing
+                .canary
+                .as_ref()
+                .map(|(canary, weight)| (Arc::clone(&canary.revision.identity), *weight)),
+            previous: routing
+                .previous
+                .as_ref()
+                .map(|previous| Arc::clone(&previous.identity)),
+            healthy: self.slot.healthy(),
+        }
+    }
+
+    fn identify(&self, file: Signed<'_>) -> Result<ComponentIdentity, AdmissionError> {
+        self.admission.identify(self.name, file.wasm, file.minisig)
+    }
+
+    fn is_linked(&self, digest: &str) -> bool {
+        self.linked().contains_key(digest)
+    }
+
+    fn may_follow(&self, digest: &str, rollback: bool) -> Result<(), AdmissionError> {
+        let linked = self.linked();
+        let ready = linked.get(digest).map(|ready| Arc::clone(&ready.admitted));
+        drop(linked);
+        match (ready, self.against()) {
+            (Some(ready), Some(against)) => self.admission.may_follow(&ready, &against, rollback),
+            _ => Ok(()),
+        }
+    }
+
+    async fn link(&self, file: Signed<'_>, rollback: bool) -> Result<(), AdmissionError> {
+        let against = self.against();
+        let admitted = self
+            .admission
+            .admit(
+                self.name,
+                file.wasm,
+                file.minisig,
+                against.as_deref(),
+                rollback,
+            )
+            .await?;
+        let ready = Ready::of(self.name, admitted, self.extract)?;
+        self.linked().entry(ready.digest()).or_insert(ready);
+        Ok(())
+    }
+
+    fn install(&self, stable: &str, canary: Option<(&str, u8)>, previous: Option<&str>) -> bool {
+        let find = |digest: &str| {
+            let linked = self.linked();
+            linked.get(digest).map(|ready| Arc::clone(&ready.revision))
+        };
+        let Some(stable) = find(stable) else {
+            return false;
+        };
+        let canary = match canary {
+            Some((digest, weight)) => match find(digest) {
+                Some(revision) => Some((revision, weight)),
+                None => return false,
+            },
+            None => None,
+        };
+        let canary = canary
+            .as_ref()
+            .map(|(revision, weight)| (revision, *weight));
+        self.slot.install(&stable, canary, previous.and_then(find));
+        if let Some(admitted) = self.against() {
+            self.admission.serves(&admitted);
+        }
+        self.tidy();
+        true
+    }
+
+    fn tidy(&self) {
+        let routing = self.slot.routing();
+        let canary = routing.canary.as_ref().map(|(canary, _)| &canary.revision);
+        let kept: Vec<_> = [
+            Some(&routing.stable.revision),
+            canary,
+            routing.previous.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|revision| revision.identity.digest.clone())
+        .collect();
+        self.linked().retain(|digest, _| kept.contains(digest));
+    }
+
+    fn pending(&self) -> Vec<Decision> {
+        self.slot.pending()
+    }
+
+    async fn decided(&self) {
+        self.slot.decided().await;
+    }
+}
+
+// === impl Ready ===
+
+impl<P> Ready<P> {
+    fn of(name: &str, admitted: Admitted, extract: Extract<P>) -> Result<Self, AdmissionError> {
+        let revision = extract(admitted.revision.clone()).map_err(|error| AdmissionError {
+            name: name.to_owned(),
+            refusal: error.into(),
+        })?;
+        Ok(Self {
+            revision,
+            admitted: Arc::new(admitted),
+        })
+    }
+
+    fn digest(&self) -> String {
+        self.revision.identity.digest.clone()
+    }
+}
+
+impl<P> fmt::Debug for Track<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Track")
+            .field("slot", &self.slot)
+            .finish_non_exhaustive()
+    }
+}

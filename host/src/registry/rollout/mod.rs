@@ -1,0 +1,136 @@
+//! Rollouts: which revision of a component serves whom, and how that changes.
+//!
+//! - [`slot`]: where calls find their revision and report how it went.
+//! - [`routes`]: who gets the canary, decided once for each request.
+//! - [`judge`], [`rules`]: when a canary is promoted or rolled back, and when a
+//!   revision that crash-loops is taken out.
+//! - [`lane`]: one component's slot, and what is linked and ready.
+//! - [`plan`]: what a rollout becomes.
+//! - [`control`]: what operators do with it.
+//! - [`follow`]: what other hosts and the judge do with it.
+//! - [`start`]: what serves first.
+//!
+//! The state is the store's, shared by all hosts of a deployment and counted by an
+//! epoch. A host that can't reach it goes on with what it has.
+
+mod control;
+mod error;
+mod follow;
+pub mod judge;
+mod lane;
+pub mod plan;
+mod routes;
+pub mod rules;
+mod slot;
+mod start;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use crate::clock::Clock;
+use crate::policy::Gate;
+use crate::store::rollouts::HostReport;
+use crate::store::{self, Store};
+
+pub use control::{Change, Order, Overview, Pushed, Wish};
+pub use error::RolloutError;
+pub use lane::{Extract, Lane, Running, Signed, Track};
+pub use routes::Routes;
+pub use rules::{Rules, Sticky};
+pub use slot::{Decision, Place, Routing, Slot};
+pub use start::StartError;
+
+/// The rollouts of all components of a host.
+pub struct Rollouts {
+    lanes: Vec<Arc<Followed>>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    gate: Arc<Gate>,
+    /// How this host calls itself.
+    host: String,
+}
+
+/// A lane and how far it has come.
+struct Followed {
+    lane: Arc<dyn Lane>,
+    /// Held by whoever changes something.
+    turn: Mutex<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// The epoch that is in place here.
+    epoch: u64,
+    /// A state that was not admitted: its epoch, and that of policy.
+    refused: Option<(u64, u64)>,
+    /// Why not, for reports.
+    problem: String,
+    /// Whether the store could not be reached at the last look.
+    cut_off: bool,
+    reported: Option<HostReport>,
+}
+
+// === impl Rollouts ===
+
+impl Rollouts {
+    /// Rollouts in this store, of no component yet. `host` is how this host calls
+    /// itself in reports and history.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        gate: Arc<Gate>,
+        host: String,
+    ) -> Self {
+        Self {
+            lanes: Vec::new(),
+            store,
+            clock,
+            gate,
+            host,
+        }
+    }
+
+    /// The names of the components, in the order in which they were added.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.lanes.iter().map(|followed| followed.lane.name())
+    }
+
+    /// How this host calls itself.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// What each component runs here.
+    pub fn running(&self) -> Vec<(&'static str, Running)> {
+        self.lanes
+            .iter()
+            .map(|followed| (followed.lane.name(), followed.lane.running()))
+            .collect()
+    }
+
+    /// Go where the shared state is, now instead of at the next look.
+    pub async fn look(&self) {
+        for followed in &self.lanes {
+            self.catch_up(followed).await;
+        }
+    }
+
+    fn store(&self) -> Result<&dyn store::Rollouts, RolloutError> {
+        self.store.rollouts().ok_or(RolloutError::Store)
+    }
+
+    fn services_store(&self) -> &dyn Store {
+        &*self.store
+    }
+}
+
+impl fmt::Debug for Rollouts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rollouts")
+            .field("host", &self.host)
+            .field("components", &self.names().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

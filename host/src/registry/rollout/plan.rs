@@ -1,0 +1,251 @@
+//! What a rollout becomes: from one state to the next, without doing it.
+
+use super::error::RolloutError;
+use crate::store::rollouts::{CanaryState, MAX_PREDECESSORS, RolloutState};
+
+/// A change that is thought through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The state after it.
+    pub state: RolloutState,
+    /// As history calls it.
+    pub what: &'static str,
+    /// The digest that has the traffic in question before, or `-`.
+    pub from: String,
+    /// The digest that has it afterwards.
+    pub to: String,
+}
+
+/// The first state of a component.
+pub fn begin(component: &str, digest: &str) -> Plan {
+    Plan {
+        state: RolloutState {
+            component: component.to_owned(),
+            epoch: 1,
+            stable: digest.to_owned(),
+            canary: None,
+            predecessors: Vec::new(),
+        },
+        what: "configured",
+        from: "-".to_owned(),
+        to: digest.to_owned(),
+    }
+}
+
+/// Give a revision everybody, or as canary a weight.
+///
+/// # Errors
+/// It has that already.
+pub fn activate(
+    now: &RolloutState,
+    digest: &str,
+    weight: Option<u8>,
+) -> Result<Plan, RolloutError> {
+    let canary = weight.map(|weight| CanaryState {
+        digest: digest.to_owned(),
+        weight,
+    });
+    let serves = now.stable == digest && (canary.is_some() || now.canary.is_none());
+    if serves || (canary.is_some() && now.canary == canary) {
+        return Err(RolloutError::Already {
+            digest: digest.to_owned(),
+            weight: weight.filter(|_| now.stable != digest),
+        });
+    }
+    let mut state = next(now);
+    let what = match canary {
+        Some(_) => "canary",
+        None if now.canary.as_ref().is_some_and(|one| one.digest == digest) => "promoted",
+        None => "activated",
+    };
+    state.canary = canary;
+    if weight.is_none() && now.stable != digest {
+        succeed(&mut state, digest);
+    }
+    Ok(plan(now, state, what, digest))
+}
+
+/// Take the canary back, or return to the predecessor.
+///
+/// # Errors
+/// There is neither.
+pub fn roll_back(now: &RolloutState) -> Result<Plan, RolloutError> {
+    let mut state = next(now);
+    if let Some(canary) = state.canary.take() {
+        let to = now.stable.clone();
+        return Ok(Plan {
+            state,
+            what: "rolled-back",
+            from: canary.digest,
+            to,
+        });
+    }
+    let to = state
+        .predecessors
+        .pop()
+        .ok_or_else(|| RolloutError::NoPredecessor(now.component.clone()))?;
+    state.stable.clone_from(&to);
+    Ok(plan(now, state, "rolled-back", &to))
+}
+
+/// A revision that was not admitted: everything stays, and history says so.
+pub fn refuse(now: &RolloutState, digest: &str) -> Plan {
+    plan(now, next(now), "refused", digest)
+}
+
+/// Let the canary take over, if this is still it.
+pub fn promote(now: &RolloutState, digest: &str) -> Option<Plan> {
+    now.canary.as_ref().filter(|one| one.digest == digest)?;
+    activate(now, digest, None).ok()
+}
+
+/// Take the canary back, if this is still it.
+pub fn condemn(now: &RolloutState, digest: &str) -> Option<Plan> {
+    now.canary.as_ref().filter(|one| one.digest == digest)?;
+    roll_back(now).ok()
+}
+
+/// Return from the stable revision, if this is still it, to its predecessor.
+pub fn take_out(now: &RolloutState, digest: &str) -> Option<Plan> {
+    let mut without_canary = now.clone();
+    without_canary.canary = None;
+    let mut plan = (now.stable == digest).then(|| roll_back(&without_canary).ok())??;
+    plan.what = "taken-out";
+    Some(plan)
+}
+
+fn next(now: &RolloutState) -> RolloutState {
+    RolloutState {
+        epoch: now.epoch + 1,
+        ..now.clone()
+    }
+}
+
+/// The stable revision becomes the nearest predecessor of `digest`.
+fn succeed(state: &mut RolloutState, digest: &str) {
+    let before = std::mem::replace(&mut state.stable, digest.to_owned());
+    state
+        .predecessors
+        .retain(|one| one != digest && *one != before);
+    state.predecessors.push(before);
+    let surplus = state.predecessors.len().saturating_sub(MAX_PREDECESSORS);
+    state.predecessors.drain(..surplus);
+}
+
+fn plan(now: &RolloutState, state: RolloutState, what: &'static str, to: &str) -> Plan {
+    Plan {
+        state,
+        what,
+        from: now.stable.clone(),
+        to: to.to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn now(stable: &str, canary: Option<(&str, u8)>, before: &[&str]) -> RolloutState {
+        RolloutState {
+            component: "auth-service".into(),
+            epoch: 5,
+            stable: stable.into(),
+            canary: canary.map(|(digest, weight)| CanaryState {
+                digest: digest.into(),
+                weight,
+            }),
+            predecessors: before.iter().map(|&one| one.to_owned()).collect(),
+        }
+    }
+
+    fn shape(plan: &Plan) -> (&'static str, &str, Option<u8>, Vec<&str>) {
+        let state = &plan.state;
+        assert_eq!(state.epoch, 6);
+        (
+            plan.what,
+            &state.stable,
+            state.canary.as_ref().map(|one| one.weight),
+            state.predecessors.iter().map(String::as_str).collect(),
+        )
+    }
+
+    #[test]
+    fn activated_revision_remembers_whom_it_replaced() {
+        let plan = activate(&now("a", None, &["z"]), "b", None).unwrap();
+        assert_eq!(shape(&plan), ("activated", "b", None, vec!["z", "a"]));
+        assert_eq!((plan.from.as_str(), plan.to.as_str()), ("a", "b"));
+    }
+
+    #[test]
+    fn alternating_revisions_remember_each_other_once() {
+        let plan = activate(&now("b", None, &["z", "a"]), "a", None).unwrap();
+        assert_eq!(shape(&plan), ("activated", "a", None, vec!["z", "b"]));
+    }
+
+    #[test]
+    fn canary_leaves_the_stable_revision_in_place() {
+        let plan = activate(&now("a", None, &[]), "b", Some(10)).unwrap();
+        assert_eq!(shape(&plan), ("canary", "a", Some(10), vec![]));
+        let more = activate(&plan.state, "b", Some(50)).unwrap();
+        assert_eq!(more.state.canary.unwrap().weight, 50);
+    }
+
+    #[test]
+    fn canary_that_gets_everybody_is_promoted() {
+        let state = now("a", Some(("b", 10)), &[]);
+        let plan = activate(&state, "b", None).unwrap();
+        assert_eq!(shape(&plan), ("promoted", "b", None, vec!["a"]));
+        assert_eq!(promote(&state, "b"), Some(plan));
+        assert_eq!(promote(&state, "c"), None);
+    }
+
+    #[test]
+    fn what_serves_already_is_refused() {
+        for (state, digest, weight) in [
+            (now("a", None, &[]), "a", None),
+            (now("a", None, &[]), "a", Some(5)),
+            (now("a", Some(("b", 5)), &[]), "b", Some(5)),
+        ] {
+            let refused = activate(&state, digest, weight).unwrap_err();
+            assert_eq!(refused.code(), "already-active");
+        }
+    }
+
+    #[test]
+    fn activating_the_stable_revision_ends_its_canary() {
+        let plan = activate(&now("a", Some(("b", 5)), &["z"]), "a", None).unwrap();
+        assert_eq!(shape(&plan), ("activated", "a", None, vec!["z"]));
+    }
+
+    #[test]
+    fn rollback_takes_the_canary_first_then_predecessors_one_by_one() {
+        let first = roll_back(&now("b", Some(("c", 5)), &["z", "a"])).unwrap();
+        assert_eq!(shape(&first), ("rolled-back", "b", None, vec!["z", "a"]));
+        assert_eq!((first.from.as_str(), first.to.as_str()), ("c", "b"));
+        let second = roll_back(&now("b", None, &["z", "a"])).unwrap();
+        assert_eq!(shape(&second), ("rolled-back", "a", None, vec!["z"]));
+        let last = roll_back(&now("b", None, &[])).unwrap_err();
+        assert_eq!(last.code(), "no-predecessor");
+    }
+
+    #[test]
+    fn taken_out_revision_leaves_with_its_canary() {
+        let state = now("b", Some(("c", 5)), &["a"]);
+        let plan = take_out(&state, "b").unwrap();
+        assert_eq!(shape(&plan), ("taken-out", "a", None, vec![]));
+        assert_eq!((plan.from.as_str(), plan.to.as_str()), ("b", "a"));
+        assert_eq!(take_out(&state, "a"), None);
+        assert_eq!(take_out(&now("b", None, &[]), "b"), None);
+    }
+
+    #[test]
+    fn only_the_nearest_predecessors_are_remembered() {
+        let mut state = now("0", None, &[]);
+        for number in 1..30 {
+            state = activate(&state, &number.to_string(), None).unwrap().state;
+        }
+        assert_eq!(state.predecessors.len(), MAX_PREDECESSORS);
+        assert_eq!(state.predecessors.last().unwrap(), "28");
+    }
+}

@@ -1,0 +1,272 @@
+//! The slot of a component: where calls find their revision, and where they report
+//! how it went.
+//!
+//! Guarantees: the revisions in a slot change together, at once, for every request
+//! that has not been routed yet; a request that was routed keeps its revision until
+//! it ends, and the revision's memory goes with its last holder. A verdict against a
+//! revision takes effect before the call that brought it is answered; writing it
+//! down is the business of [`Rollouts`](super::Rollouts).
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+
+use super::judge::{Ended, Judge, Observation, Verdict};
+use super::routes::Routes;
+use super::rules::Rules;
+use crate::registry::{CallError, Revision};
+
+/// The revisions of one component that serve now.
+pub struct Slot<P> {
+    id: u64,
+    routing: ArcSwap<Routing<P>>,
+    judge: Mutex<Judge>,
+    decisions: Mutex<Vec<Decision>>,
+    decided: Notify,
+    numbers: AtomicU64,
+    began: Instant,
+}
+
+/// Which revision serves whom.
+pub struct Routing<P> {
+    /// Serves everybody whom the canary does not.
+    pub stable: Place<P>,
+    /// Serves its weight's share of the callers.
+    pub canary: Option<(Place<P>, u8)>,
+    /// Linked and ready to return.
+    pub previous: Option<Arc<Revision<P>>>,
+}
+
+/// A revision in its place.
+pub struct Place<P> {
+    /// The revision.
+    pub revision: Arc<Revision<P>>,
+    /// The number under which it was put here.
+    number: u64,
+}
+
+/// A verdict that is in force here and not written down yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What was decided, and why.
+    pub verdict: Verdict,
+    /// The digest of the revision that it is about.
+    pub digest: String,
+}
+
+// === impl Slot ===
+
+impl<P: Send + Sync + 'static> Slot<P> {
+    /// A slot in which `revision` serves, with the default rules.
+    pub fn new(revision: Arc<Revision<P>>) -> Self {
+        Self::with_rules(revision, Rules::default())
+    }
+
+    /// A slot in which `revision` serves.
+    pub fn with_rules(revision: Arc<Revision<P>>, rules: Rules) -> Self {
+        static SLOTS: AtomicU64 = AtomicU64::new(0);
+        let stable = Place {
+            revision,
+            number: 0,
+        };
+        Self {
+            id: SLOTS.fetch_add(1, Ordering::Relaxed),
+            routing: ArcSwap::from_pointee(Routing {
+                stable,
+                canary: None,
+                previous: None,
+            }),
+            judge: Mutex::new(Judge::new(rules, 0)),
+            decisions: Mutex::default(),
+            decided: Notify::new(),
+            numbers: AtomicU64::new(1),
+            began: Instant::now(),
+        }
+    }
+
+    /// The stable revision.
+    pub fn active(&self) -> Arc<Revision<P>> {
+        Arc::clone(&self.routing.load().stable.revision)
+    }
+
+    /// Who serves whom now.
+    pub fn routing(&self) -> Arc<Routing<P>> {
+        self.routing.load_full()
+    }
+
+    /// The revision for a request: the same one each time the request asks.
+    pub fn route(&self, routes: &Routes) -> Place<P> {
+        routes.once(self.id, || {
+            let routing = self.routing.load();
+            match &routing.canary {
+                Some((canary, weight)) if routes.chosen_for(*weight) => canary.clone(),
+                _ => routing.stable.clone(),
+            }
+        })
+    }
+
+    /// Report how a call of `place` went that took `taken`. Overload is nobody's
+    /// fault and does not count.
+    pub fn observe(&self, place: &Place<P>, ended: Option<Ended>, taken: Duration) {
+        let Some(ended) = ended else { return };
+        let mut judge = self.judge();
+        let seen = Observation { ended, taken };
+        let Some(verdict) = judge.record(self.began.elapsed(), place.number, seen) else {
+            return;
+        };
+        self.obey(&mut judge, verdict);
+    }
+
+    /// Put these in place from now on. Revisions that stay keep what the judge knows
+    /// of them. Verdicts that were not written down are void.
+    pub fn install(
+        &self,
+        stable: &Arc<Revision<P>>,
+        canary: Option<(&Arc<Revision<P>>, u8)>,
+        previous: Option<Arc<Revision<P>>>,
+    ) {
+        let mut judge = self.judge();
+        let now = self.routing.load_full();
+        let stable = self.place(&now, stable);
+        let canary = canary.map(|(revision, weight)| (self.place(&now, revision), weight));
+        self.decisions().clear();
+        self.put(
+            &mut judge,
+            Routing {
+                stable,
+                canary,
+                previous,
+            },
+        );
+    }
+
+    /// Calls of the canary that ended well, since it began.
+    pub fn healthy(&self) -> u64 {
+        self.judge().healthy()
+    }
+
+    /// The verdicts that are not written down yet.
+    pub fn pending(&self) -> Vec<Decision> {
+        self.decisions().clone()
+    }
+
+    /// Ready when there is a verdict to write down.
+    pub async fn decided(&self) {
+        self.decided.notified().await;
+    }
+
+    fn obey(&self, judge: &mut Judge, verdict: Verdict) {
+        let now = self.routing.load_full();
+        let digest = match (&verdict, &now.canary) {
+            (Verdict::TakeOut(_), _) | (_, None) => &now.stable.revision.identity.digest,
+            (_, Some((canary, _))) => &canary.revision.identity.digest,
+        };
+        let decision = Decision {
+            digest: digest.clone(),
+            verdict,
+        };
+        match &decision.verdict {
+            // Takes effect when it is written down: nobody is harmed meanwhile.
+            Verdict::Promote(_) => {}
+            Verdict::RollBack(_) => self.put(
+                judge,
+                Routing {
+                    stable: now.stable.clone(),
+                    canary: None,
+                    previous: now.previous.clone(),
+                },
+            ),
+            Verdict::TakeOut(why) => match &now.previous {
+                Some(previous) => {
+                    let stable = self.place(&now, previous);
+                    self.put(
+                        judge,
+                        Routing {
+                            stable,
+                            canary: None,
+                            previous: None,
+                        },
+                    );
+                }
+                None => {
+                    tracing::error!(
+                        digest = decision.digest,
+                        why,
+                        "a revision crash-loops and has no predecessor: it stays"
+                    );
+                    return;
+                }
+            },
+        }
+        tracing::warn!(?decision, "a verdict on a revision");
+        self.decisions().push(decision);
+        self.decided.notify_one();
+    }
+
+    fn put(&self, judge: &mut Judge, routing: Routing<P>) {
+        let canary = routing.canary.as_ref().map(|(canary, _)| canary.number);
+        judge.watch(routing.stable.number, canary);
+        self.routing.store(Arc::new(routing));
+    }
+
+    /// A revision that is in a place keeps its number.
+    fn place(&self, now: &Routing<P>, revision: &Arc<Revision<P>>) -> Place<P> {
+        let canary = now.canary.as_ref().map(|(canary, _)| canary);
+        [Some(&now.stable), canary]
+            .into_iter()
+            .flatten()
+            .find(|place| Arc::ptr_eq(&place.revision, revision))
+            .cloned()
+            .unwrap_or_else(|| Place {
+                revision: Arc::clone(revision),
+                number: self.numbers.fetch_add(1, Ordering::Relaxed),
+            })
+    }
+
+    fn judge(&self) -> MutexGuard<'_, Judge> {
+        self.judge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decisions(&self) -> MutexGuard<'_, Vec<Decision>> {
+        self.decisions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<P> fmt::Debug for Slot<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let routing = self.routing.load();
+        f.debug_struct("Slot")
+            .field("stable", &routing.stable.revision.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Place ===
+
+impl<P> Clone for Place<P> {
+    fn clone(&self) -> Self {
+        Self {
+            revision: Arc::clone(&self.revision),
+            number: self.number,
+        }
+    }
+}
+
+// === impl CallError ===
+
+impl CallError {
+    /// What it says about the revision; nothing where it was only overloaded.
+    pub fn ended(&self) -> Option<Ended> {
+        match self {
+            Self::Busy => None,
+            Self::Deadline => Some(Ended::Error),
+            Self::Trapped(_) | Self::Unusable(_) => Some(Ended::Trapped),
+        }
+    }
+}

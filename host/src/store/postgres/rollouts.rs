@@ -1,0 +1,361 @@
+//! Revisions and rollouts in PostgreSQL.
+
+use async_trait::async_trait;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{FromRow, Row as _};
+
+use super::PostgresStore;
+use super::job::{Change, Failure};
+use super::read::read;
+use super::rows::{decode, decode_some, list, time, to_list};
+use crate::audit::{Record, Trail};
+use crate::store::Error;
+use crate::store::rollouts::{
+    Artifact, CanaryState, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts,
+};
+
+const PUSH: &str = "
+    INSERT INTO zeropass.revisions (component, digest, version, wasm, minisig, pushed_at, pushed_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (component, digest) DO NOTHING";
+
+/// The bytes are the same; what is said about them may be newer.
+const SIGN_ANEW: &str = "
+    UPDATE zeropass.revisions SET version = $3, minisig = $4 WHERE component = $1 AND digest = $2";
+
+const GET: &str = "
+    SELECT *, length(wasm)::bigint AS size FROM zeropass.revisions
+    WHERE component = $1 AND digest = $2";
+
+const LIST: &str = "
+    SELECT component, digest, version, length(wasm)::bigint AS size, pushed_at, pushed_by
+    FROM zeropass.revisions WHERE component = $1 ORDER BY pushed_at, digest";
+
+const STATE: &str = "SELECT * FROM zeropass.rollouts WHERE component = $1";
+
+const REMOVE: &str = "DELETE FROM zeropass.revisions WHERE component = $1 AND digest = $2";
+
+const BEGIN: &str = "
+    INSERT INTO zeropass.rollouts (component, epoch, stable, canary, canary_weight, predecessors)
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (component) DO NOTHING";
+
+const ADVANCE: &str = "
+    UPDATE zeropass.rollouts SET epoch = $2, stable = $3, canary = $4, canary_weight = $5,
+        predecessors = $6
+    WHERE component = $1 AND epoch = $2 - 1";
+
+const ENTER: &str = "
+    INSERT INTO zeropass.rollout_history (component, epoch, time, who, what, from_digest, to_digest, why)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+const HISTORY: &str =
+    "SELECT * FROM zeropass.rollout_history WHERE component = $1 ORDER BY epoch DESC LIMIT $2";
+
+const REPORT: &str = "
+    INSERT INTO zeropass.rollout_hosts (host, component, epoch, stable, canary, problem, seen_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (host, component) DO UPDATE SET epoch = $3, stable = $4, canary = $5,
+        problem = $6, seen_at = $7";
+
+struct Push(Artifact);
+
+struct Remove {
+    component: String,
+    digest: String,
+}
+
+struct Set(RolloutState, HistoryEntry);
+
+struct Report(HostReport);
+
+#[async_trait]
+impl Rollouts for PostgresStore {
+    async fn revision_push(
+        &self,
+        trail: &Trail,
+        record: Record,
+        artifact: Artifact,
+    ) -> Result<bool, Error> {
+        self.accounts
+            .writer
+            .enter(trail, record, Push(artifact))
+            .await
+    }
+
+    async fn revision_get(&self, component: &str, digest: &str) -> Result<Artifact, Error> {
+        let found = read(&self.accounts.readers, |db| async move {
+            sqlx::query_as(GET)
+                .bind(component)
+                .bind(digest)
+                .fetch_optional(&db)
+                .await
+        });
+        found.await?.ok_or(Error::NotFound)
+    }
+
+    async fn revision_list(&self, component: &str) -> Result<Vec<RevisionInfo>, Error> {
+        read(&self.accounts.readers, |db| async move {
+            sqlx::query_as(LIST).bind(component).fetch_all(&db).await
+        })
+        .await
+    }
+
+    async fn revision_remove(
+        &self,
+        trail: &Trail,
+        record: Record,
+        component: &str,
+        digest: &str,
+    ) -> Result<(), Error> {
+        let change = Remove {
+            component: component.to_owned(),
+            digest: digest.to_owned(),
+        };
+        self.accounts.writer.enter(trail, record, change).await
+    }
+
+    async fn rollout_get(&self, component: &str) -> Result<Option<RolloutState>, Error> {
+        read(&self.accounts.readers, |db| async move {
+            sqlx::query_as(STATE)
+                .bind(component)
+                .fetch_optional(&db)
+                .await
+        })
+        .await
+    }
+
+    async fn rollout_set(
+        &self,
+        trail: &Trail,
+        record: Record,
+        state: RolloutState,
+        entry: HistoryEntry,
+    ) -> Result<(), Error> {
+        self.accounts
+            .writer
+            .enter(trail, record, Set(state, entry))
+            .await
+    }
+
+    async fn rollout_history(
+        &self,
+        component: &str,
+        limit: u32,
+    ) -> Result<Vec<HistoryEntry>, Error> {
+        read(&self.accounts.readers, |db| async move {
+            sqlx::query_as(HISTORY)
+                .bind(component)
+                .bind(i64::from(limit))
+                .fetch_all(&db)
+                .await
+        })
+        .await
+    }
+
+    async fn host_report(&self, report: HostReport) -> Result<(), Error> {
+        self.accounts
+            .writer
+            .run(&Trail::new(), Report(report))
+            .await
+    }
+
+    async fn host_reports(&self) -> Result<Vec<HostReport>, Error> {
+        read(&self.accounts.readers, |db| async move {
+            sqlx::query_as("SELECT * FROM zeropass.rollout_hosts ORDER BY host, component")
+                .fetch_all(&db)
+                .await
+        })
+        .await
+    }
+}
+
+// === impl Push ===
+
+#[async_trait]
+impl Change for Push {
+    type Output = bool;
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<bool, Failure> {
+        let Artifact {
+            info,
+            wasm,
+            minisig,
+        } = &self.0;
+        let pushed = sqlx::query(PUSH)
+            .bind(&info.component)
+            .bind(&info.digest)
+            .bind(&info.version)
+            .bind(wasm)
+            .bind(minisig)
+            .bind(time(info.pushed_at))
+            .bind(&info.pushed_by)
+            .execute(&mut *db)
+            .await?;
+        if pushed.rows_affected() == 1 {
+            return Ok(true);
+        }
+        sqlx::query(SIGN_ANEW)
+            .bind(&info.component)
+            .bind(&info.digest)
+            .bind(&info.version)
+            .bind(minisig)
+            .execute(db)
+            .await?;
+        Ok(false)
+    }
+}
+
+// === impl Remove ===
+
+#[async_trait]
+impl Change for Remove {
+    type Output = ();
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
+        let state: Option<RolloutState> = sqlx::query_as(STATE)
+            .bind(&self.component)
+            .fetch_optional(&mut *db)
+            .await?;
+        if state.is_some_and(|state| state.names(&self.digest)) {
+            return Err(Error::Conflict.into());
+        }
+        let removed = sqlx::query(REMOVE)
+            .bind(&self.component)
+            .bind(&self.digest)
+            .execute(db)
+            .await?;
+        if removed.rows_affected() == 0 {
+            return Err(Error::NotFound.into());
+        }
+        Ok(())
+    }
+}
+
+// === impl Set ===
+
+#[async_trait]
+impl Change for Set {
+    type Output = ();
+    const SAVEPOINT: bool = true;
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
+        let Self(state, entry) = self;
+        let statement = if state.epoch == 1 { BEGIN } else { ADVANCE };
+        let done = sqlx::query(statement)
+            .bind(&state.component)
+            .bind(time(state.epoch))
+            .bind(&state.stable)
+            .bind(state.canary.as_ref().map(|one| &one.digest))
+            .bind(state.canary.as_ref().map(|one| i64::from(one.weight)))
+            .bind(to_list(&state.predecessors)?)
+            .execute(&mut *db)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(Error::Conflict.into());
+        }
+        sqlx::query(ENTER)
+            .bind(&entry.component)
+            .bind(time(entry.epoch))
+            .bind(time(entry.time))
+            .bind(&entry.who)
+            .bind(&entry.what)
+            .bind(&entry.from)
+            .bind(&entry.to)
+            .bind(&entry.why)
+            .execute(db)
+            .await?;
+        Ok(())
+    }
+}
+
+// === impl Report ===
+
+#[async_trait]
+impl Change for Report {
+    type Output = ();
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
+        let Self(report) = self;
+        sqlx::query(REPORT)
+            .bind(&report.host)
+            .bind(&report.component)
+            .bind(time(report.epoch))
+            .bind(&report.stable)
+            .bind(&report.canary)
+            .bind(&report.problem)
+            .bind(time(report.seen_at))
+            .execute(db)
+            .await?;
+        Ok(())
+    }
+}
+
+// === rows ===
+
+impl FromRow<'_, PgRow> for Artifact {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            info: RevisionInfo::from_row(row)?,
+            wasm: row.try_get("wasm")?,
+            minisig: row.try_get("minisig")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for RevisionInfo {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            component: row.try_get("component")?,
+            digest: row.try_get("digest")?,
+            version: row.try_get("version")?,
+            size: decode(row, "size")?,
+            pushed_at: decode(row, "pushed_at")?,
+            pushed_by: row.try_get("pushed_by")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for RolloutState {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let digest: Option<String> = row.try_get("canary")?;
+        let weight: Option<u8> = decode_some(row, "canary_weight")?;
+        Ok(Self {
+            component: row.try_get("component")?,
+            epoch: decode(row, "epoch")?,
+            stable: row.try_get("stable")?,
+            canary: digest
+                .zip(weight)
+                .map(|(digest, weight)| CanaryState { digest, weight }),
+            predecessors: list(row, "predecessors")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for HistoryEntry {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            component: row.try_get("component")?,
+            epoch: decode(row, "epoch")?,
+            time: decode(row, "time")?,
+            who: row.try_get("who")?,
+            what: row.try_get("what")?,
+            from: row.try_get("from_digest")?,
+            to: row.try_get("to_digest")?,
+            why: row.try_get("why")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for HostReport {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            host: row.try_get("host")?,
+            component: row.try_get("component")?,
+            epoch: decode(row, "epoch")?,
+            stable: row.try_get("stable")?,
+            canary: row.try_get("canary")?,
+            problem: row.try_get("problem")?,
+            seen_at: decode(row, "seen_at")?,
+        })
+    }
+}

@@ -1,0 +1,229 @@
+//! `zeropass audit` and `zeropass store` on a host's own files, as an operator uses them.
+
+use std::fs;
+use std::process::Output;
+
+use serde_json::Value;
+use zeropass::audit::merkle::{Hash, verify_consistency, verify_inclusion};
+use zeropass_tests::deployment::person::text;
+use zeropass_tests::deployment::{Deployment, Installation, Person};
+
+use super::{person, replaced};
+
+/// An installation whose host has run once, with one person who has signed in.
+async fn used() -> (Installation, Person) {
+    let installation = Deployment::builder().install();
+    let somebody = person();
+    let process = installation.serve();
+    let client = installation.client(&process);
+    somebody.register(&client, "ada").await.expect(201);
+    somebody.sign_in(&client, "ada").await.expect(200);
+    assert!(process.stop());
+    (installation, somebody)
+}
+
+fn good(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn bad(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = [output.stdout.as_slice(), &output.stderr].concat();
+    String::from_utf8(said).unwrap()
+}
+
+fn verify(installation: &Installation) -> Output {
+    installation.run(&["audit", "verify", "--config", "zeropass.toml"])
+}
+
+/// The id of the host's log.
+fn log(installation: &Installation) -> String {
+    let told = good(&installation.run(&["audit", "verify", "--config", "zeropass.toml", "--json"]));
+    let verdicts = told
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut logs = verdicts.map(|verdict| text(&verdict["log"]).to_owned());
+    logs.find(|log| log.starts_with("host-"))
+        .expect("the host's log")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_is_verified_offline_from_copies() {
+    let (installation, _) = used().await;
+    let log = log(&installation);
+    let told = good(&verify(&installation));
+    assert!(told.starts_with("OK    host-"), "{told}");
+    // On another machine: the database, or an export, the checkpoints, the public key.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let folder = installation.folder();
+    let leaves = format!("audit.checkpoints.{log}.leaves");
+    for name in ["zeropass.db", "audit.checkpoints", &leaves] {
+        fs::copy(folder.join(name), elsewhere.path().join(name)).unwrap();
+    }
+    let key = format!("audit-{log}.pub");
+    fs::copy(folder.join("keys").join(&key), elsewhere.path().join(&key)).unwrap();
+    let at = |name: &str| elsewhere.path().join(name).to_str().unwrap().to_owned();
+    let (database, checkpoints, key) = (at("zeropass.db"), at("audit.checkpoints"), at(&key));
+    let witness = ["--checkpoints", &checkpoints, "--key", &key];
+    let told =
+        installation.run(&[&["audit", "verify", "--database", &database], &witness[..]].concat());
+    assert!(good(&told).contains(&log));
+
+    let export = at("export.jsonl");
+    let arguments = [
+        "audit",
+        "export",
+        "--config",
+        "zeropass.toml",
+        "--log",
+        &log,
+        "--out",
+        &export,
+    ];
+    good(&installation.run(&arguments));
+    // Not over a file that is there.
+    assert!(bad(&installation.run(&arguments)).contains("export.jsonl"));
+    let verify_export = [&["audit", "verify", "--export", &export], &witness[..]].concat();
+    good(&installation.run(&verify_export));
+    let lines = fs::read_to_string(&export).unwrap();
+    fs::write(
+        &export,
+        lines.replacen("accounts.create", "accounts.delete", 1),
+    )
+    .unwrap();
+    let place = lines
+        .lines()
+        .position(|line| line.contains("accounts.create"))
+        .unwrap()
+        + 1;
+    let told = bad(&installation.run(&verify_export));
+    assert!(
+        told.contains(&format!("FAIL  {log}: first bad record: {place} ")),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_convince_without_the_log() {
+    let (installation, _) = used().await;
+    let log = log(&installation);
+    let prove = |rest: &[&str]| {
+        let arguments = ["audit", "prove", "--config", "zeropass.toml", "--log", &log];
+        installation.run(&[&arguments[..], rest].concat())
+    };
+    let json = |output: &Output| serde_json::from_str::<Value>(&good(output)).unwrap();
+    let hash = |value: &Value| Hash::from_base64(text(value)).unwrap();
+    let path = |proof: &Value| -> Vec<Hash> {
+        proof["path"].as_array().unwrap().iter().map(hash).collect()
+    };
+    let proof = json(&prove(&["--record", "3"]));
+    assert_eq!(proof["record"]["seq"], 3);
+    let size = proof["checkpoint"]["size"].as_u64().unwrap();
+    let root = hash(&proof["checkpoint"]["root"]);
+    let leaf = hash(&proof["leaf"]);
+    assert!(verify_inclusion(&leaf, 2, size, &path(&proof), &root));
+    let record: zeropass::store::StoredRecord =
+        serde_json::from_value(proof["record"].clone()).unwrap();
+    assert_eq!(record.leaf(), leaf);
+
+    // The checkpoint before the first record, and the last one.
+    let proof = json(&prove(&["--from", "0"]));
+    let (from, to) = (hash(&proof["from"]["root"]), hash(&proof["to"]["root"]));
+    assert!(verify_consistency((0, &from), (size, &to), &path(&proof)));
+    assert!(bad(&prove(&["--record", "100000"])).contains("is not among the"));
+    assert!(bad(&prove(&["--from", "1"])).contains("no checkpoint of 1 records"));
+}
+
+/// PCI DSS v4.0.1 requirement 10.2.1.3.
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_the_log_is_in_the_log() {
+    let (installation, _) = used().await;
+    let query = |rest: &[&str]| {
+        let arguments = ["audit", "query", "--config", "zeropass.toml"];
+        good(&installation.run(&[&arguments[..], rest].concat()))
+    };
+    let table = query(&["--action", "sessions.create"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 2, "{table}");
+    assert!(lines[0].starts_with("TIME"), "{table}");
+    assert!(lines[1].contains("auth-service for spiffe://"), "{table}");
+    assert!(lines[1].contains("example.com"), "{table}");
+    good(&installation.run(&["audit", "export", "--config", "zeropass.toml"]));
+    let own = query(&["--action", "audit", "--json"]);
+    let own: Vec<Value> = own
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<_> = own
+        .iter()
+        .map(|line| {
+            (
+                text(&line["record"]["action"]),
+                text(&line["record"]["target"]),
+            )
+        })
+        .collect();
+    let expected = [
+        ("audit.query", "by action"),
+        ("audit.export", "all logs"),
+        ("audit.query", "by action"),
+    ];
+    assert_eq!(told, expected);
+    for line in &own {
+        assert!(text(&line["log"]).starts_with("operators-"), "{line}");
+        assert!(
+            text(&line["record"]["workload"]).starts_with("operator:uid-"),
+            "{line}"
+        );
+    }
+    assert_eq!(
+        good(&verify(&installation)).lines().count(),
+        2,
+        "both logs verify"
+    );
+}
+
+/// Commands leave their records while a host writes its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn backup_is_made_while_the_host_runs_and_its_restore_is_recorded() {
+    let (installation, ada) = used().await;
+    let process = installation.serve();
+    let client = installation.client(&process);
+    good(&installation.run(&["store", "backup", "copy.db", "--config", "zeropass.toml"]));
+    let again = installation.run(&["store", "backup", "copy.db", "--config", "zeropass.toml"]);
+    assert!(bad(&again).contains("copy.db"));
+    let bob = person();
+    bob.register(&client, "bob").await.expect(201);
+    let restore = [
+        "store",
+        "restore",
+        "copy.db",
+        "--config",
+        "zeropass.toml",
+        "--yes",
+    ];
+    let told = bad(&installation.run(&restore));
+    assert!(told.contains("is in use"), "{told}");
+    assert!(process.stop());
+
+    let copy = installation.folder().join("copy.db");
+    let genuine = fs::read(&copy).unwrap();
+    let altered = replaced(&genuine, b"accounts.create", b"accounts.delete");
+    fs::write(&copy, altered).unwrap();
+    let told = bad(&installation.run(&restore));
+    assert!(told.contains("it is not restored"), "{told}");
+    fs::write(&copy, genuine).unwrap();
+    let told = good(&installation.run(&restore));
+    assert!(told.contains("a new one follows"), "{told}");
+
+    let process = installation.serve();
+    let client = installation.client(&process);
+    ada.sign_in(&client, "ada").await.expect(200);
+    // Registered after the copy was made.
+    let refused = bob.sign_in_discoverable(&client).await;
+    assert_eq!(refused.problem().1, "credential-unknown");
+    assert!(process.stop());
+    let told = good(&verify(&installation));
+    assert!(told.contains("since a backup was restored"), "{told}");
+}

@@ -1,0 +1,149 @@
+//! When the log can't be written or sealed, nothing is answered but `busy`, the host is
+//! not ready, and the alarm rises; when it can again, so can everything else (PCI DSS
+//! v4.0.1 requirements 10.7.2 and 10.7.3).
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+use zeropass_tests::deployment::{Answer, Client, Deployment, WORKLOAD};
+
+use super::person;
+
+/// Only a failing test waits that long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn until(what: &str, mut good: impl AsyncFnMut() -> bool) {
+    let started = std::time::Instant::now();
+    while !good().await {
+        assert!(started.elapsed() < PATIENCE, "never {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn begin(client: &Client) -> Answer {
+    client.post("/v1/authentications", &json!({})).await
+}
+
+fn value(metrics: &str, name: &str) -> u64 {
+    let line = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("{name} ")));
+    line.and_then(|value| value.parse().ok())
+        .unwrap_or_else(|| panic!("no {name} in {metrics}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn second_place_that_can_not_be_written_closes_the_host() {
+    let mut deployment = Deployment::builder()
+        .set("audit", "checkpoint-interval", "\"20ms\"")
+        .start()
+        .await;
+    let client = deployment.client(WORKLOAD);
+    person().register(&client, "ada").await.expect(201);
+    let ready = async |deployment: &Deployment| deployment.services().store.ready().await.is_ok();
+    assert!(ready(&deployment).await);
+
+    let file = deployment.folder().join("audit.checkpoints");
+    let aside = deployment.folder().join("aside");
+    fs::rename(&file, &aside).unwrap();
+    fs::create_dir(&file).unwrap();
+    until("busy", async || begin(&client).await.status() == 503).await;
+    assert_eq!(begin(&client).await.problem(), (503, "busy".to_owned()));
+    assert!(!ready(&deployment).await);
+    let metrics = deployment.metrics().render();
+    assert!(value(&metrics, "zeropass_audit_checkpoint_failures_total") > 0);
+    assert_eq!(value(&metrics, "zeropass_audit_refusing"), 1);
+
+    fs::remove_dir(&file).unwrap();
+    fs::rename(&aside, &file).unwrap();
+    until("ready again", async || ready(&deployment).await).await;
+    begin(&client).await.expect(201);
+    assert_eq!(
+        value(&deployment.metrics().render(), "zeropass_audit_refusing"),
+        0
+    );
+    // What was refused meanwhile is in the log, as refused.
+    let refused = deployment
+        .record_where(|record| record.action == "ceremonies.put" && record.outcome == "failed:busy")
+        .await;
+    assert_ne!(refused.target, "-");
+    deployment.stop().await;
+}
+
+/// The host's disk is full: a limit on the size of its files, which is lifted later.
+#[tokio::test(flavor = "multi_thread")]
+async fn full_disk_closes_the_host_and_more_room_opens_it() {
+    let installation = Deployment::builder()
+        .set("audit", "checkpoint-interval", "\"1h\"")
+        .install();
+    // Once without a limit, so that everything there is to make is made.
+    assert!(installation.serve().stop());
+    let size = |name: &str| {
+        let file = installation.folder().join(name);
+        fs::metadata(file).map_or(0, |found| found.len())
+    };
+    let full = size("zeropass.db") + 512 * 1024;
+    // The shell ignores the signal for the host, so that writing fails as on a full disk.
+    let started = installation.try_serve(|command| {
+        let binary = command.get_program().to_owned();
+        *command = Command::new("sh");
+        let limit = format!(
+            "trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"",
+            full / 512
+        );
+        command.args(["-c", &limit]).arg(binary);
+    });
+    let process = started.expect("it starts");
+    let client = installation.client(&process);
+    let ada = person();
+    ada.register(&client, "ada").await.expect(201);
+    until("busy", async || begin(&client).await.status() == 503).await;
+    assert_eq!(begin(&client).await.problem(), (503, "busy".to_owned()));
+    let id = process.id().to_string();
+    let lifted = Command::new("prlimit")
+        .args(["--fsize=unlimited", "--pid", &id])
+        .status();
+    assert!(lifted.unwrap().success());
+    until("open again", async || begin(&client).await.status() == 201).await;
+    ada.sign_in(&client, "ada").await.expect(200);
+    assert!(process.stop());
+    let verified = installation.run(&["audit", "verify", "--config", "zeropass.toml"]);
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+/// Two hosts that write one log would contradict each other's checkpoints.
+#[tokio::test(flavor = "multi_thread")]
+async fn second_host_on_the_same_log_is_refused() {
+    let installation = Deployment::builder().install();
+    let process = installation.serve();
+    let refused = installation.try_serve(|_| {}).unwrap_err();
+    assert!(
+        refused.contains("another zeropass writes this audit log"),
+        "{refused}"
+    );
+    assert!(process.stop());
+}
+
+/// A rolled back database is not gone on with.
+#[tokio::test(flavor = "multi_thread")]
+async fn host_refuses_a_rolled_back_database() {
+    let installation = Deployment::builder().install();
+    let process = installation.serve();
+    let client = installation.client(&process);
+    let ada = person();
+    ada.register(&client, "ada").await.expect(201);
+    assert!(process.stop());
+    let database = installation.folder().join("zeropass.db");
+    let earlier = fs::read(&database).unwrap();
+    let process = installation.serve();
+    ada.sign_in(&installation.client(&process), "ada")
+        .await
+        .expect(200);
+    assert!(process.stop());
+    fs::write(&database, earlier).unwrap();
+    let refused = installation.try_serve(|_| {}).unwrap_err();
+    assert!(refused.contains("its end is cut off"), "{refused}");
+    assert!(refused.contains("zeropass store restore"), "{refused}");
+}

@@ -1,0 +1,286 @@
+//! `kill -9` of a host under load, again and again on one store.
+//!
+//! What was acknowledged before a kill must be there after it; what was under way
+//! must be there whole or not at all; a challenge counts once; and the log verifies
+//! and says where it was interrupted. The moments of the kills come from a seed that
+//! every failure names; `ZEROPASS_SEED` sets it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+use zeropass_tests::deployment::person::text;
+use zeropass_tests::deployment::{Answer, Client, Deployment, Installation, ORIGIN, Person};
+
+/// People at the same time.
+const PEOPLE: usize = 6;
+
+/// What the host has acknowledged, or what was under way.
+#[derive(Debug, Clone)]
+enum Event {
+    Registered {
+        user: String,
+        passkey: String,
+    },
+    SignedIn {
+        token: String,
+        finish: Finish,
+    },
+    SignedOut {
+        token: String,
+    },
+    Removed {
+        user: String,
+        passkey: String,
+    },
+    /// The end of a ceremony without an answer.
+    UnderWay(Finish),
+}
+
+/// The second request of a ceremony.
+#[derive(Debug, Clone)]
+struct Finish {
+    path: String,
+    body: Value,
+}
+
+type Events = Arc<Mutex<Vec<Event>>>;
+
+/// A small generator of numbers: the same for the same seed (splitmix64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// The seed of this run, told so that it can be repeated.
+pub fn seed() -> u64 {
+    let given = std::env::var("ZEROPASS_SEED").ok();
+    let seed = given.map_or_else(
+        || u64::from(std::process::id()),
+        |text| text.parse().expect("ZEROPASS_SEED is a number"),
+    );
+    println!("ZEROPASS_SEED={seed}");
+    seed
+}
+
+/// So many kills, and what must hold after each and at the end.
+pub async fn survive(rounds: u32, seed: u64) {
+    let installation = Deployment::builder()
+        .set("audit", "checkpoint-interval", "\"30ms\"")
+        .set("audit", "checkpoint-records", "16")
+        .install();
+    let mut random = Random(seed);
+    let mut acknowledged = 0;
+    let mut last: Vec<Event> = Vec::new();
+    for round in 0..rounds {
+        let process = installation.serve();
+        let client = installation.client(&process);
+        check(&client, &last, round).await;
+        let events = Events::default();
+        let people: Vec<_> = (0..PEOPLE)
+            .map(|number| {
+                let name = format!("person-{round}-{number}");
+                tokio::spawn(live(client.clone(), name, Arc::clone(&events)))
+            })
+            .collect();
+        // Not before something has happened, and then at any moment.
+        while events.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_micros(random.next() % 150_000)).await;
+        process.kill();
+        for person in people {
+            person
+                .await
+                .expect("a person meets nothing but a dead host");
+        }
+        last = std::mem::take(&mut *events.lock().unwrap());
+        acknowledged += last.len();
+    }
+    let process = installation.serve();
+    check(&installation.client(&process), &last, rounds).await;
+    assert!(process.stop());
+    println!("{rounds} kills, {acknowledged} events");
+    the_log_tells(&installation, rounds);
+}
+
+/// Register, sign in, sign out, remove, until the host is gone.
+async fn live(client: Client, name: String, events: Events) {
+    let note = |event| events.lock().unwrap().push(event);
+    for turn in 0.. {
+        let (somebody, name) = (Person::at(ORIGIN), format!("{name}-{turn}"));
+        let user = json!({"user": {"name": name, "displayName": name}});
+        let Some(begun) = post(&client, "/v1/registrations", &user).await else {
+            return;
+        };
+        let begun = begun.expect(201);
+        let created = somebody
+            .create(&begun["publicKey"])
+            .await
+            .expect("a new device");
+        let path = format!("/v1/registrations/{}", text(&begun["ceremony"]));
+        let Some(registered) = post(&client, &path, &json!({"credential": created})).await else {
+            return;
+        };
+        let registered = registered.expect(201);
+        let (user, passkey) = (
+            text(&registered["user"]["id"]).to_owned(),
+            text(&registered["passkey"]["id"]).to_owned(),
+        );
+        note(Event::Registered {
+            user: user.clone(),
+            passkey: passkey.clone(),
+        });
+        for sign_in in 0..2 {
+            let who = json!({"user": {"name": name}});
+            let Some(begun) = post(&client, "/v1/authentications", &who).await else {
+                return;
+            };
+            let begun = begun.expect(201);
+            let got = somebody
+                .get(&begun["publicKey"])
+                .await
+                .expect("the passkey");
+            let finish = Finish {
+                path: format!("/v1/authentications/{}", text(&begun["ceremony"])),
+                body: json!({"credential": got}),
+            };
+            let Some(signed_in) = post(&client, &finish.path, &finish.body).await else {
+                return note(Event::UnderWay(finish));
+            };
+            let signed_in = signed_in.expect(200);
+            let token = text(&signed_in["session"]["token"]).to_owned();
+            note(Event::SignedIn {
+                token: token.clone(),
+                finish,
+            });
+            if sign_in == 1 {
+                let form = format!("token={token}");
+                let revoke = client
+                    .request(Method::POST, "/v1/sessions/revoke")
+                    .header("content-type", "application/x-www-form-urlencoded")
+                    .body(form);
+                let Ok(answer) = Answer::try_of(revoke).await else {
+                    return;
+                };
+                answer.expect(200);
+                note(Event::SignedOut { token });
+            }
+        }
+        if turn % 2 == 0 {
+            let passkey_path = format!("/v1/users/{user}/passkeys/{passkey}");
+            let remove = client.request(Method::DELETE, &passkey_path);
+            let Ok(answer) = Answer::try_of(remove).await else {
+                return;
+            };
+            answer.expect(204);
+            note(Event::Removed { user, passkey });
+        }
+    }
+}
+
+/// None when the host is gone.
+async fn post(client: &Client, path: &str, body: &Value) -> Option<Answer> {
+    Answer::try_of(client.request(Method::POST, path).json(body))
+        .await
+        .ok()
+}
+
+/// What was acknowledged is there, and what was used stays used.
+async fn check(client: &Client, events: &[Event], round: u32) {
+    let removed = |wanted: &str| {
+        events
+            .iter()
+            .any(|event| matches!(event, Event::Removed { passkey, .. } if passkey == wanted))
+    };
+    let signed_out = |wanted: &str| {
+        events
+            .iter()
+            .any(|event| matches!(event, Event::SignedOut { token } if token == wanted))
+    };
+    for event in events {
+        match event {
+            Event::Registered { user, passkey } | Event::Removed { user, passkey } => {
+                let listed = client
+                    .get(&format!("/v1/users/{user}/passkeys"))
+                    .await
+                    .expect(200);
+                let listed = listed["passkeys"].as_array().expect("passkeys");
+                let there = listed.iter().any(|one| text(&one["id"]) == passkey);
+                // A removal that was not acknowledged may have been made.
+                let gone = listed.is_empty() && !removed(passkey);
+                assert!(
+                    there != removed(passkey) || gone,
+                    "round {round}: {event:?}"
+                );
+                if let Event::Removed { .. } = event {
+                    assert!(!there, "round {round}: {event:?}");
+                }
+            }
+            Event::SignedIn { token, finish } => {
+                let session = client
+                    .post_token("/v1/sessions/introspect", token)
+                    .await
+                    .expect(200);
+                let over = signed_out(token);
+                if over {
+                    assert_eq!(session["active"], false, "round {round}: {event:?}");
+                }
+                let again = client.post(&finish.path, &finish.body).await;
+                assert_eq!(
+                    again.problem().1,
+                    "ceremony-used",
+                    "round {round}: {event:?}"
+                );
+            }
+            Event::SignedOut { token } => {
+                let session = client
+                    .post_token("/v1/sessions/introspect", token)
+                    .await
+                    .expect(200);
+                assert_eq!(session["active"], false, "round {round}: {event:?}");
+            }
+            Event::UnderWay(finish) => {
+                // Done before the kill, or not at all; and in all once.
+                let first = client.post(&finish.path, &finish.body).await;
+                let used = first.status() != 200 && first.problem().1 == "ceremony-used";
+                assert!(used || first.status() == 200, "round {round}: {first:?}");
+                let second = client.post(&finish.path, &finish.body).await;
+                assert_eq!(
+                    second.problem().1,
+                    "ceremony-used",
+                    "round {round}: {event:?}"
+                );
+            }
+        }
+    }
+}
+
+/// The log verifies, and has a gap for each kill.
+fn the_log_tells(installation: &Installation, rounds: u32) {
+    let verified = installation.run(&["audit", "verify", "--config", "zeropass.toml"]);
+    assert!(verified.status.success(), "{verified:?}");
+    let gaps = installation.run(&[
+        "audit",
+        "query",
+        "--config",
+        "zeropass.toml",
+        "--action",
+        "log.gap",
+        "--json",
+    ]);
+    assert!(gaps.status.success(), "{gaps:?}");
+    let gaps = String::from_utf8(gaps.stdout).unwrap();
+    let unclean = gaps
+        .lines()
+        .filter(|line| line.contains("failed:no-stop-recorded"));
+    assert_eq!(unclean.count(), rounds as usize, "{gaps}");
+}

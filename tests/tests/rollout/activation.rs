@@ -1,0 +1,236 @@
+//! Pushing, activating, rolling back, removing; and what is left after a restart.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use zeropass_tests::deployment::{Deployment, ORIGIN, Person, WORKLOAD};
+
+use super::{OPERATOR, activate, component, history, push, push_signed, roll_back, variant};
+
+const NAME: &str = "passkey-manager";
+
+/// The version of the component that serves, as its audit records name it.
+async fn serving(deployment: &Deployment, name: &str) -> String {
+    let client = deployment.client(WORKLOAD);
+    let person = Person::at(ORIGIN);
+    let account = format!("ada-{}", uuid::Uuid::new_v4().simple());
+    let answer = person.register(&client, &account).await;
+    answer.expect(201);
+    let records = deployment.records_of(answer.request_id()).await;
+    let record = records.iter().find(|record| record.component_name == name);
+    record
+        .expect("a record of the component")
+        .component_revision
+        .clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushed_revision_serves_when_it_is_activated_and_not_before() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    let pushed = push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b")).await;
+    let pushed = pushed.expect(201);
+    assert_eq!(pushed["version"], "1.1.0");
+    assert_eq!(pushed["new"], true);
+    assert_eq!(pushed["held"], Value::Null);
+    assert_eq!(serving(&deployment, NAME).await, "1.0.0");
+
+    let dry = json!({"revision": "1.1.0", "dryRun": true});
+    let would = activate(&admin, NAME, &dry).await.expect(200);
+    assert_eq!(would["dryRun"], true);
+    assert_eq!(
+        (&would["fromVersion"], &would["toVersion"]),
+        (&json!("1.0.0"), &json!("1.1.0"))
+    );
+    assert_eq!(serving(&deployment, NAME).await, "1.0.0");
+
+    let wish = json!({"revision": pushed["digest"], "reason": "release 1.1"});
+    activate(&admin, NAME, &wish).await.expect(200);
+    assert_eq!(serving(&deployment, NAME).await, "1.1.0");
+    let shown = component(&admin, NAME).await;
+    assert_eq!(shown["stable"], pushed["digest"]);
+    assert_eq!(
+        history(&admin, NAME).await,
+        [
+            ("configured".to_owned(), "the configured file".to_owned()),
+            ("activated".to_owned(), "release 1.1".to_owned()),
+        ]
+    );
+    let again = activate(&admin, NAME, &wish).await;
+    assert_eq!(again.problem(), (409, "already-active".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rollback_returns_and_outlives_a_restart() {
+    let mut deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    for (version, mark) in [("1.1.0", "b"), ("1.2.0", "c")] {
+        push(&deployment, &admin, NAME, version, variant(NAME, mark))
+            .await
+            .expect(201);
+        activate(&admin, NAME, &json!({"revision": version}))
+            .await
+            .expect(200);
+    }
+    deployment.restart().await;
+    assert_eq!(serving(&deployment, NAME).await, "1.2.0");
+
+    let admin = deployment.admin_client(OPERATOR);
+    let status = admin.get("/v1/status").await.expect(200);
+    let linked = &status["components"][1];
+    assert_eq!(linked["previous"]["version"], "1.1.0", "{status}");
+
+    roll_back(&admin, NAME).await.expect(200);
+    assert_eq!(serving(&deployment, NAME).await, "1.1.0");
+    deployment.restart().await;
+    assert_eq!(serving(&deployment, NAME).await, "1.1.0");
+    let admin = deployment.admin_client(OPERATOR);
+    roll_back(&admin, NAME).await.expect(200);
+    assert_eq!(serving(&deployment, NAME).await, "1.0.0");
+    let nowhere = roll_back(&admin, NAME).await;
+    assert_eq!(nowhere.problem(), (409, "no-predecessor".to_owned()));
+    let whats: Vec<_> = history(&admin, NAME)
+        .await
+        .into_iter()
+        .map(|(what, _)| what)
+        .collect();
+    assert_eq!(
+        whats,
+        [
+            "configured",
+            "activated",
+            "activated",
+            "rolled-back",
+            "rolled-back"
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ceremony_begun_on_one_revision_finishes_on_another() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    let client = deployment.client(WORKLOAD);
+    let person = Person::at(ORIGIN);
+    let begun = client
+        .post(
+            "/v1/registrations",
+            &json!({"user": {"name": "ada", "displayName": "Ada"}}),
+        )
+        .await
+        .expect(201);
+    for name in ["passkey-manager", "auth-service"] {
+        push(&deployment, &admin, name, "1.1.0", variant(name, "b"))
+            .await
+            .expect(201);
+        activate(&admin, name, &json!({"revision": "1.1.0"}))
+            .await
+            .expect(200);
+    }
+    let credential = person.create(&begun["publicKey"]).await.unwrap();
+    let path = format!("/v1/registrations/{}", begun["ceremony"].as_str().unwrap());
+    let answer = client.post(&path, &json!({"credential": credential})).await;
+    answer.expect(201);
+    for record in deployment.records_of(answer.request_id()).await {
+        assert!(["-", "1.1.0"].contains(&record.component_revision.as_str()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_revision_is_let_go_with_its_last_call() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    let held = Arc::downgrade(&deployment.rollouts().running()[1].1.stable);
+    for (version, mark) in [("1.1.0", "b"), ("1.2.0", "c")] {
+        assert!(
+            held.upgrade().is_some(),
+            "what a rollback returns to is kept"
+        );
+        push(&deployment, &admin, NAME, version, variant(NAME, mark))
+            .await
+            .expect(201);
+        activate(&admin, NAME, &json!({"revision": version}))
+            .await
+            .expect(200);
+    }
+    // Nobody calls it, nobody returns to it at once: its memory is gone.
+    let started = Instant::now();
+    while held.upgrade().is_some() {
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "it is still held"
+        );
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_to_be_trusted_is_not_taken() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    let refused = push_signed(&admin, NAME, "", variant(NAME, "b")).await;
+    assert_eq!(refused.problem(), (422, "component-unsigned".to_owned()));
+    let as_other = push(
+        &deployment,
+        &admin,
+        "auth-service",
+        "1.1.0",
+        variant(NAME, "b"),
+    )
+    .await;
+    let signature =
+        zeropass_tests::signing::minisig(deployment.key(), NAME, "1.1.0", &variant(NAME, "b"));
+    let changed = push_signed(&admin, NAME, &signature.unwrap(), variant(NAME, "c")).await;
+    assert_eq!(changed.problem(), (422, "signature-invalid".to_owned()));
+    // Signed as auth-service, so it is trusted as one; but it is none.
+    let held = as_other.expect(201);
+    assert_eq!(held["held"]["code"], "export-missing", "{held}");
+
+    let unknown = activate(&admin, NAME, &json!({"revision": "9.9.9"})).await;
+    assert_eq!(unknown.problem(), (404, "revision-unknown".to_owned()));
+    let nobody = activate(&admin, "mail-service", &json!({"revision": "1.0.0"})).await;
+    assert_eq!(nobody.problem(), (404, "component-unknown".to_owned()));
+    for canary in [0, 100, 1_000] {
+        let wish = json!({"revision": "1.0.0", "canary": canary});
+        let refused = activate(&admin, NAME, &wish).await;
+        assert_eq!(refused.problem(), (400, "malformed".to_owned()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_version_is_activated_only_as_a_rollback() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    push(&deployment, &admin, NAME, "0.9.0", variant(NAME, "b"))
+        .await
+        .expect(201);
+    let refused = activate(&admin, NAME, &json!({"revision": "0.9.0"})).await;
+    assert_eq!(refused.problem(), (422, "version-older".to_owned()));
+    assert_eq!(serving(&deployment, NAME).await, "1.0.0");
+    let wish = json!({"revision": "0.9.0", "rollback": true});
+    activate(&admin, NAME, &wish).await.expect(200);
+    assert_eq!(serving(&deployment, NAME).await, "0.9.0");
+    let (what, why) = history(&admin, NAME).await.swap_remove(1);
+    assert_eq!(what, "refused");
+    assert!(why.starts_with("version-older: "), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revision_that_nobody_needs_can_be_removed_and_no_other() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b"))
+        .await
+        .expect(201);
+    let path = |version: &str| format!("/v1/components/{NAME}/revisions/{version}");
+    let serves = admin.delete(&path("1.0.0")).await;
+    assert_eq!(serves.problem(), (409, "revision-in-use".to_owned()));
+    let dry = admin
+        .delete(&format!("{}?dryRun=true", path("1.1.0")))
+        .await;
+    assert_eq!(dry.expect(200)["version"], "1.1.0");
+    admin.delete(&path("1.1.0")).await.expect(204);
+    let gone = admin.delete(&path("1.1.0")).await;
+    assert_eq!(gone.problem(), (404, "revision-unknown".to_owned()));
+}

@@ -1,0 +1,224 @@
+//! Canaries that are worse are rolled back by themselves, good ones take over, and a
+//! revision that crash-loops is taken out. The revisions are `tests/guests/examples`,
+//! one behaviour each.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use zeropass_tests::deployment::{Client, Deployment, WORKLOAD, guest_file};
+
+use super::{OPERATOR, activate, component, history, push, variant};
+
+const NAME: &str = "auth-service";
+
+/// Answered 200 by good revisions; where bad ones do their worst.
+const REQUEST: &str = "/.well-known/jwks.json";
+
+/// Only a failing test waits that long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A host with a guest that answers everything well.
+async fn stage() -> (Deployment, Client, Client) {
+    let deployment = Deployment::builder()
+        .admin()
+        .auth_service(guest_file("answers_well"))
+        .set("rollout", "follow", "\"50ms\"")
+        .start()
+        .await;
+    let admin = deployment.admin_client(OPERATOR);
+    let client = deployment.client(WORKLOAD);
+    (deployment, admin, client)
+}
+
+/// What came of a trial.
+struct Trial {
+    requests: u32,
+    failed: u32,
+    what: String,
+    why: String,
+}
+
+/// Let `guest` serve half of the callers, and call until the rollout has moved on.
+async fn on_trial(guest: &str) -> Trial {
+    let (deployment, admin, client) = stage().await;
+    for _ in 0..60 {
+        assert_eq!(client.get(REQUEST).await.status(), 200);
+    }
+    let wasm = std::fs::read(guest_file(guest)).unwrap();
+    push(&deployment, &admin, NAME, "1.1.0", wasm)
+        .await
+        .expect(201);
+    let wish = json!({"revision": "1.1.0", "canary": 50});
+    assert_eq!(
+        activate(&admin, NAME, &wish).await.expect(200)["what"],
+        "canary"
+    );
+
+    let (started, mut requests, mut failed) = (Instant::now(), 0, 0);
+    while component(&admin, NAME).await["epoch"] == 2 {
+        assert!(started.elapsed() < PATIENCE, "{guest} is still on trial");
+        requests += 1;
+        failed += u32::from(client.get(REQUEST).await.status() != 200);
+    }
+    // Written down, and in force.
+    for _ in 0..20 {
+        assert_eq!(client.get(REQUEST).await.status(), 200);
+    }
+    let shown = component(&admin, NAME).await;
+    assert!(shown.get("canary").is_none(), "{shown}");
+    let (what, why) = history(&admin, NAME).await.pop().unwrap();
+    println!("{guest}: {failed} of {requests} requests failed; {what}: {why}");
+    Trial {
+        requests,
+        failed,
+        what,
+        why,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canary_that_traps_one_call_in_five_is_rolled_back() {
+    let trial = on_trial("traps_one_in_five").await;
+    assert_eq!(trial.what, "rolled-back");
+    assert!(trial.why.starts_with("traps in 3 of "), "{}", trial.why);
+    // As few as can be judged, and none but the canary's own.
+    assert_eq!(trial.failed, 3, "of {}", trial.requests);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canary_that_is_slow_is_rolled_back() {
+    let trial = on_trial("slow").await;
+    assert_eq!(trial.what, "rolled-back");
+    assert!(trial.why.starts_with("slow: "), "{}", trial.why);
+    assert_eq!(trial.failed, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canary_that_denies_is_rolled_back() {
+    let trial = on_trial("denies").await;
+    assert_eq!(trial.what, "rolled-back");
+    assert!(
+        trial.why.starts_with("refusals in 30 of 30 calls"),
+        "{}",
+        trial.why
+    );
+    assert_eq!(trial.failed, 30, "of {}", trial.requests);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canary_that_answers_the_probe_wrongly_gets_no_traffic() {
+    let deployment = Deployment::builder()
+        .admin()
+        .set("components.auth-service", "probe", &format!("{REQUEST:?}"))
+        .start()
+        .await;
+    let admin = deployment.admin_client(OPERATOR);
+    let client = deployment.client(WORKLOAD);
+    let wasm = std::fs::read(guest_file("denies")).unwrap();
+    let pushed = push(&deployment, &admin, NAME, "1.1.0", wasm)
+        .await
+        .expect(201);
+    assert_eq!(pushed["held"]["code"], "probe-failed", "{pushed}");
+    let wish = json!({"revision": "1.1.0", "canary": 50});
+    let refused = activate(&admin, NAME, &wish).await;
+    assert_eq!(refused.problem(), (422, "probe-failed".to_owned()));
+    for _ in 0..40 {
+        assert_eq!(client.get(REQUEST).await.status(), 200);
+    }
+    let (what, why) = history(&admin, NAME).await.pop().unwrap();
+    assert_eq!(what, "refused");
+    assert!(why.starts_with("probe-failed: "), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn good_canary_takes_over_after_enough_healthy_calls() {
+    let deployment = Deployment::builder()
+        .admin()
+        .set("rollout", "promote-after", "50")
+        .set("rollout", "follow", "\"50ms\"")
+        .start()
+        .await;
+    let admin = deployment.admin_client(OPERATOR);
+    let client = deployment.client(WORKLOAD);
+    push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b"))
+        .await
+        .expect(201);
+    let wish = json!({"revision": "1.1.0", "canary": 50});
+    activate(&admin, NAME, &wish).await.expect(200);
+    let started = Instant::now();
+    while component(&admin, NAME).await["epoch"] == 2 {
+        assert!(started.elapsed() < PATIENCE, "it is still on trial");
+        assert_eq!(client.get(REQUEST).await.status(), 200);
+    }
+    let (what, why) = history(&admin, NAME).await.pop().unwrap();
+    assert_eq!(
+        (what.as_str(), why.as_str()),
+        ("promoted", "50 healthy calls")
+    );
+    let status = admin.get("/v1/status").await.expect(200);
+    assert_eq!(status["components"][0]["stable"]["version"], "1.1.0");
+    assert_eq!(status["components"][0]["previous"]["version"], "1.0.0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caller_that_names_a_person_keeps_its_side() {
+    let (deployment, admin, client) = stage().await;
+    let wasm = std::fs::read(guest_file("denies")).unwrap();
+    push(&deployment, &admin, NAME, "1.1.0", wasm)
+        .await
+        .expect(201);
+    // Judged only after more refusals than this test brings.
+    let wish = json!({"revision": "1.1.0", "canary": 30});
+    activate(&admin, NAME, &wish).await.expect(200);
+    let ask = async |person: u32| {
+        let request = client
+            .request(http::Method::GET, REQUEST)
+            .header("zeropass-sticky", person.to_string());
+        zeropass_tests::deployment::Answer::of(request)
+            .await
+            .status()
+    };
+    let mut refused = 0;
+    for person in 0..12 {
+        let first = ask(person).await;
+        refused += u32::from(first == 403);
+        assert_eq!(ask(person).await, first, "person {person}");
+    }
+    assert!(
+        (1..12).contains(&refused),
+        "{refused} of 12 have the canary"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revision_that_crash_loops_is_taken_out_and_its_predecessor_returns() {
+    let (deployment, admin, client) = stage().await;
+    let wasm = std::fs::read(guest_file("traps")).unwrap();
+    push(&deployment, &admin, NAME, "1.1.0", wasm)
+        .await
+        .expect(201);
+    activate(&admin, NAME, &json!({"revision": "1.1.0"}))
+        .await
+        .expect(200);
+    for _ in 0..10 {
+        let answer = client.get(REQUEST).await;
+        assert_eq!(answer.problem(), (503, "busy".to_owned()));
+    }
+    // In force with the tenth trap, before anything is written down.
+    assert_eq!(client.get(REQUEST).await.status(), 200);
+    let started = Instant::now();
+    while component(&admin, NAME).await["epoch"] == 2 {
+        assert!(started.elapsed() < PATIENCE, "it was not written down");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (what, why) = history(&admin, NAME).await.pop().unwrap();
+    assert_eq!(what, "taken-out");
+    assert!(
+        why.starts_with("crash loop: traps in 10 of 10 calls"),
+        "{why}"
+    );
+    let record = deployment
+        .record_where(|record| record.action == "rollout.take-out")
+        .await;
+    assert_eq!(record.outcome, "success");
+}

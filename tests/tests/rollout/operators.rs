@@ -1,0 +1,195 @@
+//! Who may do what on the admin listener, and what the audit log says about it.
+
+use http::Method;
+use serde_json::json;
+use zeropass_tests::deployment::audit::lines;
+use zeropass_tests::deployment::{Answer, Deployment, WORKLOAD};
+
+use super::{OPERATOR, activate, push, variant};
+
+const NAME: &str = "auth-service";
+
+/// Everything that can be asked for.
+const REQUESTS: &[(&str, &str)] = &[
+    ("GET", "/v1/components"),
+    ("GET", "/v1/components/auth-service"),
+    ("GET", "/v1/components/auth-service/history"),
+    ("POST", "/v1/components/auth-service/revisions"),
+    ("DELETE", "/v1/components/auth-service/revisions/1.0.0"),
+    ("POST", "/v1/components/auth-service/activate"),
+    ("POST", "/v1/components/auth-service/rollback"),
+    ("POST", "/v1/policy/reload"),
+    ("GET", "/v1/status"),
+    ("GET", "/metrics"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workloads_and_components_are_no_operators() {
+    let deployment = Deployment::builder().admin().start().await;
+    for path in [
+        "/workload/relying-party",
+        "/component/auth-service",
+        "/host",
+    ] {
+        let client = deployment.admin_client(path);
+        for (method, resource) in REQUESTS {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let answer = Answer::of(client.request(method, resource)).await;
+            let expected = (403, "not-permitted".to_owned());
+            assert_eq!(answer.problem(), expected, "{path} {resource}");
+            let records = deployment.records_of(answer.request_id()).await;
+            assert!(!records.is_empty(), "{path} {resource}");
+            for record in records {
+                assert_eq!(record.outcome, "denied", "{path} {resource}");
+                assert_eq!(record.workload, format!("spiffe://zeropass.internal{path}"));
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operator_is_no_workload() {
+    let deployment = Deployment::builder().admin().start().await;
+    let request = zeropass_tests::deployment::certificates::of_path(OPERATOR);
+    let certificate = deployment.issue(&request);
+    let client = deployment.client_with(
+        Some(&certificate),
+        zeropass_tests::deployment::Protocol::Any,
+    );
+    for path in ["/v1/users/x/passkeys", "/.well-known/jwks.json"] {
+        let answer = client.get(path).await;
+        assert_eq!(
+            answer.problem(),
+            (403, "not-permitted".to_owned()),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_action_leaves_a_record_with_operator_and_target() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    let wasm = variant(NAME, "b");
+    let digest = zeropass::registry::sha256(&wasm);
+    let pushed = push(&deployment, &admin, NAME, "1.1.0", wasm).await;
+    let again = activate(&admin, NAME, &json!({"revision": "1.0.0"})).await;
+    let activated = activate(&admin, NAME, &json!({"revision": "1.1.0"})).await;
+    for (answer, line) in [
+        (&pushed, "- components.push success"),
+        (&again, "- components.activate failed:already-active"),
+        (&activated, "- components.activate success"),
+    ] {
+        let records = deployment.records_of(answer.request_id()).await;
+        assert_eq!(lines(&records), [line]);
+        assert_eq!(
+            records[0].workload,
+            "spiffe://zeropass.internal/operator/dev"
+        );
+        assert_eq!(records[0].policies, ["operator.admin"]);
+    }
+    let records = deployment.records_of(activated.request_id()).await;
+    assert_eq!(records[0].target, format!("{NAME} {digest}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operator_does_what_policy_grants_and_no_more() {
+    let policies = tempfile::tempdir().unwrap();
+    copy(
+        std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../policies")),
+        policies.path(),
+    );
+    std::fs::remove_file(policies.path().join("tests/operators.json")).unwrap();
+    let file = policies.path().join("operators/operators.cedar");
+    std::fs::write(
+        &file,
+        r#"
+        @id("release") permit (
+            principal == Operator::"spiffe://zeropass.internal/operator/release",
+            action in [Action::"components.list", Action::"components.push"],
+            resource == Component::"passkey-manager"
+        );
+        @id("reload") permit (principal, action == Action::"policy.reload", resource);
+        "#,
+    )
+    .unwrap();
+    let deployment = Deployment::builder()
+        .admin()
+        .policies(policies.path())
+        .start()
+        .await;
+    let admin = deployment.admin_client("/operator/release");
+    let listed = admin.get("/v1/components").await.expect(200);
+    assert_eq!(listed["components"].as_array().unwrap().len(), 1);
+    let wasm = variant("passkey-manager", "b");
+    push(&deployment, &admin, "passkey-manager", "1.1.0", wasm)
+        .await
+        .expect(201);
+    for refused in [
+        push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b")).await,
+        activate(&admin, "passkey-manager", &json!({"revision": "1.1.0"})).await,
+        admin.get("/metrics").await,
+    ] {
+        assert_eq!(refused.problem(), (403, "not-permitted".to_owned()));
+    }
+
+    // A reload is refused as a whole, or in force at once.
+    std::fs::write(&file, "permit (principal, action, resource)").unwrap();
+    let refused = admin.post("/v1/policy/reload", &json!({})).await;
+    assert_eq!(refused.problem(), (422, "policy-refused".to_owned()));
+    admin.get("/v1/components").await.expect(200);
+    std::fs::write(&file, "").unwrap();
+    let other = deployment.admin_client("/operator/other");
+    assert_eq!(
+        other
+            .post("/v1/policy/reload", &json!({}))
+            .await
+            .expect(200)["epoch"],
+        2
+    );
+    let gone = admin.get("/v1/components").await;
+    assert_eq!(gone.problem(), (403, "not-permitted".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_and_status_are_for_operators() {
+    let deployment = Deployment::builder().admin().start().await;
+    deployment
+        .client(WORKLOAD)
+        .get("/.well-known/jwks.json")
+        .await
+        .expect(200);
+    let admin = deployment.admin_client(OPERATOR);
+    let metrics = admin.get("/metrics").await;
+    assert_eq!(metrics.status(), 200);
+    let text = String::from_utf8_lossy(metrics.body()).into_owned();
+    assert!(text.contains("zeropass_mediated_calls_total"), "{text}");
+    let status = admin.get("/v1/status").await.expect(200);
+    assert_eq!(status["policy"]["epoch"], 1);
+    assert_eq!(status["components"][0]["stable"]["version"], "1.0.0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file_beyond_the_limit_is_not_read() {
+    let deployment = Deployment::builder()
+        .set("admin", "push-limit", "\"64KiB\"")
+        .admin()
+        .start()
+        .await;
+    let admin = deployment.admin_client(OPERATOR);
+    let answer = push(&deployment, &admin, NAME, "1.1.0", vec![0; 65 * 1024]).await;
+    assert_eq!(answer.problem(), (413, "too-large".to_owned()));
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
