@@ -5,13 +5,16 @@
     clippy::indexing_slicing
 )]
 
+use std::sync::Arc;
+
 use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::*;
 use crate::clock::{Clock as _, SystemClock};
 use crate::identity::ca::{Ca, IssueRequest};
-use crate::identity::parse_svid;
+use crate::identity::{SvidVerifier, parse_svid};
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
