@@ -147,10 +147,15 @@ fn block(addresses: &Addresses, state: &Path, config: &Path, pki: &Path) -> Stri
   Open {origin}
 
   service listener   https://{service}  (mutual TLS: clients show a certificate)
+  admin listener     https://127.0.0.1:8444  (where [admin] says; operators' certificates)
   health listener    http://{health}/readyz
   PKI                {pki}  (ca.pem, relying-party.pem and .key)
   configuration      {config}
   logs               {state}/zeropass.log, relying-party.log
+
+  What the host runs, and how to change it (docs/rollouts.md):
+    export ZEROPASS_CA={pki}/ca.pem ZEROPASS_CERT={pki}/operator.pem ZEROPASS_KEY={pki}/operator.key
+    zeropass component list
 
   Ctrl-C stops all of it.
 "

@@ -44,6 +44,9 @@ key = "pki/host.key"
 client-ca = "pki/ca.pem"
 trust-domain = "zeropass.internal"
 
+[admin]
+listen = "127.0.0.1:8444"
+
 [health]
 listen = "127.0.0.1:8446"
 

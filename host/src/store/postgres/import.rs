@@ -21,8 +21,9 @@ use super::role::Role;
 use super::settings::{Login, Server};
 use super::{OpenError, schema};
 
-/// Rows in one statement.
+/// Rows in one statement, and what they may weigh: a revision is a whole component.
 const BATCH: usize = 500;
+const BATCH_BYTES: usize = 4 << 20;
 
 /// The version of SQLite's schema whose tables are listed below.
 const SQLITE_SCHEMA: i64 = 10;
@@ -340,15 +341,17 @@ pub async fn import(
             source,
         };
         let mut sum = Sum::default();
-        let mut batch = Vec::with_capacity(BATCH);
+        let (mut batch, mut weight) = (Vec::with_capacity(BATCH), 0);
         let select = table.select_sqlite();
         let mut rows = sqlx::query_scalar::<_, String>(AssertSqlSafe(select)).fetch(&mut *from);
         while let Some(row) = rows.try_next().await.map_err(file)? {
             sum.add(&row).map_err(write)?;
+            weight += row.len();
             batch.push(row);
-            if batch.len() == BATCH {
+            if batch.len() == BATCH || weight >= BATCH_BYTES {
                 table.insert(&mut to, &batch).await.map_err(write)?;
                 batch.clear();
+                weight = 0;
             }
         }
         drop(rows);
