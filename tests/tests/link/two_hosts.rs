@@ -150,9 +150,11 @@ impl Tiers {
     fn lay_out() -> Self {
         let (service, link) = (free_port(), free_port());
         let mtls = |role: &str| {
-            Deployment::builder()
-                .set("link", "kind", "\"mtls\"")
-                .set("link", "role", &format!("{role:?}"))
+            Deployment::builder().set("link", "kind", "\"mtls\"").set(
+                "link",
+                "role",
+                &format!("{role:?}"),
+            )
         };
         let back = mtls("back")
             .set("link", "listen", &format!("\"{link}\""))
@@ -166,7 +168,11 @@ impl Tiers {
             .set("service", "key", &file("host.key"))
             .set("service", "client-ca", &file("ca.pem"))
             .set("link", "targets", &format!("[\"{link}\"]"))
-            .set("link.auth-service", "certificate", &file("auth-service.pem"))
+            .set(
+                "link.auth-service",
+                "certificate",
+                &file("auth-service.pem"),
+            )
             .set("link.auth-service", "key", &file("auth-service.key"))
             .set("store", "sqlite", "\"front-log.db\"")
             .lay_out();
@@ -285,10 +291,7 @@ async fn sign_in(client: &Client, person: &Person, name: &str) -> Result<(), ()>
 }
 
 #[track_caller]
-fn right_or_busy(
-    answer: &zeropass_tests::deployment::Answer,
-    right: u16,
-) -> Result<Value, ()> {
+fn right_or_busy(answer: &zeropass_tests::deployment::Answer, right: u16) -> Result<Value, ()> {
     if answer.status() == right {
         return Ok(answer.json());
     }

@@ -38,7 +38,9 @@ const USER: &str = "8a2b6c1e-4f1d-4c6a-9b1e-0123456789ab";
 pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     let bare = Bare::new(places, true)?;
     let (_, passkey_manager) = bare.components(places)?;
-    let link = Arc::new(InProcess::new(Arc::new(Slot::new(Arc::new(passkey_manager)))));
+    let link = Arc::new(InProcess::new(Arc::new(Slot::new(Arc::new(
+        passkey_manager,
+    )))));
     let wire = Wire::new(places, &bare, Arc::clone(&link)).await?;
     let pseudonyms = Pseudonyms::new(&[1; 32]);
     let profile = native::profile(profile());
@@ -136,8 +138,7 @@ impl Wire {
         };
         let address = (Ipv4Addr::LOCALHOST, 0).into();
         let clock_of_door = Arc::clone(&clock);
-        let listener =
-            Listener::bind(address, tls, limits, clock_of_door, Arc::new(door)).await?;
+        let listener = Listener::bind(address, tls, limits, clock_of_door, Arc::new(door)).await?;
         let options = LinkOptions {
             targets: vec![listener.local_address()?.to_string()],
             connect_timeout: Duration::from_secs(5),
