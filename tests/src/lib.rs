@@ -6,4 +6,5 @@ pub mod deployment;
 pub mod fido;
 pub mod isolation;
 pub mod postgres;
+pub mod rollout;
 pub mod signing;

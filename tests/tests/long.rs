@@ -7,6 +7,8 @@
 )]
 
 mod crash;
+#[path = "long/rollout.rs"]
+mod rollout;
 #[path = "long/transport.rs"]
 mod transport;
 

@@ -14,6 +14,7 @@ mod postgres {
     mod away;
     mod commands;
     mod hosts;
+    mod rollout;
 
     use zeropass_tests::deployment::{Client, Deployment, WORKLOAD};
     use zeropass_tests::postgres::Database;

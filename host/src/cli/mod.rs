@@ -12,6 +12,7 @@ pub mod policy;
 mod serve;
 mod store;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -79,9 +80,24 @@ enum PolicyCommand {
     },
 }
 
+/// Run the command of these words, the first of which is the program, and write to
+/// `out` what it says, errors too. True when it would exit with 0.
+///
+/// # Errors
+/// The words are no command, or `out` can't be written.
+pub fn execute(words: &[&str], out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
+    match Arguments::try_parse_from(words)?.command.run(out) {
+        Ok(well) => Ok(well),
+        Err(error) => {
+            writeln!(out, "zeropass: {}", told_once(&error))?;
+            Ok(false)
+        }
+    }
+}
+
 /// Run the command of these arguments.
 pub fn run(arguments: Arguments) -> ExitCode {
-    match arguments.command.run() {
+    match arguments.command.run(&mut std::io::stdout()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -117,8 +133,7 @@ fn told_once(error: &anyhow::Error) -> String {
 
 impl Command {
     /// True when all is well; false when the command has said what is not.
-    fn run(self) -> anyhow::Result<bool> {
-        let out = &mut std::io::stdout();
+    fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
         match self {
             Self::Serve { config } => serve::serve(&config),
             Self::Audit(command) => command.run(out),

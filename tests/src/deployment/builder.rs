@@ -120,6 +120,13 @@ impl Builder {
         &self.key
     }
 
+    /// Sign and trust with another deployment's key, so that both admit the same files.
+    #[must_use]
+    pub fn signed_by(mut self, other: &Deployment) -> Self {
+        self.key = Arc::clone(&other.key);
+        self
+    }
+
     /// A setting of `zeropass.toml`: section, key, and the value as TOML has it.
     #[must_use]
     pub fn set(mut self, section: &'static str, key: &'static str, toml: &str) -> Self {

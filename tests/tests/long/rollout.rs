@@ -1,0 +1,157 @@
+//! A thousand activations while people sign in: nobody notices, and nothing stays
+//! behind.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use zeropass_tests::deployment::person::text;
+use zeropass_tests::deployment::{Client, Deployment, ORIGIN, Person, WORKLOAD};
+use zeropass_tests::rollout::{OPERATOR, activate, push, variant};
+
+const NAMES: [&str; 2] = ["auth-service", "passkey-manager"];
+
+/// Of both components together.
+const ACTIVATIONS: usize = 1_000;
+
+/// Each with a connection of its own.
+const PEOPLE: usize = 32;
+
+/// How many activations at each end are compared.
+const SPAN: usize = 100;
+
+/// What the process, which has the clients in it too, may hold more at the end than in
+/// the beginning, KiB: far less than one more revision for every ten activations.
+const BOUND: u64 = 64 * 1024;
+
+/// What one person saw.
+#[derive(Default)]
+struct Seen {
+    /// The requests that began and finished a ceremony.
+    ceremonies: Vec<(String, String)>,
+    failed: Vec<String>,
+}
+
+/// Sign in again and again until told to stop.
+async fn sign_in_until(client: Client, stop: Arc<AtomicBool>, ready: Arc<AtomicU32>) -> Seen {
+    let person = Person::at(ORIGIN);
+    let name = uuid::Uuid::new_v4().simple().to_string();
+    person.register(&client, &name).await.expect(201);
+    ready.fetch_add(1, Ordering::Relaxed);
+    let mut seen = Seen::default();
+    while !stop.load(Ordering::Relaxed) {
+        let body = json!({"user": {"name": name}});
+        let begun = client.post("/v1/authentications", &body).await;
+        if begun.status() != 201 {
+            seen.failed.push(format!("begin: {:?}", begun.problem()));
+            continue;
+        }
+        let options = begun.json();
+        let body = json!({"credential": person.get(&options["publicKey"]).await.unwrap()});
+        let path = format!("/v1/authentications/{}", text(&options["ceremony"]));
+        let finished = client.post(&path, &body).await;
+        if finished.status() != 200 {
+            seen.failed
+                .push(format!("finish: {:?}", finished.problem()));
+            continue;
+        }
+        let (begun, finished) = (begun.request_id(), finished.request_id());
+        seen.ceremonies
+            .push((begun.to_owned(), finished.to_owned()));
+    }
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousand_activations_under_load_fail_no_request_and_leave_no_memory_behind() {
+    let deployment = Deployment::builder()
+        .admin()
+        .set("runtime", "max-instances", "64")
+        .start()
+        .await;
+    let admin = deployment.admin_client(OPERATOR);
+    for name in NAMES {
+        push(&deployment, &admin, name, "1.1.0", variant(name, "b"))
+            .await
+            .expect(201);
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let ready = Arc::new(AtomicU32::new(0));
+    let people: Vec<_> = (0..PEOPLE)
+        .map(|_| {
+            let (stop, ready) = (Arc::clone(&stop), Arc::clone(&ready));
+            tokio::spawn(sign_in_until(deployment.client(WORKLOAD), stop, ready))
+        })
+        .collect();
+    let started = Instant::now();
+    while ready.load(Ordering::Relaxed) < 32 {
+        assert!(started.elapsed() < Duration::from_secs(60), "all register");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    let started = Instant::now();
+    let mut resident = Vec::new();
+    for number in 0..ACTIVATIONS {
+        let name = NAMES[number % 2];
+        let version = ["1.1.0", "1.0.0"][number / 2 % 2];
+        let wish = json!({"revision": version, "rollback": true});
+        activate(&admin, name, &wish).await.expect(200);
+        resident.push(resident_kib());
+    }
+    let taken = started.elapsed();
+    stop.store(true, Ordering::Relaxed);
+    let mut all = Seen::default();
+    for person in people {
+        let seen = person.await.expect("a person goes on");
+        all.ceremonies.extend(seen.ceremonies);
+        all.failed.extend(seen.failed);
+    }
+
+    let mut revisions: HashMap<(String, String), String> = HashMap::new();
+    for record in deployment.records().await {
+        let of = (record.request_id, record.component_name);
+        revisions.insert(of, record.component_revision);
+    }
+    // Which revision of a component served a request, as the audit log says it.
+    let served = |request: &String, name: &str| revisions.get(&(request.clone(), name.to_owned()));
+    let changed = NAMES.map(|name| {
+        let over = |(begun, finished): &&(String, String)| match (
+            served(begun, name),
+            served(finished, name),
+        ) {
+            (Some(one), Some(other)) => one != other,
+            _ => false,
+        };
+        all.ceremonies.iter().filter(over).count()
+    });
+    let (first, last) = (
+        median(&resident[..SPAN]),
+        median(&resident[ACTIVATIONS - SPAN..]),
+    );
+    println!(
+        "{ACTIVATIONS} activations in {taken:?}; {} sign-ins, {} failed; begun on one revision \
+         and finished on another: {changed:?} of {NAMES:?}; resident {first} KiB in the first \
+         {SPAN}, {last} KiB in the last",
+        all.ceremonies.len(),
+        all.failed.len(),
+    );
+    assert_eq!(all.failed, Vec::<String>::new());
+    assert!(changed.iter().all(|count| *count > 0), "{changed:?}");
+    assert!(last <= first + BOUND, "{first} KiB became {last} KiB");
+}
+
+fn median(values: &[u64]) -> u64 {
+    let mut values = values.to_vec();
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
+/// Resident memory of this process, KiB (`VmRSS`, proc_pid_status(5)).
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let words: Vec<&str> = line.unwrap().split_whitespace().collect();
+    words[1].parse().unwrap()
+}
