@@ -69,21 +69,28 @@ async fn hosts_follow_each_other_and_stay_put_while_the_database_is_away() {
         // Each has looked, in vain.
         deployment.rollouts().look().await;
         assert_eq!(serves(deployment), "1.1.0");
+        // The audit log is in the database too, and nothing happens without it.
         let client = deployment.client(WORKLOAD);
-        client.get("/.well-known/jwks.json").await.expect(200);
+        let refused = client.get("/.well-known/jwks.json").await;
+        assert_eq!(refused.problem(), (503, "busy".to_owned()));
     }
     let wish = json!({"revision": "1.0.0", "rollback": true});
     let refused = activate(&other, NAME, &wish).await;
     assert_eq!(refused.problem(), (503, "busy".to_owned()));
     assert_eq!(serves(&second), "1.1.0");
 
-    // Back again, nothing has moved, and what the other one says counts as well.
+    // Back again: both serve what they served, and the other one's word counts as well.
     database.server().start_again().unwrap();
-    let started = Instant::now();
-    while activate(&other, NAME, &wish).await.status() != 200 {
-        assert!(started.elapsed() < PATIENCE, "the database is back");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    for deployment in [&first, &second] {
+        let client = deployment.client(WORKLOAD);
+        let started = Instant::now();
+        while client.get("/.well-known/jwks.json").await.status() != 200 {
+            assert!(started.elapsed() < PATIENCE, "the database is back");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(answers(deployment).await, "1.1.0");
     }
+    activate(&other, NAME, &wish).await.expect(200);
     reaches(&first, "1.0.0").await;
     for deployment in [&first, &second] {
         assert_eq!(answers(deployment).await, "1.0.0");

@@ -57,6 +57,7 @@ async fn session_of_the_document_is_what_the_commands_print() {
         .admin()
         .auth_service(guest_file("answers_well"))
         .set("rollout", "follow", "\"50ms\"")
+        .set("audit", "log", "\"host-1\"")
         .start()
         .await;
     let pki = deployment.pki();
