@@ -1,6 +1,7 @@
 //! The rows, in the order of the table.
 
 mod assertion;
+mod audit;
 mod cold_start;
 mod enumeration;
 mod handshake;
@@ -32,6 +33,8 @@ pub enum Group {
     Policy,
     /// An audited write.
     Write,
+    /// What auditing costs, and verification.
+    Audit,
     /// A whole sign-in.
     Login,
     /// A known name beside an unknown one.
@@ -52,13 +55,14 @@ pub struct Places {
     pub scratch: TempDir,
 }
 
-const ALL: [Group; 9] = [
+const ALL: [Group; 10] = [
     Group::Assertion,
     Group::Instance,
     Group::Link,
     Group::Handshake,
     Group::Policy,
     Group::Write,
+    Group::Audit,
     Group::Login,
     Group::Enumeration,
     Group::ColdStart,
@@ -96,6 +100,7 @@ impl Group {
             Self::Handshake => "handshake",
             Self::Policy => "policy",
             Self::Write => "write",
+            Self::Audit => "audit",
             Self::Login => "login",
             Self::Enumeration => "enumeration",
             Self::ColdStart => "cold-start",
@@ -114,6 +119,7 @@ impl Group {
             Self::Handshake => handshake::measure(places).await,
             Self::Policy => policy::measure(places).await,
             Self::Write => write::measure(places).await,
+            Self::Audit => audit::measure(places).await,
             Self::Login => login::measure(places).await,
             Self::Enumeration => enumeration::measure(places).await,
             Self::ColdStart => cold_start::measure(places).await,
