@@ -9,6 +9,8 @@ mod instance;
 mod link;
 mod login;
 mod policy;
+mod rollback;
+mod swap;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -41,6 +43,10 @@ pub enum Group {
     Enumeration,
     /// Start and memory of the host.
     ColdStart,
+    /// Revisions that change under load.
+    Swap,
+    /// Back to the revision before.
+    Rollback,
 }
 
 /// Where things are.
@@ -55,7 +61,7 @@ pub struct Places {
     pub scratch: TempDir,
 }
 
-const ALL: [Group; 10] = [
+const ALL: [Group; 12] = [
     Group::Assertion,
     Group::Instance,
     Group::Link,
@@ -66,6 +72,8 @@ const ALL: [Group; 10] = [
     Group::Login,
     Group::Enumeration,
     Group::ColdStart,
+    Group::Swap,
+    Group::Rollback,
 ];
 
 /// The groups of which `--only` names one, or a row of one; else all.
@@ -104,6 +112,8 @@ impl Group {
             Self::Login => "login",
             Self::Enumeration => "enumeration",
             Self::ColdStart => "cold-start",
+            Self::Swap => "swap",
+            Self::Rollback => "rollback",
         }
     }
 
@@ -123,6 +133,8 @@ impl Group {
             Self::Login => login::measure(places).await,
             Self::Enumeration => enumeration::measure(places).await,
             Self::ColdStart => cold_start::measure(places).await,
+            Self::Swap => swap::measure(places).await,
+            Self::Rollback => rollback::measure(places).await,
         }
     }
 }
