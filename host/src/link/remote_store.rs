@@ -291,6 +291,10 @@ impl Store for RemoteStore {
         self.log.append(trail).await
     }
 
+    async fn owe(&self, trail: &Trail) {
+        self.log.owe(trail).await;
+    }
+
     async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {
         self.log.records(after, limit).await
     }
