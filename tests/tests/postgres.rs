@@ -11,6 +11,7 @@
 )]
 
 mod postgres {
+    mod audit;
     mod away;
     mod commands;
     mod hosts;

@@ -24,6 +24,7 @@ use crate::clock::Timestamp;
 use crate::policy::action::Action;
 use crate::policy::{Permit, action};
 use crate::runtime::Deadline;
+use crate::store::rollouts::Rollouts;
 use crate::store::{
     Account, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus, CredentialUse,
     Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store, StoredRecord, Swept,
@@ -291,6 +292,10 @@ impl Store for RemoteStore {
         self.log.append(trail).await
     }
 
+    async fn owe(&self, trail: &Trail) {
+        self.log.owe(trail).await;
+    }
+
     async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {
         self.log.records(after, limit).await
     }
@@ -305,6 +310,11 @@ impl Store for RemoteStore {
 
     async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
         self.log.sweep(now).await
+    }
+
+    /// A front's components are its own, and so is what it knows of their revisions.
+    fn rollouts(&self) -> Option<&dyn Rollouts> {
+        self.log.rollouts()
     }
 
     async fn close(&self) {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::audit::Trail;
 use crate::capabilities::Services;
 
-/// A trail that is written when it is dropped, if nobody has written it before.
+/// A trail that is handed to the store when it is dropped, if nobody has written it
+/// before: it was dropped on the way, or its answer was withheld because the store could
+/// not write.
 pub(super) struct Owed {
     services: Arc<Services>,
     /// The records.
@@ -24,7 +26,7 @@ impl Owed {
     }
 }
 
-/// Writes on a task of its own: whoever drops it waits for nothing.
+/// Hands over on a task of its own: whoever drops it waits for nothing.
 impl Drop for Owed {
     fn drop(&mut self) {
         if self.trail.is_empty() {
@@ -33,9 +35,7 @@ impl Drop for Owed {
         let (services, trail) = (Arc::clone(&self.services), self.trail.clone());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if services.store.append(&trail).await.is_err() {
-                    tracing::error!("audit records of an abandoned request could not be written");
-                }
+                services.store.owe(&trail).await;
             });
         }
     }

@@ -101,9 +101,7 @@ impl ConnectionRecords {
         }
         let services = Arc::clone(&self.services);
         runtime.spawn(async move {
-            if services.store.append(&trail).await.is_err() {
-                tracing::error!("audit records of a connection could not be written");
-            }
+            services.store.owe(&trail).await;
             drop(place);
         });
     }

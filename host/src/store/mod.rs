@@ -225,6 +225,12 @@ pub trait Store: Send + Sync + 'static {
     /// when no store call of the request is under way any more.
     async fn append(&self, trail: &Trail) -> Result<(), Error>;
 
+    /// Host duty: take over the records of a trail that nobody will append any more,
+    /// that of a request which was dropped or whose answer was withheld. They become
+    /// durable with the store's next commit, at once if it can. What can't be kept
+    /// until then is counted as lost, and a `log.gap` record says how many they were.
+    async fn owe(&self, trail: &Trail);
+
     /// Host duty: the records of this host's log after `seq`, oldest first, at most
     /// `limit`.
     async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error>;

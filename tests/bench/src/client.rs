@@ -34,8 +34,16 @@ pub struct Client {
 /// # Errors
 /// The certificates can't be used.
 pub fn tls(folder: &Path) -> anyhow::Result<Arc<ClientConfig>> {
+    tls_as(folder, "relying-party")
+}
+
+/// The same as `name`, one of the development PKI's.
+///
+/// # Errors
+/// The certificates can't be used.
+pub fn tls_as(folder: &Path, name: &str) -> anyhow::Result<Arc<ClientConfig>> {
     let domain = pki::DEFAULT_TRUST_DOMAIN.parse()?;
-    let files = pki::files_of(folder, "relying-party", &domain);
+    let files = pki::files_of(folder, name, &domain);
     let material = Material::load(&files, clock().now())?;
     Ok(Arc::new(client_config(&material)?))
 }
@@ -112,7 +120,11 @@ impl Client {
         .await
     }
 
-    async fn post(
+    /// Post JSON and take JSON.
+    ///
+    /// # Errors
+    /// Another status than expected.
+    pub async fn post(
         &mut self,
         path: &str,
         body: &Value,
@@ -121,6 +133,18 @@ impl Client {
         let request = http::Request::post(format!("https://localhost{path}"))
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body.to_string())))?;
+        self.send(request, expected).await
+    }
+
+    /// Send a request and take JSON.
+    ///
+    /// # Errors
+    /// Another status than expected.
+    pub async fn send(
+        &mut self,
+        request: http::Request<Full<Bytes>>,
+        expected: StatusCode,
+    ) -> anyhow::Result<Value> {
         self.requests.ready().await?;
         let (head, body) = self.requests.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();

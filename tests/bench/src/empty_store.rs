@@ -47,6 +47,9 @@ macro_rules! busy {
                 drop(trail.drain());
                 Ok(())
             }
+            async fn owe(&self, trail: &Trail) {
+                drop(trail.drain());
+            }
             async fn records(&self, _: u64, _: u32) -> Result<Vec<StoredRecord>, Error> {
                 Ok(Vec::new())
             }

@@ -13,6 +13,7 @@
 //!   and in a host without a database.
 //! - [`site`], [`process`], [`client`], [`load`]: real servers as processes of their
 //!   own, and the sign-ins sent to them.
+//! - [`operator`]: who pushes and activates revisions on them.
 //! - [`twin`]: the same server without a sandbox.
 
 mod alone;
@@ -22,6 +23,7 @@ mod client;
 mod empty_store;
 mod load;
 mod native;
+mod operator;
 mod process;
 mod report;
 mod rows;

@@ -38,6 +38,9 @@ pub struct Against {
     pub median: f64,
     /// The row's median over this one.
     pub ratio: f64,
+    /// What the ratio should be at most, with what that is, for the table.
+    #[serde(skip)]
+    pub target: Option<(f64, &'static str)>,
 }
 
 /// All figures of a run.
@@ -70,7 +73,23 @@ impl Row {
             name: name.to_owned(),
             median: stats.median,
             ratio: self.median / stats.median,
+            target: None,
         });
+        self
+    }
+
+    /// The same, with the largest ratio that is good enough.
+    pub fn against_at_most(
+        mut self,
+        name: &str,
+        stats: Stats,
+        target: f64,
+        what: &'static str,
+    ) -> Self {
+        self = self.against(name, stats);
+        if let Some(against) = self.against.last_mut() {
+            against.target = Some((target, what));
+        }
         self
     }
 
@@ -168,18 +187,26 @@ impl fmt::Display for Report {
                     row.unit,
                     format!("{:.2}", against.ratio)
                 )?;
+                if let Some((target, what)) = against.target {
+                    writeln!(
+                        f,
+                        "{:<name$}  {:<title$}  {:>9}  {:>9}  {:>9}  {:<14}  {:>6}",
+                        "",
+                        format!("    target {}: {what}", met(against.ratio, target)),
+                        "",
+                        "",
+                        "",
+                        "",
+                        format!("{target:.2}")
+                    )?;
+                }
             }
             if let Some((target, what)) = row.target {
-                let word = if row.median <= target {
-                    "met"
-                } else {
-                    "missed"
-                };
                 writeln!(
                     f,
                     "{:<name$}  {:<title$}  {:>9}",
                     "",
-                    format!("  target {word}: {what}"),
+                    format!("  target {}: {what}", met(row.median, target)),
                     figure(target)
                 )?;
             }
@@ -189,6 +216,10 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+fn met(value: f64, target: f64) -> &'static str {
+    if value <= target { "met" } else { "missed" }
 }
 
 /// Three digits that matter, or all before the point.
@@ -226,6 +257,28 @@ mod tests {
             "against": [{"name": "a plain one", "median": 2.0, "ratio": 2.5}],
         }]);
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn targets_of_figures_and_ratios_are_judged() {
+        let stats = |median| Stats {
+            median,
+            min: 1.0,
+            max: 9.0,
+        };
+        let judged = |target, ratio| {
+            let mut report = Report::default();
+            let row = Row::new("a/x", "a call", "us", stats(6.0))
+                .against_at_most("a plain one", stats(2.0), ratio, "few times")
+                .at_most(target, "quick");
+            report.add(vec![row], None);
+            report.to_string()
+        };
+        let met = judged(6.0, 3.0);
+        assert!(met.contains("target met: quick") && met.contains("target met: few times"));
+        let missed = judged(5.9, 2.9);
+        assert!(missed.contains("target missed: quick"));
+        assert!(missed.contains("target missed: few times"));
     }
 
     #[test]

@@ -22,12 +22,17 @@ use crate::subject::{ORIGIN, RP_ID, WORKLOAD, actor, clock, gate};
 /// Session lifetime, milliseconds; as configured by default.
 const SESSION_LIFETIME: u64 = 12 * 3_600_000;
 
+/// The version of the components that a site is laid out with.
+pub const FIRST: &str = "1.0.0";
+
 /// A server's folder.
 #[derive(Debug)]
 pub struct Site {
     folder: PathBuf,
     address: SocketAddr,
     health: SocketAddr,
+    /// The operators' listener, if it has one.
+    admin: Option<SocketAddr>,
     link: Link,
 }
 
@@ -48,17 +53,19 @@ pub struct Person {
     pub authenticator: Authenticator,
 }
 
-/// The signature of a component, as version 1.0.0.
-fn sign(key: &SigningKey, name: &str, file: &Path) -> anyhow::Result<String> {
-    let wasm = std::fs::read(file).with_context(|| file.display().to_string())?;
+/// The signature of a component.
+///
+/// # Errors
+/// The version is none, or the file can't be signed.
+pub fn sign(key: &SigningKey, name: &str, version: &str, wasm: &[u8]) -> anyhow::Result<String> {
     let statement = Statement {
         name: name.to_owned(),
-        version: parse_version("1.0.0").context("a version")?,
-        digest: sha256(&wasm),
+        version: parse_version(version).context("a version")?,
+        digest: sha256(wasm),
         world: Statement::default_world(name),
         time: clock().now(),
     };
-    Ok(key.sign(&wasm, &statement)?)
+    Ok(key.sign(wasm, &statement)?)
 }
 
 // === impl Site ===
@@ -74,6 +81,29 @@ impl Site {
         link: Link,
         people: &[Person],
     ) -> anyhow::Result<Self> {
+        Self::lay_out(places, name, link, people, None).await
+    }
+
+    /// The same, with a listener for operators.
+    ///
+    /// # Errors
+    /// The folder can't be made or filled.
+    pub async fn operated(
+        places: &Places,
+        name: &str,
+        link: Link,
+        people: &[Person],
+    ) -> anyhow::Result<Self> {
+        Self::lay_out(places, name, link, people, Some(free_port()?)).await
+    }
+
+    async fn lay_out(
+        places: &Places,
+        name: &str,
+        link: Link,
+        people: &[Person],
+        admin: Option<SocketAddr>,
+    ) -> anyhow::Result<Self> {
         let folder = places.folder(name)?;
         pki::init(
             &folder.join("pki"),
@@ -83,6 +113,7 @@ impl Site {
         let site = Self {
             address: free_port()?,
             health: free_port()?,
+            admin,
             link,
             folder,
         };
@@ -91,7 +122,8 @@ impl Site {
         let key = signing_key::development(&site.pki())?;
         for name in ["auth-service", "passkey-manager"] {
             let signature = site.folder.join(format!("{name}.minisig"));
-            std::fs::write(signature, sign(&key, name, &places.component(name))?)?;
+            let wasm = std::fs::read(places.component(name))?;
+            std::fs::write(signature, sign(&key, name, FIRST, &wasm)?)?;
         }
         site.settle(places, people).await?;
         Ok(site)
@@ -110,6 +142,19 @@ impl Site {
     /// Where compiled components are kept.
     pub fn cache(&self) -> PathBuf {
         self.folder.join("cache")
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.folder.join("zeropass.db")
+    }
+
+    /// Where operators connect.
+    ///
+    /// # Errors
+    /// The site has no listener for them.
+    pub fn admin(&self) -> anyhow::Result<SocketAddr> {
+        self.admin.context("the site has no admin listener")
     }
 
     /// The host on this site, ready.
@@ -152,7 +197,9 @@ certificate = "pki/host.pem"
 key = "pki/host.key"
 client-ca = "pki/ca.pem"
 trust-domain = "{domain}"
-
+# All connections have one identity, and as many requests as they can.
+identity-rate = 0
+{admin}
 [health]
 listen = "{health}"
 
@@ -195,6 +242,10 @@ origins = ["{ORIGIN}"]
 workloads = ["{WORKLOAD}"]
 "#,
             address = self.address,
+            admin = self
+                .admin
+                .map(|admin| format!("\n[admin]\nlisten = \"{admin}\"\n"))
+                .unwrap_or_default(),
             health = self.health,
             domain = pki::DEFAULT_TRUST_DOMAIN,
             policies = quoted(&places.policies),
@@ -207,8 +258,7 @@ workloads = ["{WORKLOAD}"]
     /// Give each person an account and a passkey, as registrations would have.
     async fn settle(&self, places: &Places, people: &[Person]) -> anyhow::Result<()> {
         let gate = gate(&places.policies)?;
-        let path = self.folder.join("zeropass.db");
-        let store = SqliteStore::open(&path, SESSION_LIFETIME, clock()).await?;
+        let store = SqliteStore::open(&self.database(), SESSION_LIFETIME, clock()).await?;
         let trail = Trail::new();
         let (auth_service, passkey_manager) = (actor("auth-service"), actor("passkey-manager"));
         for person in people {

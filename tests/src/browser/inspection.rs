@@ -109,7 +109,12 @@ impl Page {
             if document.is_some_and(|url| url.starts_with("chrome://")) {
                 continue;
             }
-            urls.push(url.and_then(Value::as_str).context("no URL")?.to_owned());
+            let url = url.and_then(Value::as_str).context("no URL")?;
+            // What no page can ask for: a part of that first page.
+            if url.starts_with("chrome-untrusted://") {
+                continue;
+            }
+            urls.push(url.to_owned());
         }
         Ok(urls)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tempfile::TempDir;
 use zeropass::identity::TrustDomain;
@@ -55,6 +55,13 @@ pub struct RelyingParty {
     settings: BTreeMap<&'static str, String>,
 }
 
+/// One key for all deployments of a process: hosts that share a store run each other's
+/// revisions.
+fn signing_key() -> Arc<SigningKey> {
+    static KEY: OnceLock<Arc<SigningKey>> = OnceLock::new();
+    Arc::clone(KEY.get_or_init(|| Arc::new(SigningKey::generate().expect("a signing key"))))
+}
+
 // === impl Builder ===
 
 impl Builder {
@@ -64,7 +71,7 @@ impl Builder {
             auth_service: None,
             passkey_manager: None,
             policies: None,
-            key: Arc::new(SigningKey::generate().expect("a signing key")),
+            key: signing_key(),
             settings: BTreeMap::new(),
             without: Vec::new(),
             prepare: Vec::new(),

@@ -89,9 +89,9 @@ async fn passkey_is_renamed() -> Result<()> {
             .await?;
         assert_eq!(page.rows().await?[0].label, before.label);
 
-        rename(page, &before.label, "Ada's <b>phone</b> 📱").await?;
+        rename(page, &before.label, "Ada's <b>phone</b> ☎").await?;
         page.reload().await?;
-        let row = page.row("Ada's <b>phone</b> 📱").await?;
+        let row = page.row("Ada's <b>phone</b> ☎").await?;
         assert_eq!(row.id, before.id);
         page.shoot("renamed").await
     })

@@ -44,4 +44,11 @@ async fn host_is_not_ready_while_its_database_is_away_and_recovers_by_itself() {
     }
     assert_eq!(readiness(&deployment).await, 200);
     ada.sign_in(&client, "ada").await.expect(200);
+
+    // The answer was withheld; what was asked is in the log all the same.
+    let id = refused.header("x-request-id");
+    assert!(!id.is_empty());
+    deployment
+        .record_where(|record| record.request_id == id && record.action == "api.authentications")
+        .await;
 }

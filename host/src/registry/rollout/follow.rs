@@ -170,9 +170,7 @@ impl Rollouts {
                 }
             }
         }
-        if self.services_store().append(&trail).await.is_err() {
-            tracing::error!(action, "the record of a verdict could not be written");
-        }
+        self.services_store().owe(&trail).await;
     }
 
     /// Tell the other hosts and the operators what runs here.

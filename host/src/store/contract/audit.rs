@@ -235,6 +235,16 @@ pub(crate) async fn names_and_ceremony_ids_are_not_recorded(kit: Kit) {
     assert!(!format!("{:?}", Kit::ceremony(secret)).contains("kR3v"));
 }
 
+pub(crate) async fn records_that_nobody_appends_are_taken_over(kit: Kit) {
+    kit.store.owe(&kit.trail).await;
+    let _ = kit.get(RP, b"key").await;
+    kit.store.owe(&kit.trail).await;
+    assert!(kit.trail.is_empty());
+    let records = kit.store.records(0, 10).await.unwrap();
+    let found: Vec<_> = records.iter().map(|r| (r.seq, r.action.as_str())).collect();
+    assert_eq!(found, [(1, "credentials.get")], "no append was needed");
+}
+
 pub(crate) async fn closed_store_is_busy_and_owes_the_record(kit: Kit) {
     kit.store.ready().await.unwrap();
     kit.store.close().await;

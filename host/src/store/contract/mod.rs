@@ -94,6 +94,7 @@ macro_rules! contract {
                 change_takes_its_trail_along_in_order,
                 refused_change_takes_nobody_along_and_is_recorded,
                 cancelled_call_leaves_its_record,
+                records_that_nobody_appends_are_taken_over,
                 names_and_ceremony_ids_are_not_recorded,
                 closed_store_is_busy_and_owes_the_record,
             }

@@ -14,8 +14,9 @@ use crate::audit::merkle::Hash;
 use crate::audit::{Entry, Source, SourceError, StoredRecord};
 
 const LOGS: &str = "
-    SELECT log FROM zeropass.audit UNION SELECT log FROM zeropass.audit_pruned
-    ORDER BY 1 COLLATE \"C\"";
+    SELECT log FROM (
+        SELECT log FROM zeropass.audit UNION SELECT log FROM zeropass.audit_pruned) AS logs
+    ORDER BY log COLLATE \"C\"";
 
 /// Not the head that writers keep: what is there counts.
 const HEAD: &str = "

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use super::connect::Gateway;
 use super::rows::time;
-use crate::audit::{Log, Record};
+use crate::audit::{Log, Record, Trail};
 use crate::store::{StoredRecord, gap};
 
 const APPEND: &str = "SELECT zeropass.append_audit($1, $2, $3, $4)";
@@ -57,6 +57,8 @@ pub(super) struct Turn {
     doubt: Option<Doubt>,
     /// Records whose group certainly failed and that nobody else will bring.
     owed: Vec<Record>,
+    /// Nothing is appended any more.
+    ended: bool,
 }
 
 /// A group that may or may not have been committed.
@@ -125,7 +127,8 @@ impl Ledger {
         }
         match self.log.take_lost() {
             0 => {}
-            lost => turn.owed.push(gap(lost)),
+            // In front, where no trimming reaches it.
+            lost => turn.owed.insert(0, gap(lost)),
         }
         let first = self.log.next();
         let mut stored = StoredRecord::group(first, turn.owed.iter());
@@ -172,16 +175,21 @@ impl Ledger {
     /// Keep records of a group that certainly failed and whose callers are gone.
     pub(super) async fn owe(&self, records: Vec<Record>) {
         if !records.is_empty() {
-            let mut turn = self.turn.lock().await;
-            turn.owed.extend(records);
-            self.trim(&mut turn);
-            self.waiting.store(true, Ordering::Release);
+            self.keep(&mut *self.turn.lock().await, records);
         }
+    }
+
+    /// Keep the records of a trail that nobody will append any more. They are taken from
+    /// it when it is this caller's turn.
+    pub(super) async fn owe_for(&self, trail: &Trail) {
+        let mut turn = self.turn.lock().await;
+        self.keep(&mut turn, trail.drain());
     }
 
     /// The host ends: what is kept here is gone.
     pub(super) async fn abandon(&self) {
         let mut turn = self.turn.lock().await;
+        turn.ended = true;
         let in_doubt = turn.doubt.take().map_or(0, |doubt| doubt.records.len());
         let lost = in_doubt + std::mem::take(&mut turn.owed).len();
         if lost > 0 {
@@ -220,10 +228,24 @@ impl Ledger {
         }
     }
 
+    fn keep(&self, turn: &mut Turn, records: Vec<Record>) {
+        if turn.ended {
+            self.lose(records.len());
+        } else if !records.is_empty() {
+            turn.owed.extend(records);
+            self.trim(turn);
+            self.waiting.store(true, Ordering::Release);
+        }
+    }
+
     fn trim(&self, turn: &mut Turn) {
         let lost = turn.owed.len().saturating_sub(OWED);
+        turn.owed.truncate(OWED);
+        self.lose(lost);
+    }
+
+    fn lose(&self, lost: usize) {
         if lost > 0 {
-            turn.owed.truncate(OWED);
             self.log.lost(lost as u64);
             tracing::error!(
                 lost,

@@ -340,6 +340,14 @@ impl Store for PostgresStore {
         self.recorder.run(trail, Errand).await
     }
 
+    async fn owe(&self, trail: &Trail) {
+        if !trail.is_empty() {
+            self.ledger.owe_for(trail).await;
+            // Without success they wait for the next commit.
+            let _ = self.recorder.run(&Trail::new(), Errand).await;
+        }
+    }
+
     async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {
         audit::after(&self.records, self.ledger.log().id(), after, limit).await
     }

@@ -339,6 +339,14 @@ impl Store for SqliteStore {
         self.writer.run(trail, Errand).await
     }
 
+    async fn owe(&self, trail: &Trail) {
+        if !trail.is_empty() {
+            self.writer.owe(trail);
+            // Without success they wait for the next commit.
+            let _ = self.writer.run(&Trail::new(), Errand).await;
+        }
+    }
+
     async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {
         audit::after(&self.readers, self.log.id(), after, limit).await
     }

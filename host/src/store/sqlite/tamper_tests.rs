@@ -65,9 +65,13 @@ impl Scene {
     }
 
     async fn run(&mut self, first: u32, count: u32) {
+        self.run_at(NOW + u64::from(first), first, count).await;
+    }
+
+    async fn run_at(&mut self, now: u64, first: u32, count: u32) {
         let (log, sealer) = self.sealer().await.unwrap();
         self.log = log.id().to_owned();
-        let clock = Arc::new(FixedClock::new(NOW + u64::from(first)));
+        let clock = Arc::new(FixedClock::new(now));
         let store = SqliteStore::open_with(&self.store(), LIFETIME, clock.clone(), log).await;
         let kit = Kit::over(Arc::new(store.unwrap()), clock);
         for number in first..first + count {
@@ -252,6 +256,27 @@ async fn untouched_log_is_good_and_goes_on() {
     assert!(verdict.remarks.is_empty(), "{verdict:?}");
     scene.run(RUN * RUNS, 5).await;
     assert_eq!(scene.verdict().await.sealed, RECORDS + 5);
+}
+
+#[tokio::test]
+async fn clock_that_was_set_back_is_a_remark_and_the_order_stays() {
+    let mut scene = Scene::new().await;
+    let newest = NOW + u64::from(RUN * (RUNS - 1));
+    scene.run_at(newest - 60_000, RUN * RUNS, 3).await;
+    let verdict = scene.verdict().await;
+    assert_eq!((verdict.bad, verdict.remarks), (None, Vec::new()));
+
+    scene.run_at(newest - 60_001, RUN * RUNS + 3, 3).await;
+    let verdict = scene.verdict().await;
+    assert_eq!(verdict.bad, None);
+    assert_eq!(verdict.records, RECORDS + 6);
+    assert_eq!(
+        verdict.remarks,
+        [
+            "the clock was set back by more than a minute before record 204; the order of \
+             records is that of their places"
+        ]
+    );
 }
 
 #[tokio::test]

@@ -314,6 +314,49 @@ async fn lost_records_leave_a_gap_record() {
     assert_eq!(found.len(), 2);
 }
 
+/// A request is dropped, or its answer withheld, while nothing can be written.
+#[tokio::test]
+async fn records_taken_over_in_an_outage_come_with_the_next_commit() {
+    let (_folder, path) = folder();
+    let (kit, store) = in_file(&path).await;
+    meddle(&path, BREAK_AUDIT).await.unwrap();
+    assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Err(Error::Busy));
+    assert!(!kit.trail.is_empty());
+    kit.store.owe(&kit.trail).await;
+    assert!(kit.trail.is_empty());
+    let _ = kit.get(RP, b"key").await;
+    kit.store.owe(&kit.trail).await;
+    assert!(kit.store.records(0, 10).await.unwrap().is_empty());
+
+    meddle(&path, "DROP TRIGGER broken").await.unwrap();
+    assert_eq!(kit.store.ready().await, Ok(()));
+    let records = kit.store.records(0, 10).await.unwrap();
+    let found: Vec<_> = records.iter().map(|r| r.action.as_str()).collect();
+    assert_eq!(found, ["ceremonies.put", "credentials.get"]);
+    assert_eq!(store.log.counts().lost.get(), 0);
+}
+
+#[tokio::test]
+async fn records_that_can_not_be_taken_over_are_counted_and_named() {
+    const KEPT: usize = 65_536;
+    let (_folder, path) = folder();
+    let (kit, store) = in_file(&path).await;
+    let _ = kit.get(RP, b"key").await;
+    let one = kit.trail.drain().remove(0);
+    kit.trail.restore(vec![one.clone(); KEPT + 3]);
+    kit.store.owe(&kit.trail).await;
+    assert_eq!(store.log.counts().lost.get(), 3);
+    let records = kit.store.records(0, 1).await.unwrap();
+    assert_eq!(records[0].target, "3 records");
+    assert_eq!(records[0].outcome, "failed:records-lost");
+    assert_eq!(store.log.next(), KEPT as u64 + 2, "the others are there");
+
+    kit.store.close().await;
+    kit.trail.push(one);
+    kit.store.owe(&kit.trail).await;
+    assert_eq!(store.log.counts().lost.get(), 4, "not kept after the end");
+}
+
 #[tokio::test]
 async fn change_without_its_record_is_not_made() {
     let (_folder, path) = folder();

@@ -14,7 +14,7 @@
 //!   could not commit hears [`Error::Busy`];
 //! - a caller that goes away loses no record: its job runs without it, and records
 //!   of a failed group wait on their trail, or with the writer when nobody is left
-//!   to flush that trail;
+//!   to flush that trail; a server hands over with [`Writer::owe`] what nobody flushes;
 //! - records get consecutive places in this host's [`Log`], which hears of each group
 //!   after its commit; while the log refuses, records are written, but no change is
 //!   made and everybody hears [`Error::Busy`];
@@ -23,8 +23,8 @@
 //! Bounds: [`QUEUE`] waiting jobs, [`GROUP`] jobs in a commit, [`PATIENCE`] in
 //! front of a full queue, [`OWED`] records kept for callers that are gone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
@@ -52,11 +52,20 @@ pub(super) struct Writer {
     log: Arc<Log>,
 }
 
-/// What the writer task shows to others.
+/// What the writer task and others share.
 #[derive(Debug, Default)]
 struct State {
     commits: AtomicU64,
     failing: AtomicBool,
+    left: Mutex<Left>,
+}
+
+/// Records that others leave to the writer task.
+#[derive(Debug, Default)]
+struct Left {
+    records: Vec<Record>,
+    /// The task has taken what was here for the last time.
+    ended: bool,
 }
 
 /// The task's own things.
@@ -152,6 +161,22 @@ impl Writer {
         answer.await.unwrap_or(Err(Error::Busy))
     }
 
+    /// Take over a trail's records. They come with the next commit; those that there is
+    /// no room for, and all of them after the end, are lost.
+    pub(super) fn owe(&self, trail: &Trail) {
+        let mut records = trail.drain();
+        let mut left = self.state.left();
+        let room = match left.ended {
+            true => 0,
+            false => OWED.saturating_sub(left.records.len()),
+        };
+        let lost = records.len().saturating_sub(room);
+        records.truncate(room);
+        left.records.append(&mut records);
+        drop(left);
+        lose(&self.log, lost);
+    }
+
     /// Whether the writer can commit. After a failure it is tried out, so that
     /// readiness returns without traffic.
     pub(super) async fn ready(&self) -> Result<(), Error> {
@@ -181,6 +206,14 @@ impl Writer {
     }
 }
 
+// === impl State ===
+
+impl State {
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 // === impl Loop ===
 
 impl Loop {
@@ -203,6 +236,8 @@ impl Loop {
                 }
             }
         }
+        self.state.left().ended = true;
+        self.take_left();
         if !self.owed.is_empty() {
             let mut none = Vec::new();
             if let Err(error) = self.transact(&mut none).await {
@@ -246,6 +281,7 @@ impl Loop {
     /// Everything between BEGIN and COMMIT. On an error the transaction is in an
     /// unknown state and the connection must go.
     async fn transact(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<(), sqlx::Error> {
+        self.take_left();
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(self.options.connect().await?),
@@ -256,7 +292,8 @@ impl Loop {
         }
         match self.log.take_lost() {
             0 => {}
-            lost => self.owed.push(gap(lost)),
+            // In front, where no trimming reaches it.
+            lost => self.owed.insert(0, gap(lost)),
         }
         // Not sqlx's own transaction: SQLite ends one by itself on some errors
         // (a full disk), and sqlx would count on from a wrong depth.
@@ -304,17 +341,26 @@ impl Loop {
         }
     }
 
+    fn take_left(&mut self) {
+        let left = std::mem::take(&mut self.state.left().records);
+        self.owe(left);
+    }
+
     fn owe(&mut self, records: Vec<Record>) {
         self.owed.extend(records);
         let lost = self.owed.len().saturating_sub(OWED);
-        if lost > 0 {
-            self.owed.truncate(OWED);
-            self.log.lost(lost as u64);
-            tracing::error!(
-                lost,
-                "audit records were lost: the store could not commit for too long"
-            );
-        }
+        self.owed.truncate(OWED);
+        lose(&self.log, lost);
+    }
+}
+
+fn lose(log: &Log, lost: usize) {
+    if lost > 0 {
+        log.lost(lost as u64);
+        tracing::error!(
+            lost,
+            "audit records were lost: the store could not commit for too long"
+        );
     }
 }
 

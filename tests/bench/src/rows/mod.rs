@@ -1,6 +1,7 @@
 //! The rows, in the order of the table.
 
 mod assertion;
+mod audit;
 mod cold_start;
 mod enumeration;
 mod handshake;
@@ -8,6 +9,8 @@ mod instance;
 mod link;
 mod login;
 mod policy;
+mod rollback;
+mod swap;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -32,12 +35,18 @@ pub enum Group {
     Policy,
     /// An audited write.
     Write,
+    /// What auditing costs, and verification.
+    Audit,
     /// A whole sign-in.
     Login,
     /// A known name beside an unknown one.
     Enumeration,
     /// Start and memory of the host.
     ColdStart,
+    /// Revisions that change under load.
+    Swap,
+    /// Back to the revision before.
+    Rollback,
 }
 
 /// Where things are.
@@ -52,16 +61,19 @@ pub struct Places {
     pub scratch: TempDir,
 }
 
-const ALL: [Group; 9] = [
+const ALL: [Group; 12] = [
     Group::Assertion,
     Group::Instance,
     Group::Link,
     Group::Handshake,
     Group::Policy,
     Group::Write,
+    Group::Audit,
     Group::Login,
     Group::Enumeration,
     Group::ColdStart,
+    Group::Swap,
+    Group::Rollback,
 ];
 
 /// The groups of which `--only` names one, or a row of one; else all.
@@ -96,9 +108,12 @@ impl Group {
             Self::Handshake => "handshake",
             Self::Policy => "policy",
             Self::Write => "write",
+            Self::Audit => "audit",
             Self::Login => "login",
             Self::Enumeration => "enumeration",
             Self::ColdStart => "cold-start",
+            Self::Swap => "swap",
+            Self::Rollback => "rollback",
         }
     }
 
@@ -114,9 +129,12 @@ impl Group {
             Self::Handshake => handshake::measure(places).await,
             Self::Policy => policy::measure(places).await,
             Self::Write => write::measure(places).await,
+            Self::Audit => audit::measure(places).await,
             Self::Login => login::measure(places).await,
             Self::Enumeration => enumeration::measure(places).await,
             Self::ColdStart => cold_start::measure(places).await,
+            Self::Swap => swap::measure(places).await,
+            Self::Rollback => rollback::measure(places).await,
         }
     }
 }

@@ -27,13 +27,13 @@ use crate::subject::{RP_ID, actor, clock, gate};
 /// Callers at the same time in the second row.
 const CALLERS: u32 = 64;
 /// A disk is slow and its times vary: longer batches, fewer of them.
-const DISK_BATCH: Duration = Duration::from_millis(100);
-const DISK_ROUNDS: usize = 15;
+pub(super) const DISK_BATCH: Duration = Duration::from_millis(100);
+pub(super) const DISK_ROUNDS: usize = 15;
 /// The page size of SQLite, bytes.
 const PAGE: [u8; 4096] = [0; 4096];
 
 /// A store and the way into it.
-struct Audited {
+pub(super) struct Audited {
     store: SqliteStore,
     gate: Arc<Gate>,
 }
@@ -92,7 +92,7 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
 
 /// So many writes, shared among callers that run at the same time. Also counts
 /// commits for each write.
-fn callers<'a>(
+pub(super) fn callers<'a>(
     audited: &'a Arc<Audited>,
     callers: u32,
     shares: &'a RefCell<Vec<f64>>,
@@ -138,27 +138,44 @@ impl Audited {
         })
     }
 
-    async fn write(&self) -> anyhow::Result<()> {
+    /// Over a store that is open.
+    pub(super) fn over(store: SqliteStore, places: &Places) -> anyhow::Result<Self> {
+        Ok(Self {
+            store,
+            gate: gate(&places.policies)?,
+        })
+    }
+
+    /// Let the store go.
+    pub(super) async fn close(&self) {
+        self.store.close().await;
+    }
+
+    pub(super) async fn write(&self) -> anyhow::Result<()> {
         let trail = Trail::new();
         let actor = actor("passkey-manager");
         let permit = self
             .gate
             .authorize::<CeremoniesPut>(&actor, Some(RP_ID), &trail)?;
-        let id = uuid::Uuid::new_v4();
-        let ceremony = Ceremony {
-            id: id.simple().to_string(),
-            rp_id: RP_ID.into(),
-            kind: CeremonyKind::Authentication,
-            challenge: id.as_bytes().repeat(2),
-            expires_at: clock().now() + 300_000,
-            user: None,
-            user_verification: UserVerification::Preferred,
-            resident_key: ResidentKey::Preferred,
-            attestation: AttestationConveyance::None,
-            algorithms: Vec::new(),
-            credentials: Vec::new(),
-            extensions: Vec::new(),
-        };
-        Ok(self.store.ceremonies_put(permit, ceremony).await?)
+        Ok(self.store.ceremonies_put(permit, ceremony()).await?)
+    }
+}
+
+/// A sign-in that has begun.
+pub(super) fn ceremony() -> Ceremony {
+    let id = uuid::Uuid::new_v4();
+    Ceremony {
+        id: id.simple().to_string(),
+        rp_id: RP_ID.into(),
+        kind: CeremonyKind::Authentication,
+        challenge: id.as_bytes().repeat(2),
+        expires_at: clock().now() + 300_000,
+        user: None,
+        user_verification: UserVerification::Preferred,
+        resident_key: ResidentKey::Preferred,
+        attestation: AttestationConveyance::None,
+        algorithms: Vec::new(),
+        credentials: Vec::new(),
+        extensions: Vec::new(),
     }
 }

@@ -389,6 +389,40 @@ const BREAK_AUDIT: &str = "
     CREATE TRIGGER broken BEFORE INSERT ON zeropass.audit FOR EACH ROW
         WHEN (NEW.action = 'ceremonies.put') EXECUTE FUNCTION zeropass.trouble()";
 
+/// A request is dropped, or its answer withheld, while nothing can be written.
+#[tokio::test]
+async fn records_taken_over_in_an_outage_come_with_the_next_commit() {
+    let (kit, store, database) = fresh().await;
+    let server = shared().await;
+    server.sql(&database, BREAK_AUDIT).unwrap();
+    assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Err(Error::Busy));
+    let one = {
+        let records = kit.trail.drain();
+        kit.trail.restore(records.clone());
+        records[0].clone()
+    };
+    kit.store.owe(&kit.trail).await;
+    assert!(kit.trail.is_empty());
+    assert!(kit.store.records(0, 10).await.unwrap().is_empty());
+    let answer = kit.store.append(&Trail::new()).await;
+    assert_eq!(answer, Err(Error::Busy), "no answer leaves");
+
+    server
+        .sql(&database, "DROP TRIGGER broken ON zeropass.audit")
+        .unwrap();
+    assert_eq!(kit.store.ready().await, Ok(()));
+    let records = kit.store.records(0, 10).await.unwrap();
+    let found: Vec<_> = records.iter().map(|r| r.action.as_str()).collect();
+    assert_eq!(found, ["ceremonies.put"]);
+    let log = store.ledger.log();
+    assert_eq!(log.counts().lost.get(), 0);
+
+    kit.store.close().await;
+    kit.trail.push(one);
+    kit.store.owe(&kit.trail).await;
+    assert_eq!(log.counts().lost.get(), 1, "not kept after the end");
+}
+
 #[tokio::test]
 async fn change_without_its_record_is_not_made() {
     let (kit, store, database) = fresh().await;

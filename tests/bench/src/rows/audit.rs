@@ -1,0 +1,317 @@
+//! `audit`: what the audit log costs, and how fast it is verified.
+//!
+//! Group commit is compared with the same store when each caller has the writer to
+//! itself, so that each write is a commit. Auditing is compared with a writer that
+//! exists only here: the same statement, group commit and durability, and no
+//! records. Both ask the gate for each write.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use zeropass::audit::verify::{Witness, verify};
+use zeropass::audit::{Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn};
+use zeropass::policy::Gate;
+use zeropass::policy::action::CeremoniesPut;
+use zeropass::store::Store as _;
+use zeropass::store::sqlite::{SqliteHistory, SqliteStore};
+
+use super::Places;
+use super::write::{Audited, DISK_BATCH, DISK_ROUNDS, callers, ceremony};
+use crate::report::Row;
+use crate::sample::{Stats, Variant, in_turns};
+use crate::subject::{RP_ID, actor, clock, gate};
+
+const CALLERS: u32 = 64;
+/// As many as the store commits together.
+const GROUP: usize = 256;
+/// Records of the log that is verified.
+const RECORDS: u64 = 100_000;
+/// How often it is verified.
+const ROUNDS: usize = 7;
+
+const PUT: &str = "
+    INSERT INTO ceremonies (rp_id, id, kind, challenge, expires_at, user_verification,
+        resident_key, attestation, algorithms, credentials, extensions)
+    VALUES (?1, ?2, 'authentication', ?3, ?4, 'preferred', 'preferred', 'none', '[]', '[]', '[]')";
+
+/// A store whose log is sealed as a host's is.
+struct Sealed {
+    store: SqliteStore,
+    sealing: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+}
+
+/// The writer without records.
+struct Unaudited {
+    jobs: mpsc::Sender<oneshot::Sender<bool>>,
+    gate: Arc<Gate>,
+}
+
+pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
+    let folder = places.folder("audit")?;
+    let sealed = |name: &'static str| Sealed::open(&folder, name);
+    let (grouped, single) = (sealed("grouped").await?, sealed("single").await?);
+    let grouped_store = Arc::new(Audited::over(grouped.store, places)?);
+    let single_store = Arc::new(Audited::over(single.store, places)?);
+    let unaudited = Arc::new(Unaudited::open(places, &folder.join("off.db")).await?);
+    let shares = RefCell::default();
+    let turn = Arc::new(Mutex::new(()));
+    let [together, alone, off] = in_turns(
+        DISK_ROUNDS,
+        DISK_BATCH,
+        [
+            callers(&grouped_store, CALLERS, &shares),
+            one_commit_each(&single_store, &turn),
+            without_records(&unaudited),
+        ],
+    )
+    .await?
+    .map(|stats| stats.scaled(1e-3));
+    for (audited, sealing, stop) in [
+        (grouped_store, grouped.sealing, grouped.stop),
+        (single_store, single.sealing, single.stop),
+    ] {
+        audited.close().await;
+        let _ = stop.send(());
+        sealing.await?;
+    }
+    let verified = verify_all(&folder).await?;
+    Ok(vec![
+        Row::new(
+            "audit/group-commit",
+            "audited and sealed write on SQLite, 64 callers, group commit",
+            "us",
+            together,
+        )
+        .against_at_most(
+            "one commit for each call, 64 callers",
+            alone,
+            1.0 / 8.0,
+            "8 times the writes a second",
+        )
+        .against_at_most(
+            "group commit without audit records",
+            off,
+            1.0 / 0.7,
+            "at most 30 % of throughput lost",
+        ),
+        Row::new(
+            "audit/verify",
+            "verifying one record of a SQLite store, one core",
+            "us",
+            verified,
+        )
+        .at_most(5.0, "200,000 records a second"),
+    ])
+}
+
+/// 64 callers, and each has the store to itself.
+fn one_commit_each<'a>(audited: &'a Arc<Audited>, turn: &'a Arc<Mutex<()>>) -> Variant<'a> {
+    Variant::batches(move |times| {
+        Box::pin(async move {
+            let each = times.div_ceil(CALLERS);
+            let started = Instant::now();
+            let mut tasks = Vec::new();
+            for _ in 0..CALLERS {
+                let (audited, turn) = (Arc::clone(audited), Arc::clone(turn));
+                tasks.push(tokio::spawn(async move {
+                    for _ in 0..each {
+                        let _alone = turn.lock().await;
+                        audited.write().await?;
+                    }
+                    anyhow::Ok(())
+                }));
+            }
+            for task in tasks {
+                task.await??;
+            }
+            Ok(started
+                .elapsed()
+                .mul_f64(f64::from(times) / f64::from(each * CALLERS)))
+        })
+    })
+}
+
+fn without_records(unaudited: &Arc<Unaudited>) -> Variant<'_> {
+    Variant::batches(move |times| {
+        Box::pin(async move {
+            let each = times.div_ceil(CALLERS);
+            let started = Instant::now();
+            let mut tasks = Vec::new();
+            for _ in 0..CALLERS {
+                let unaudited = Arc::clone(unaudited);
+                tasks.push(tokio::spawn(async move {
+                    for _ in 0..each {
+                        unaudited.write().await?;
+                    }
+                    anyhow::Ok(())
+                }));
+            }
+            for task in tasks {
+                task.await??;
+            }
+            Ok(started
+                .elapsed()
+                .mul_f64(f64::from(times) / f64::from(each * CALLERS)))
+        })
+    })
+}
+
+/// Microseconds for each record.
+async fn verify_all(folder: &Path) -> anyhow::Result<Stats> {
+    let sealed = Sealed::open(folder, "verify").await?;
+    let actor = actor("passkey-manager");
+    for first in (0..RECORDS).step_by(1_000) {
+        let trail = Trail::new();
+        for number in first..first + 1_000 {
+            trail.push(Record {
+                time: clock().now(),
+                actor: actor.clone(),
+                action: "credentials.get",
+                relying_party: RP_ID.into(),
+                target: format!("bench-{number:016}"),
+                outcome: Outcome::Success,
+                policies: Arc::from(["passkey-manager.call".to_owned()]),
+            });
+        }
+        sealed.store.append(&trail).await?;
+    }
+    sealed.store.close().await;
+    let _ = sealed.stop.send(());
+    sealed.sealing.await?;
+
+    let key = SealKey::open(&folder.join("verify"), "host", Turn::Wait)?;
+    let witness = Witness::read(&checkpoints(folder, "verify"), vec![key.verifier().clone()])?;
+    let history = SqliteHistory::open(&folder.join("verify.db")).await?;
+    let mut samples = Vec::new();
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        let verdicts = verify(&history, &witness, &mut |_| {}).await?;
+        let taken = started.elapsed();
+        let verdict = verdicts.first().context("a verdict")?;
+        anyhow::ensure!(
+            verdict.bad.is_none() && verdict.sealed == RECORDS,
+            "{verdict:?}"
+        );
+        samples.push(taken.as_secs_f64() * 1e6 / RECORDS as f64);
+    }
+    Stats::of(samples)
+}
+
+fn checkpoints(folder: &Path, name: &str) -> std::path::PathBuf {
+    folder.join(format!("{name}.checkpoints"))
+}
+
+// === impl Sealed ===
+
+impl Sealed {
+    async fn open(folder: &Path, name: &str) -> anyhow::Result<Self> {
+        let key = SealKey::open(&folder.join(name), "host", Turn::Now)?;
+        // As a host's default.
+        let log = Arc::new(Log::new(key.log_id(), 4096));
+        let path = folder.join(format!("{name}.db"));
+        let store = SqliteStore::open_with(&path, 3_600_000, clock(), Arc::clone(&log)).await?;
+        let history = SqliteHistory::open(&path).await?;
+        let sink = Sink::new(&checkpoints(folder, name), key.log_id());
+        let schedule = Schedule {
+            interval: Duration::from_secs(10),
+        };
+        let sealer = Sealer::start(log, key, sink, &history, clock(), schedule).await?;
+        history.close().await;
+        let (stop, stopped) = oneshot::channel();
+        Ok(Self {
+            store,
+            sealing: tokio::spawn(sealer.run(stopped)),
+            stop,
+        })
+    }
+}
+
+// === impl Unaudited ===
+
+impl Unaudited {
+    async fn open(places: &Places, path: &Path) -> anyhow::Result<Self> {
+        // The same schema, then nobody else at the file.
+        SqliteStore::open(path, 3_600_000, clock())
+            .await?
+            .close()
+            .await;
+        let connection = SqliteConnectOptions::new()
+            .filename(path)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .disable_statement_logging()
+            .connect()
+            .await?;
+        let (jobs, queue) = mpsc::channel(1024);
+        tokio::spawn(write_groups(connection, queue));
+        Ok(Self {
+            jobs,
+            gate: gate(&places.policies)?,
+        })
+    }
+
+    async fn write(&self) -> anyhow::Result<()> {
+        let trail = Trail::new();
+        let actor = actor("passkey-manager");
+        let permit = self
+            .gate
+            .authorize::<CeremoniesPut>(&actor, Some(RP_ID), &trail)?;
+        let (done, answer) = oneshot::channel();
+        self.jobs.send(done).await.context("the writer is gone")?;
+        anyhow::ensure!(answer.await?, "the group was lost");
+        permit.settle("-", Outcome::Success);
+        Ok(())
+    }
+}
+
+async fn write_groups(mut db: SqliteConnection, mut queue: mpsc::Receiver<oneshot::Sender<bool>>) {
+    while let Some(first) = queue.recv().await {
+        let mut group = vec![first];
+        let written = write_group(&mut db, &mut group, &mut queue).await.is_ok();
+        for job in group {
+            let _ = job.send(written);
+        }
+    }
+    let _ = db.close().await;
+}
+
+async fn write_group(
+    db: &mut SqliteConnection,
+    group: &mut Vec<oneshot::Sender<bool>>,
+    queue: &mut mpsc::Receiver<oneshot::Sender<bool>>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *db).await?;
+    let mut applied = 0;
+    loop {
+        while applied < group.len() {
+            let ceremony = ceremony();
+            let expires_at = i64::try_from(ceremony.expires_at).unwrap_or(i64::MAX);
+            sqlx::query(PUT)
+                .bind(ceremony.rp_id)
+                .bind(ceremony.id)
+                .bind(ceremony.challenge)
+                .bind(expires_at)
+                .execute(&mut *db)
+                .await?;
+            applied += 1;
+        }
+        if group.len() >= GROUP {
+            break;
+        }
+        match queue.try_recv() {
+            Ok(job) => group.push(job),
+            Err(_) => break,
+        }
+    }
+    sqlx::query("COMMIT").execute(db).await?;
+    Ok(())
+}
