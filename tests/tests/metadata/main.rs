@@ -9,7 +9,12 @@
 )]
 
 mod blob;
+#[path = "../../../host/fuzz/body.rs"]
+mod body;
+mod fuzz;
 mod policy;
+#[path = "../../../components/passkey-manager/tests/differential/random.rs"]
+mod random;
 mod reload;
 
 use std::path::{Path, PathBuf};

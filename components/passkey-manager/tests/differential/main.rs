@@ -18,6 +18,7 @@ mod kinds;
 mod kit;
 mod library;
 mod mutate;
+mod random;
 
 use std::collections::BTreeMap;
 
@@ -27,7 +28,7 @@ use passkey_manager::cbor::Value;
 use passkey_manager::{registration, user_handle};
 
 use kit::*;
-use mutate::Random;
+use random::Random;
 
 const MUTATIONS: usize = 100_000;
 

@@ -16,14 +16,13 @@ mod bodies;
 #[path = "../ceremonies/kit/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod kit;
-#[path = "../differential/mutate.rs"]
-#[allow(dead_code)]
-mod mutate;
+#[path = "../differential/random.rs"]
+mod random;
 
 use passkey_manager::cbor::Value;
 
 use kit::*;
-use mutate::Random;
+use random::Random;
 
 /// Mutations of each target.
 const ROUNDS: usize = 20_000;
@@ -52,7 +51,7 @@ fn run(target: &str, seeds: &[Vec<u8>], body: fn(&[u8])) {
     for _ in 0..rounds() {
         let mut bytes = seeds[random.below(seeds.len())].clone();
         for _ in 0..=random.below(4) {
-            mutate::change(&mut bytes, &mut random);
+            random::change(&mut bytes, &mut random);
         }
         body(&bytes);
     }
