@@ -79,6 +79,8 @@ impl Builder {
         };
         // A pool as small as tests need it: many deployments stand side by side.
         builder
+            // Requests that tests leave open must outlast a busy machine.
+            .set("service", "request-timeout", "\"1m\"")
             .set("runtime", "max-instances", "16")
             .set("components.auth-service", "instances", "8")
             .set("components.passkey-manager", "instances", "8")

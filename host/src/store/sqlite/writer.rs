@@ -318,6 +318,9 @@ impl Loop {
                 Err(_) => break,
             }
         }
+        // Once more: whoever handed records over while this group was made has its
+        // errand in it already, and no other group may follow for long.
+        self.owed.append(&mut self.state.left().records);
         let records = self
             .owed
             .iter()
