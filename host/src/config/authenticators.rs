@@ -2,7 +2,7 @@
 //! and what it asks of them.
 
 use super::format::{Choice, Flag, List, Parsed};
-use super::reader::Section;
+use super::section::Section;
 
 /// Which authenticators a relying party takes.
 #[derive(Debug, Clone, PartialEq, Eq)]

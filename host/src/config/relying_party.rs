@@ -10,7 +10,7 @@ use super::format::{Choice, Flag, List, Parsed, Time};
 use super::lifecycle::{self, EXTENSION, Extension, Lifecycle};
 use super::origin::{ORIGIN, Origin};
 use super::path::Location;
-use super::reader::Section;
+use super::section::Section;
 use super::spiffe::{TrustDomain, WORKLOAD_ID, WorkloadId};
 use super::web::{RP_ID, RpId, WEB_URL, WebUrl};
 
