@@ -26,6 +26,7 @@ mod link;
 mod lockout;
 mod log;
 mod metadata;
+mod oci;
 mod origin;
 mod path;
 mod postgres;
@@ -56,6 +57,7 @@ pub use self::link::{Link, LinkCalling, LinkIdentity, LinkKind, LinkRole, LinkSe
 pub use self::lockout::Lockout;
 pub use self::log::{Log, LogFormat};
 pub use self::metadata::Metadata;
+pub use self::oci::Oci;
 pub use self::origin::Origin;
 pub use self::postgres::{Postgres, PostgresLogin};
 use self::reader::{Files, Reader};
@@ -74,6 +76,8 @@ pub struct Config {
     pub service: Service,
     /// `[admin]`: none without that section.
     pub admin: Option<Admin>,
+    /// `[oci]`: none without that section.
+    pub oci: Option<Oci>,
     /// `[health]`: none without that section.
     pub health: Option<Health>,
     /// `[log]`
@@ -181,6 +185,7 @@ impl Config {
             service::read(section, workload_api.clone().flatten())
         });
         let admin = root.optional_section("admin", admin::read);
+        let oci = root.optional_section("oci", oci::read);
         let health = root.optional_section("health", health::read);
         let log = root.section("log", log::read);
         let store = root.section("store", state::read_store);
@@ -207,6 +212,7 @@ impl Config {
         Some(Self {
             service: service?,
             admin: admin?,
+            oci: oci?,
             health: health?,
             log: log?,
             store: store?,

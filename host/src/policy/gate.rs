@@ -252,6 +252,24 @@ impl Gate {
         })
     }
 
+    /// Whether an operator may do anything at all to one of these components or to the
+    /// host. It leaves no record: nobody asked for anything.
+    pub fn admits_operator(&self, operator: &str, components: &[ComponentIdentity]) -> bool {
+        let state = self.state.load();
+        let targets = || components.iter().map(Some).chain([None]);
+        action::OPERATOR.iter().any(|action| {
+            targets().any(|component| {
+                let question = Question::Operate {
+                    operator,
+                    action,
+                    component,
+                };
+                action.starts_with("components.") == component.is_some()
+                    && question.decide(state.bundle.draft(), &state.facts).allowed
+            })
+        })
+    }
+
     /// The calls decided so far.
     pub fn counts(&self) -> &Counts {
         &self.counts

@@ -13,9 +13,10 @@ mod canary;
 mod operators;
 mod session;
 mod swap;
+mod withdrawal;
 
 use serde_json::{Value, json};
-use zeropass_tests::deployment::{Answer, Client};
+use zeropass_tests::deployment::{Answer, Client, Deployment, ORIGIN, Person, WORKLOAD};
 use zeropass_tests::rollout::{OPERATOR, activate, push, push_signed, variant};
 
 async fn roll_back(admin: &Client, component: &str) -> Answer {
@@ -46,4 +47,19 @@ async fn history(admin: &Client, name: &str) -> Vec<(String, String)> {
         .collect();
     changes.reverse();
     changes
+}
+
+/// The version of the component that serves, as its audit records name it.
+async fn serving(deployment: &Deployment, name: &str) -> String {
+    let client = deployment.client(WORKLOAD);
+    let person = Person::at(ORIGIN);
+    let account = format!("ada-{}", uuid::Uuid::new_v4().simple());
+    let answer = person.register(&client, &account).await;
+    answer.expect(201);
+    let records = deployment.records_of(answer.request_id()).await;
+    let record = records.iter().find(|record| record.component_name == name);
+    record
+        .expect("a record of the component")
+        .component_revision
+        .clone()
 }

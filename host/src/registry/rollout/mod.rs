@@ -18,6 +18,7 @@ mod error;
 mod follow;
 pub mod judge;
 mod lane;
+mod place;
 pub mod plan;
 mod routes;
 pub mod rules;
@@ -37,9 +38,10 @@ use crate::store::{self, Store};
 pub use control::{Change, Order, Overview, Pushed, Wish};
 pub use error::RolloutError;
 pub use lane::{Extract, Lane, Running, Signed, Track};
+pub use place::{Place, Routing};
 pub use routes::Routes;
 pub use rules::{Rules, Sticky};
-pub use slot::{Decision, Place, Routing, Slot};
+pub use slot::{Decision, Slot};
 pub use start::StartError;
 
 /// The rollouts of all components of a host.
@@ -67,6 +69,8 @@ struct Progress {
     refused: Option<(u64, u64)>,
     /// Why not, for reports.
     problem: String,
+    /// The epoch of policy that what runs was last held against.
+    policy: u64,
     /// Whether the store could not be reached at the last look.
     cut_off: bool,
     reported: Option<HostReport>,
@@ -110,7 +114,15 @@ impl Rollouts {
             .collect()
     }
 
-    /// Go where the shared state is, now instead of at the next look.
+    /// Whether every component has a revision that may run.
+    pub fn serve(&self) -> bool {
+        !self
+            .lanes
+            .iter()
+            .any(|followed| followed.lane.is_withdrawn())
+    }
+
+    /// Go where the shared state is, and do what policy says, now instead of at the next look.
     pub async fn look(&self) {
         for followed in &self.lanes {
             self.catch_up(followed).await;

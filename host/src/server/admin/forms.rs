@@ -7,6 +7,14 @@ use crate::registry::rollout::{Overview, Pushed, Running};
 use crate::registry::statement::rfc3339;
 use crate::store::rollouts::{HistoryEntry, HostReport, RevisionInfo};
 
+/// `POST /v1/components/{name}/revisions` without a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pull {
+    /// `oci://HOST/REPOSITORY@sha256:DIGEST`.
+    pub(super) oci: String,
+}
+
 /// `POST /v1/components/{name}/activate`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
