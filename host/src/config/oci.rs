@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::format::{List, Parsed, Size, Time};
 use super::path::Location;
-use super::reader::Section;
+use super::section::Section;
 
 /// Registries of components.
 #[derive(Debug, Clone, PartialEq, Eq)]

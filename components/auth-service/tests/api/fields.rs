@@ -139,7 +139,7 @@ fn bodies() -> Vec<(&'static str, Value, Vec<Field>)> {
     ]
 }
 
-fn send(request: &str, body: &Value) -> (Memory, auth_service::http::Response) {
+fn send(request: &str, body: &Value) -> (Memory, auth_service::response::Response) {
     let memory = Memory::with_ada();
     let (method, target) = request.split_once(' ').unwrap();
     let response = match method {
