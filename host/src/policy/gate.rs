@@ -110,6 +110,19 @@ impl Gate {
         Ok(epoch)
     }
 
+    /// Load `folder` as a reload would, and put nothing in force; its digest. Blocks on the
+    /// file system.
+    ///
+    /// # Errors
+    /// As [`Bundle::load`].
+    pub fn check(&self, folder: &Path) -> Result<String, Error> {
+        let more = self.state.load().bundle.more_signers().map(Path::to_owned);
+        let bundle = Bundle::load_with_signers(folder, more.as_deref())?;
+        // It must also fit the relying parties.
+        let state = State::new(self.epoch(), bundle, &self.bindings)?;
+        Ok(state.bundle.digest().to_owned())
+    }
+
     /// Tells of each new epoch, after it is in force.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
@@ -265,7 +278,7 @@ impl Gate {
                     component,
                 };
                 action.starts_with("components.") == component.is_some()
-                    && question.decide(state.bundle.draft(), &state.facts).allowed
+                    && question.decide(state.bundle.rules(), &state.facts).allowed
             })
         })
     }

@@ -10,6 +10,8 @@
 
 mod activation;
 mod canary;
+mod commands;
+mod docker_registry;
 mod operators;
 mod session;
 mod swap;
@@ -62,4 +64,44 @@ async fn serving(deployment: &Deployment, name: &str) -> String {
         .expect("a record of the component")
         .component_revision
         .clone()
+}
+
+/// The operator's certificate in files, and the options that name them and the host.
+fn access(deployment: &Deployment) -> Vec<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let pki = deployment.pki();
+    let certificate =
+        deployment.issue(&zeropass_tests::deployment::certificates::of_path(OPERATOR));
+    std::fs::write(pki.join("operator.pem"), certificate.pem()).unwrap();
+    std::fs::write(pki.join("operator.key"), certificate.key_pem()).unwrap();
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(pki.join("operator.key"), private).unwrap();
+    let file = |name: &str| pki.join(name).to_str().unwrap().to_owned();
+    [
+        ("--admin", deployment.admin_url()),
+        ("--ca", file("ca.pem")),
+        ("--cert", file("operator.pem")),
+        ("--key", file("operator.key")),
+    ]
+    .into_iter()
+    .flat_map(|(name, value)| [name.to_owned(), value])
+    .collect()
+}
+
+/// Run a command of the line `words` as this operator: whether it exits with 0, and what
+/// it says.
+async fn command(access: &[String], words: &[&str]) -> (bool, String) {
+    let words: Vec<String> = ["zeropass"]
+        .iter()
+        .chain(words)
+        .map(|&word| word.to_owned())
+        .chain(access.iter().cloned())
+        .collect();
+    let ran = tokio::task::spawn_blocking(move || {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut out = Vec::new();
+        let well = zeropass::cli::execute(&words, &mut out).expect("a command");
+        (well, String::from_utf8(out).unwrap())
+    });
+    ran.await.unwrap()
 }

@@ -15,7 +15,7 @@ use super::lane::{Running, Signed};
 use super::plan::{self, Plan};
 use super::{Followed, Progress, Rollouts};
 use crate::audit::{Outcome, Record, Trail};
-use crate::registry::AdmissionError;
+use crate::registry::{AdmissionError, SignedComponent};
 use crate::store::rollouts::{Artifact, HistoryEntry, HostReport, RevisionInfo, RolloutState};
 
 /// Whose wish a change is. Owes one audit record.
@@ -127,7 +127,8 @@ impl Order {
 // === impl Rollouts ===
 
 impl Rollouts {
-    /// Keep a revision. It serves nobody until it is activated.
+    /// Keep a revision. It serves nobody until it is activated. With `dry_run` it is only
+    /// tried out.
     ///
     /// # Errors
     /// [`RolloutError::Refused`] when it is not to be trusted.
@@ -137,8 +138,13 @@ impl Rollouts {
         name: &str,
         wasm: Vec<u8>,
         minisig: String,
+        dry_run: bool,
     ) -> Result<Pushed, RolloutError> {
-        let result = self.try_push(&mut order, name, wasm, minisig).await;
+        let component = SignedComponent {
+            wasm: wasm.into(),
+            minisig,
+        };
+        let result = self.try_push(&mut order, name, component, dry_run).await;
         order.settle(&result);
         result
     }
@@ -220,9 +226,10 @@ impl Rollouts {
         &self,
         order: &mut Order,
         name: &str,
-        wasm: Vec<u8>,
-        minisig: String,
+        component: SignedComponent,
+        dry_run: bool,
     ) -> Result<Pushed, RolloutError> {
+        let SignedComponent { wasm, minisig } = component;
         let followed = self.followed(name)?;
         let store = self.store()?;
         let file = Signed {
@@ -256,9 +263,14 @@ impl Rollouts {
             followed.lane.tidy();
             held
         };
+        if dry_run {
+            let there = store.revision_list(name).await?;
+            let new = !there.iter().any(|one| one.digest == info.digest);
+            return Ok(Pushed { info, new, held });
+        }
         let artifact = Artifact {
             info: info.clone(),
-            wasm,
+            wasm: wasm.to_vec(),
             minisig,
         };
         let record = order.take().ok_or(RolloutError::Store)?;

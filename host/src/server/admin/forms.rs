@@ -101,6 +101,8 @@ pub(super) struct Push {
     #[serde(flatten)]
     revision: Revision,
     new: bool,
+    #[serde(rename = "dryRun")]
+    dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<Held>,
 }
@@ -132,6 +134,8 @@ pub(super) struct Change {
 pub(super) struct Policy {
     pub(super) epoch: u64,
     pub(super) digest: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -235,11 +239,12 @@ impl From<HostReport> for Host {
     }
 }
 
-impl From<Pushed> for Push {
-    fn from(pushed: Pushed) -> Self {
+impl Push {
+    pub(super) fn of(pushed: Pushed, dry_run: bool) -> Self {
         Self {
             revision: pushed.info.into(),
             new: pushed.new,
+            dry_run,
             held: pushed.held.map(|refusal| Held {
                 code: refusal.code(),
                 reason: refusal.refusal.to_string(),

@@ -5,19 +5,26 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::answer::{Answered, json, refused};
-use super::{AdminDoor, Asked, forms};
+use super::{AdminDoor, Asked, forms, tried};
 use crate::audit::Outcome;
-use crate::policy::action;
+use crate::policy::{self, action};
 
 // === impl AdminDoor ===
 
 impl AdminDoor {
-    pub(super) async fn reload(&self, asked: &Asked) -> Answered {
+    pub(super) async fn reload(&self, asked: &Asked, dry_run: bool) -> Answered {
         let permit = self.host::<action::PolicyReload>(asked)?;
         let (services, folder) = (Arc::clone(&self.services), self.policies.clone());
-        let reloaded = tokio::task::spawn_blocking(move || services.gate.reload(&folder)).await;
+        let reloaded = tokio::task::spawn_blocking(move || match dry_run {
+            true => Ok((services.gate.epoch(), services.gate.check(&folder)?)),
+            false => {
+                let epoch = services.gate.reload(&folder)?;
+                Ok::<_, policy::Error>((epoch, services.gate.digest()))
+            }
+        })
+        .await;
         let reloaded = match reloaded {
-            Ok(Ok(epoch)) => Ok(epoch),
+            Ok(Ok(reloaded)) => Ok(reloaded),
             Ok(Err(error)) => Err(refused(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "policy-refused",
@@ -30,12 +37,18 @@ impl AdminDoor {
             )),
         };
         match reloaded {
-            Ok(epoch) => {
-                // What it forbids is over when the operator reads that it is in force.
-                self.rollouts.look().await;
-                let digest = self.services.gate.digest();
-                permit.settle(digest.clone(), Outcome::Success);
-                json(StatusCode::OK, &forms::Policy { epoch, digest })
+            Ok((epoch, digest)) => {
+                if !dry_run {
+                    // What it forbids is over when the operator reads that it is in force.
+                    self.rollouts.look().await;
+                }
+                permit.settle(format!("{digest}{}", tried(dry_run)), Outcome::Success);
+                let policy = forms::Policy {
+                    epoch,
+                    digest,
+                    dry_run,
+                };
+                json(StatusCode::OK, &policy)
             }
             Err(refusal) => {
                 permit.settle("host", Outcome::Failed(refusal.code));
@@ -52,6 +65,7 @@ impl AdminDoor {
             policy: forms::Policy {
                 epoch: gate.epoch(),
                 digest: gate.digest(),
+                dry_run: false,
             },
             components: self
                 .rollouts

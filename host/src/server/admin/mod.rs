@@ -190,7 +190,10 @@ impl AdminDoor {
                 let history = history?.into_iter().map(forms::Change::from).collect();
                 json(StatusCode::OK, &forms::History { history })
             }
-            Route::Push(name) => self.push(asked, &name, &parts.headers, body).await,
+            Route::Push(name) => {
+                let dry_run = dry_run(parts.uri.query());
+                self.push(asked, &name, &parts.headers, body, dry_run).await
+            }
             Route::Remove(name, revision) => {
                 self.remove(asked, &name, &revision, dry_run(parts.uri.query()))
                     .await
@@ -217,7 +220,7 @@ impl AdminDoor {
                 };
                 self.roll_back(asked, &name, form).await
             }
-            Route::ReloadPolicy => self.reload(asked).await,
+            Route::ReloadPolicy => self.reload(asked, dry_run(parts.uri.query())).await,
             Route::Status => {
                 let permit = self.host::<action::HostStatus>(asked)?;
                 permit.settle("host", Outcome::Success);
@@ -333,4 +336,8 @@ fn dry_run(query: Option<&str>) -> bool {
 /// What a request names may be anything; records and policy see a bounded part.
 fn cut(text: &str) -> String {
     text.chars().take(200).collect()
+}
+
+fn tried(dry_run: bool) -> &'static str {
+    if dry_run { " (dry run)" } else { "" }
 }

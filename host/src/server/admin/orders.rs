@@ -5,7 +5,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
 use super::answer::{Answered, Refused, Said, json, malformed, outcome, refused};
-use super::{AdminDoor, Asked, MAX_REASON, SIGNATURE, cut, forms};
+use super::{AdminDoor, Asked, MAX_REASON, SIGNATURE, cut, forms, tried};
 use crate::audit::{ComponentIdentity, Outcome};
 use crate::policy::Permit;
 use crate::policy::action::{self, OperatorAction};
@@ -45,6 +45,7 @@ impl AdminDoor {
         name: &str,
         headers: &HeaderMap,
         body: B,
+        dry_run: bool,
     ) -> Answered
     where
         B: http_body::Body<Data = Bytes>,
@@ -69,16 +70,16 @@ impl AdminDoor {
             }
         };
         let digest = crate::registry::sha256(&wasm);
-        let order = self.order(asked, permit, format!("{name} {digest}"));
+        let order = self.order(asked, permit, format!("{name} {digest}{}", tried(dry_run)));
         let pushed = self
             .rollouts
-            .push(order, name, wasm.to_vec(), minisig)
+            .push(order, name, wasm.to_vec(), minisig, dry_run)
             .await?;
-        let status = match pushed.new {
+        let status = match pushed.new && !dry_run {
             true => StatusCode::CREATED,
             false => StatusCode::OK,
         };
-        json(status, &forms::Push::from(pushed))
+        json(status, &forms::Push::of(pushed, dry_run))
     }
 
     /// The component in the request itself.
@@ -228,8 +229,4 @@ fn reason(text: &str) -> Result<String, Refused> {
         ));
     }
     Ok(text.to_owned())
-}
-
-fn tried(dry_run: bool) -> &'static str {
-    if dry_run { " (dry run)" } else { "" }
 }

@@ -61,7 +61,7 @@ pub use self::error::OpenError;
 pub use self::history::PostgresHistory;
 pub use self::import::{ImportError, Imported, import};
 pub use self::role::Role;
-pub use self::schema::{Migrated, migrate, roles};
+pub use self::schema::{Migrated, migrate, migration, roles};
 pub use self::settings::{Login, Server, Settings};
 pub use self::tls::TlsFault;
 
