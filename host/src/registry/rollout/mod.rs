@@ -6,18 +6,20 @@
 //!   revision that crash-loops is taken out.
 //! - [`lane`]: one component's slot, and what is linked and ready.
 //! - [`plan`]: what a rollout becomes.
-//! - [`control`]: what operators do with it.
+//! - [`order`], [`control`], [`change`]: what operators do with it.
 //! - [`follow`]: what other hosts and the judge do with it.
 //! - [`start`]: what serves first.
 //!
 //! The state is the store's, shared by all hosts of a deployment and counted by an
 //! epoch. A host that can't reach it goes on with what it has.
 
+mod change;
 mod control;
 mod error;
 mod follow;
 pub mod judge;
 mod lane;
+mod order;
 mod place;
 pub mod plan;
 mod routes;
@@ -35,9 +37,9 @@ use crate::policy::Gate;
 use crate::store::rollouts::HostReport;
 use crate::store::{self, Store};
 
-pub use control::{Change, Order, Overview, Pushed, Wish};
 pub use error::RolloutError;
 pub use lane::{Extract, Lane, Running, Signed, Track};
+pub use order::{Change, Order, Overview, Pushed, Wish};
 pub use place::{Place, Routing};
 pub use routes::Routes;
 pub use rules::{Rules, Sticky};

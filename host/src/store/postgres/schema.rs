@@ -26,6 +26,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             include_str!("migrations/0002_lifecycle.sql"),
         ),
         step(10, "rollouts", include_str!("migrations/0010_rollouts.sql")),
+        step(
+            20,
+            "rollout role",
+            include_str!("migrations/0020_rollout_role.sql"),
+        ),
     ])
 });
 
