@@ -28,6 +28,7 @@ mod lockout;
 mod log;
 mod metadata;
 mod nearest;
+mod oci;
 mod origin;
 mod path;
 mod postgres;
@@ -61,6 +62,7 @@ pub use self::link::{
 pub use self::lockout::Lockout;
 pub use self::log::{Log, LogFormat};
 pub use self::metadata::Metadata;
+pub use self::oci::Oci;
 pub use self::origin::Origin;
 pub use self::postgres::{Postgres, PostgresLogin};
 use self::reader::{Files, Reader};
@@ -80,6 +82,8 @@ pub struct Config {
     pub service: Service,
     /// `[admin]`: none without that section.
     pub admin: Option<Admin>,
+    /// `[oci]`: none without that section.
+    pub oci: Option<Oci>,
     /// `[health]`: none without that section.
     pub health: Option<Health>,
     /// `[log]`
@@ -187,6 +191,7 @@ impl Config {
             service::read(section, workload_api.clone().flatten())
         });
         let admin = root.optional_section("admin", admin::read);
+        let oci = root.optional_section("oci", oci::read);
         let health = root.optional_section("health", health::read);
         let log = root.section("log", log::read);
         let store = root.section("store", state::read_store);
@@ -214,6 +219,7 @@ impl Config {
         Some(Self {
             service: service?,
             admin: admin?,
+            oci: oci?,
             health: health?,
             log: log?,
             store: store?,

@@ -24,11 +24,11 @@ async fn begin(client: &Client) -> Answer {
     client.post("/v1/authentications", &json!({})).await
 }
 
-/// Let the back say this of the key that has signed everything, from now on.
-async fn sign(back: &Deployment, revoked: bool) {
-    let signer = back.key().signer(&["auth-service", "passkey-manager"]);
-    let file = back.folder().join("signers/tests.toml");
-    std::fs::write(file, format!("{signer}\nrevoked = {revoked}\n")).unwrap();
+/// Let the back trust the front's key with auth-service, or not any more, from now on.
+async fn trust(back: &Deployment, front: &Deployment, revoked: bool) {
+    let signer = front.key().signer(&["auth-service"]);
+    let file = back.folder().join("signers/front.toml");
+    std::fs::write(file, format!("{signer}revoked = {revoked}\n")).unwrap();
     let actor = Actor {
         origin: Origin {
             request_id: "by-hand".to_owned(),
@@ -72,16 +72,17 @@ async fn back_tier_knows_the_callers_revision_by_its_signature() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn revision_whose_signer_the_back_revokes_calls_no_more() {
-    let (back, _front, client) = tiers(|front| front).await;
+    let (back, front, client) = tiers(Builder::own_key).await;
+    trust(&back, &front, false).await;
     assert_eq!(begin(&client).await.status(), 201);
-    sign(&back, true).await;
+    trust(&back, &front, true).await;
     let refused = begin(&client).await;
     assert_eq!(refused.problem(), (403, "not-permitted".to_owned()));
     let records = back.records_of(refused.request_id()).await;
     assert_eq!(records.len(), 1, "{records:?}");
     assert_eq!(records[0].outcome, "failed:signer-revoked");
     assert_eq!(records[0].action, "authentication.begin");
-    sign(&back, false).await;
+    trust(&back, &front, false).await;
     assert_eq!(begin(&client).await.status(), 201);
 }
 
