@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 
 use super::job::{Change, Failure};
-use super::rows::time;
+use super::rows::{Found, time};
 use super::unavailable;
 use crate::store::{Account, Error};
 
@@ -17,10 +17,25 @@ const CREATE: &str = "
 const ACTIVATE: &str = "
     UPDATE accounts SET status = 'active' WHERE rp_id = ?1 AND id = ?2 RETURNING *";
 
-const FIND_BY_ID: &str = "SELECT * FROM accounts WHERE rp_id = ?1 AND id = ?2";
+/// One row of a find, whether there is such an account or not: how long the answer takes
+/// must not tell.
+macro_rules! find {
+    ($which:literal) => {
+        concat!(
+            "SELECT 1 AS found, * FROM accounts WHERE rp_id = ?1 AND ",
+            $which,
+            " UNION ALL SELECT 0, ?1, '00000000-0000-0000-0000-000000000000', 'somebody',
+                'somebody', 'active', 0
+            WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE rp_id = ?1 AND ",
+            $which,
+            ")"
+        )
+    };
+}
 
-const FIND_BY_NAME: &str = "
-    SELECT * FROM accounts WHERE rp_id = ?1 AND name = ?2 AND status = 'active'";
+const FIND_BY_ID: &str = find!("id = ?2");
+
+const FIND_BY_NAME: &str = find!("name = ?2 AND status = 'active'");
 
 pub(super) struct Create(pub(super) Account);
 
@@ -47,13 +62,13 @@ async fn find(
     rp_id: &str,
     key: &str,
 ) -> Result<Account, Error> {
-    sqlx::query_as(statement)
+    let found: Found<Account> = sqlx::query_as(statement)
         .bind(rp_id)
         .bind(key)
-        .fetch_optional(db)
+        .fetch_one(db)
         .await
-        .map_err(unavailable)?
-        .ok_or(Error::NotFound)
+        .map_err(unavailable)?;
+    found.real().ok_or(Error::NotFound)
 }
 
 // === impl Create ===
