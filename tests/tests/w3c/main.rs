@@ -7,160 +7,21 @@
     clippy::indexing_slicing
 )]
 
+mod bytes;
+mod changes;
+
 use std::process::Command;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use zeropass_tests::isolation::built;
 
+use self::bytes::{
+    ED, FLAGS, UP, UV, authenticator_data, bits, byte_string, decode, encode, format, hex, position,
+};
+use self::changes::{ACCEPT, CHANGES, Verdict};
+
 /// The one that this deployment has no verifier for; see `replay`.
 const WITHOUT_A_VERIFIER: &str = "packed.Ed448";
-
-/// A change of one field, and what becomes of both steps. Where a registration is
-/// refused, its passkey is unknown afterwards.
-struct Change {
-    name: &'static str,
-    change: fn(&mut Value),
-    registration: Verdict,
-    authentication: &'static str,
-}
-
-/// What a changed registration comes to.
-enum Verdict {
-    /// Whatever the format.
-    Always(&'static str),
-    /// Both steps, since both rest on what was changed.
-    Both(&'static str),
-    /// In these formats nobody vouches for the bytes, and they pass; any other format
-    /// says this.
-    Unless(&'static [&'static str], &'static str),
-}
-
-const ACCEPT: &str = "accept";
-
-const CHANGES: [Change; 17] = [
-    Change {
-        name: "challenge",
-        change: |r| r["registration"]["challenge"] = encode(&[3; 32]),
-        registration: Verdict::Always("reject challenge-mismatch"),
-        authentication: "",
-    },
-    Change {
-        name: "origin",
-        change: |r| r["origins"] = json!(["https://www.example.org"]),
-        registration: Verdict::Both("reject origin-mismatch"),
-        authentication: "",
-    },
-    Change {
-        name: "rp-id",
-        change: |r| r["rpId"] = "org".into(),
-        registration: Verdict::Always("reject rp-id-mismatch"),
-        authentication: "",
-    },
-    Change {
-        name: "type",
-        change: |r| {
-            r["registration"]["clientDataJSON"] = r["authentication"]["clientDataJSON"].clone();
-        },
-        registration: Verdict::Always("reject malformed"),
-        authentication: "",
-    },
-    Change {
-        name: "rp-id-hash",
-        change: |r| attested(r, 0, |byte| *byte ^= 1),
-        registration: Verdict::Always("reject rp-id-mismatch"),
-        authentication: "",
-    },
-    Change {
-        name: "user-presence",
-        change: |r| attested(r, FLAGS, |flags| *flags &= !UP),
-        registration: Verdict::Always("reject user-presence-missing"),
-        authentication: "",
-    },
-    Change {
-        name: "reserved-flag",
-        change: |r| attested(r, FLAGS, |flags| *flags |= 2),
-        registration: Verdict::Always("reject malformed"),
-        authentication: "",
-    },
-    Change {
-        name: "attested-flag",
-        change: |r| attested(r, FLAGS, |flags| *flags &= !AT),
-        registration: Verdict::Always("reject malformed"),
-        authentication: "",
-    },
-    Change {
-        name: "extensions-flag",
-        change: |r| attested(r, FLAGS, |flags| *flags |= ED),
-        registration: Verdict::Always("reject malformed"),
-        authentication: "",
-    },
-    Change {
-        name: "attested-counter",
-        change: |r| attested(r, COUNTER, |byte| *byte ^= 1),
-        // U2F signs no counter (L3 section 8.6).
-        registration: Verdict::Unless(&["none", "fido-u2f"], "reject attestation-invalid"),
-        authentication: "reject counter-regressed",
-    },
-    Change {
-        name: "format",
-        change: |r| {
-            object(r, |bytes| {
-                let at = find(bytes, b"cfmt") + 6;
-                bytes[at] ^= 1;
-            });
-        },
-        registration: Verdict::Always("reject attestation-invalid"),
-        authentication: "",
-    },
-    Change {
-        name: "signed-client-data",
-        change: |r| appended(&mut r["registration"]["clientDataJSON"]),
-        registration: Verdict::Unless(&["none"], "reject attestation-invalid"),
-        authentication: ACCEPT,
-    },
-    Change {
-        name: "challenge-of-the-sign-in",
-        change: |r| r["authentication"]["challenge"] = encode(&[3; 32]),
-        registration: Verdict::Always(ACCEPT),
-        authentication: "reject challenge-mismatch",
-    },
-    Change {
-        name: "rp-id-hash-of-the-sign-in",
-        change: |r| bits(&mut r["authentication"]["authenticatorData"], 0, 1),
-        registration: Verdict::Always(ACCEPT),
-        authentication: "reject rp-id-mismatch",
-    },
-    Change {
-        name: "counter-of-the-sign-in",
-        change: |r| bits(&mut r["authentication"]["authenticatorData"], COUNTER, 1),
-        registration: Verdict::Always(ACCEPT),
-        authentication: "reject signature-invalid",
-    },
-    Change {
-        name: "client-data-of-the-sign-in",
-        change: |r| appended(&mut r["authentication"]["clientDataJSON"]),
-        registration: Verdict::Always(ACCEPT),
-        authentication: "reject signature-invalid",
-    },
-    Change {
-        name: "signature-of-the-sign-in",
-        change: |r| {
-            let last = decode(&r["authentication"]["signature"]).len() - 1;
-            bits(&mut r["authentication"]["signature"], last, 1);
-        },
-        registration: Verdict::Always(ACCEPT),
-        authentication: "reject signature-invalid",
-    },
-];
-
-const FLAGS: usize = 32;
-const COUNTER: usize = 33;
-const UP: u8 = 0x01;
-const UV: u8 = 0x04;
-const AT: u8 = 0x40;
-const ED: u8 = 0x80;
 
 #[test]
 fn each_changed_field_of_each_vector_is_refused_with_its_code() {
@@ -328,85 +189,4 @@ fn assert_lines(recordings: &[Value], expected: &[String]) {
         .collect();
     assert!(differences.is_empty(), "{differences:#?}");
     assert_eq!(found.len(), expected.len());
-}
-
-// === bytes ===
-
-/// Change a byte of the authenticator data in the attestation object.
-fn attested(recording: &mut Value, offset: usize, change: impl FnOnce(&mut u8)) {
-    object(recording, |bytes| {
-        let (start, _) = byte_string(bytes, find(bytes, b"hauthData") + 9);
-        change(&mut bytes[start + offset]);
-    });
-}
-
-fn object(recording: &mut Value, change: impl FnOnce(&mut Vec<u8>)) {
-    let object = &mut recording["registration"]["attestationObject"];
-    let mut bytes = decode(object);
-    change(&mut bytes);
-    *object = encode(&bytes);
-}
-
-fn authenticator_data(recording: &Value) -> Vec<u8> {
-    let bytes = decode(&recording["registration"]["attestationObject"]);
-    let (start, length) = byte_string(&bytes, find(&bytes, b"hauthData") + 9);
-    bytes[start..start + length].to_vec()
-}
-
-fn format(recording: &Value) -> String {
-    let bytes = decode(&recording["registration"]["attestationObject"]);
-    let at = find(&bytes, b"cfmt") + 4;
-    let length = usize::from(bytes[at] & 0x1f);
-    String::from_utf8(bytes[at + 1..=at + length].to_vec()).unwrap()
-}
-
-/// Start and length of the CBOR byte string whose head is at `at`.
-fn byte_string(bytes: &[u8], at: usize) -> (usize, usize) {
-    match bytes[at] {
-        head @ 0x40..=0x57 => (at + 1, usize::from(head & 0x1f)),
-        0x58 => (at + 2, usize::from(bytes[at + 1])),
-        0x59 => (
-            at + 3,
-            usize::from(u16::from_be_bytes([bytes[at + 1], bytes[at + 2]])),
-        ),
-        head => panic!("no byte string: {head:#x}"),
-    }
-}
-
-fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes
-        .windows(wanted.len())
-        .position(|window| window == wanted)
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> usize {
-    position(bytes, wanted).unwrap()
-}
-
-fn bits(field: &mut Value, at: usize, mask: u8) {
-    let mut bytes = decode(field);
-    bytes[at] ^= mask;
-    *field = encode(&bytes);
-}
-
-/// White space after the JSON: another text with the same meaning.
-fn appended(field: &mut Value) {
-    let mut bytes = decode(field);
-    bytes.push(b' ');
-    *field = encode(&bytes);
-}
-
-fn hex(text: &Value) -> Vec<u8> {
-    let text = text.as_str().unwrap();
-    (0..text.len() / 2)
-        .map(|index| u8::from_str_radix(&text[2 * index..2 * index + 2], 16).unwrap())
-        .collect()
-}
-
-fn encode(bytes: &[u8]) -> Value {
-    URL_SAFE_NO_PAD.encode(bytes).into()
-}
-
-fn decode(text: &Value) -> Vec<u8> {
-    URL_SAFE_NO_PAD.decode(text.as_str().unwrap()).unwrap()
 }
