@@ -5,14 +5,13 @@
 //! session in the store and a token that is bound to the caller's certificate.
 
 use crate::{
+    call::Call,
     host::{
         Account, AccountStatus, Authenticated, AuthenticationRequest, Claims, Host, StoreError,
         Subject,
     },
-    http::Response,
     problem::Problem,
-    registrations::ceremony,
-    router::Call,
+    response::Response,
     time::rfc3339,
     wire::{
         authentication::{Begin, Begun, Finish, Finished, SessionJson, Who},
@@ -40,7 +39,7 @@ pub fn begin(call: &Call<'_>) -> Result<Response, Problem> {
 
 /// Verify the assertion and open a session.
 pub fn finish(call: &Call<'_>) -> Result<Response, Problem> {
-    let ceremony = ceremony(call)?;
+    let ceremony = call.ceremony()?;
     let body = Finish::read(&object::parse(
         call.request.body_of_type("application/json")?,
     )?)?;

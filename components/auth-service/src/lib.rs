@@ -20,6 +20,7 @@
 pub mod authentications;
 pub mod base64url;
 pub mod bindings;
+pub mod call;
 #[cfg(target_family = "wasm")]
 mod component;
 pub mod host;
@@ -29,6 +30,7 @@ pub mod passkeys;
 pub mod problem;
 pub mod registrations;
 pub mod relying_party;
+pub mod response;
 pub mod router;
 pub mod sessions;
 pub mod signals;

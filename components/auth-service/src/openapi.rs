@@ -1,7 +1,7 @@
 //! `GET /openapi.json`: the description of this API, written by hand. Tests hold
 //! it and the routes against each other.
 
-use crate::{http::Response, problem::Problem, router::Call};
+use crate::{call::Call, problem::Problem, response::Response};
 
 /// OpenAPI 3.1, in JSON.
 pub const DOCUMENT: &str = include_str!("openapi.json");

@@ -4,15 +4,15 @@ use serde::Serialize;
 
 use crate::{
     base64url,
+    call::Call,
     host::{PasskeyChange, Status},
-    http::Response,
     problem::Problem,
-    router::Call,
+    response::Response,
     step_up,
     wire::{
+        id::parse_uuid,
         object,
         passkey::{Change, PasskeyJson},
-        registration::parse_uuid,
     },
 };
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     host::{Code, Rejection, Remedy, StoreError, TokenError},
-    http::Response,
+    response::Response,
     wire::signal::Signal,
 };
 

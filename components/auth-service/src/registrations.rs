@@ -6,13 +6,12 @@
 //! passkey.
 
 use crate::{
-    base64url,
+    call::Call,
     host::{
         Account, AccountStatus, Host, Level, Registered, RegistrationRequest, StoreError, User,
     },
-    http::Response,
     problem::Problem,
-    router::Call,
+    response::Response,
     step_up,
     wire::{
         extensions::outputs,
@@ -47,7 +46,7 @@ pub fn begin(call: &Call<'_>) -> Result<Response, Problem> {
 
 /// Verify the authenticator's answer, keep the passkey, and claim the name.
 pub fn finish(call: &Call<'_>) -> Result<Response, Problem> {
-    let ceremony = ceremony(call)?;
+    let ceremony = call.ceremony()?;
     let body = Finish::read(&object::parse(
         call.request.body_of_type("application/json")?,
     )?)?;
@@ -82,17 +81,6 @@ pub fn finish(call: &Call<'_>) -> Result<Response, Problem> {
             extensions,
         },
     ))
-}
-
-/// The path's ceremony. Text that no ceremony can have as its id never
-/// travels further.
-pub(crate) fn ceremony<'a>(call: &'a Call<'_>) -> Result<&'a str, Problem> {
-    let ceremony = call.param(0);
-    if ceremony.len() <= 128 && base64url::is_valid(ceremony) {
-        Ok(ceremony)
-    } else {
-        Err(Problem::not_found("there is no such ceremony"))
-    }
 }
 
 /// The account that the passkey will belong to.

@@ -4,23 +4,15 @@
 
 use crate::{
     authentications,
-    host::{Host, Identity, ServedParty},
-    http::{Method, Request, Response},
+    call::Call,
+    host::{Host, Identity},
+    http::{Method, Request},
     openapi, passkeys,
     problem::Problem,
-    registrations, relying_party, sessions, signals, well_known,
+    registrations,
+    response::Response,
+    sessions, signals, well_known,
 };
-
-/// A request on its way through a handler.
-pub struct Call<'a> {
-    /// The capabilities.
-    pub host: Host<'a>,
-    /// Who asks.
-    pub caller: &'a Identity,
-    /// What they ask.
-    pub request: &'a Request,
-    params: Vec<&'a str>,
-}
 
 type Handler = fn(&Call<'_>) -> Result<Response, Problem>;
 
@@ -132,23 +124,4 @@ fn params<'a>(pattern: &str, path: &'a str) -> Option<Vec<&'a str>> {
         }
     }
     segments.next().is_none().then_some(params)
-}
-
-// === impl Call ===
-
-impl Call<'_> {
-    /// The text at the place of the route's `index`-th braces.
-    pub fn param(&self, index: usize) -> &str {
-        self.params.get(index).copied().unwrap_or_default()
-    }
-
-    /// The relying party by a body's `rpId`.
-    pub fn relying_party(&self, rp_id: Option<&str>) -> Result<&ServedParty, Problem> {
-        relying_party::choose(self.caller, rp_id)
-    }
-
-    /// The relying party by the query's `rpId`, where a body has no place for it.
-    pub fn relying_party_of_query(&self) -> Result<&ServedParty, Problem> {
-        self.relying_party(self.request.query("rpId").as_deref())
-    }
 }

@@ -13,12 +13,12 @@ use serde::Serialize;
 
 use crate::{
     base64url,
+    call::Call,
     host::{
         Account, AccountStatus, Code, Rejection, Session, Status, StoreError, TokenError, Verified,
     },
-    http::Response,
     problem::Problem,
-    router::Call,
+    response::Response,
     wire::form,
 };
 

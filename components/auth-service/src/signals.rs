@@ -2,7 +2,7 @@
 //! passkeys, so that its list agrees with ours (WebAuthn L3 section 5.1.10).
 
 use crate::{
-    http::Response, passkeys::user, problem::Problem, router::Call, wire::signal::Signals,
+    call::Call, passkeys::user, problem::Problem, response::Response, wire::signal::Signals,
 };
 
 /// The passkeys that are accepted, and what the person is called.

@@ -7,10 +7,10 @@
 //! backend's word is enough, and the header is not read.
 
 use crate::{
+    call::Call,
     host::ServedParty,
     http::SESSION_HEADER,
     problem::Problem,
-    router::Call,
     sessions::{Unproven, prove},
 };
 

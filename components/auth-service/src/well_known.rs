@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::{http::Response, problem::Problem, router::Call};
+use crate::{call::Call, problem::Problem, response::Response};
 
 /// WebAuthn L3 section 5.11.1.
 #[derive(Serialize)]

@@ -97,7 +97,12 @@ impl ClientData {
                 "the challenge is not the one of this ceremony",
             ));
         }
-        origin::check(self, profile)
+        origin::check(
+            &self.origin,
+            self.cross_origin,
+            self.top_origin.as_deref(),
+            profile,
+        )
     }
 
     /// SHA-256 over the bytes as they came (sections 7.1 step 12, 7.2 step 20).

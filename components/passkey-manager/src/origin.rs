@@ -6,33 +6,41 @@
 
 use crate::bindings::relying_party::Profile;
 use crate::bindings::{Code, Rejection};
-use crate::client_data::ClientData;
 use crate::rejection::reject;
 
 /// Check the origin, and what the client says of frames.
 ///
 /// # Errors
 /// `origin-mismatch`.
-pub fn check(client_data: &ClientData, profile: &Profile) -> Result<(), Rejection> {
-    if !profile.origins.contains(&client_data.origin) {
+pub fn check(
+    origin: &str,
+    cross_origin: bool,
+    top_origin: Option<&str>,
+    profile: &Profile,
+) -> Result<(), Rejection> {
+    if !profile.origins.iter().any(|allowed| allowed == origin) {
         return Err(mismatch(format!(
-            "origin {:?} is not one of the relying party's origins {:?}",
-            client_data.origin, profile.origins
+            "origin {origin:?} is not one of the relying party's origins {:?}",
+            profile.origins
         )));
     }
-    if client_data.cross_origin && !profile.allow_cross_origin {
+    if cross_origin && !profile.allow_cross_origin {
         return Err(mismatch(
             "the ceremony took place in a cross-origin frame, which this relying party does not allow",
         ));
     }
-    let Some(top_origin) = &client_data.top_origin else {
+    let Some(top_origin) = top_origin else {
         return Ok(());
     };
     // A browser sends topOrigin only along with crossOrigin (section 5.8.1).
-    if !client_data.cross_origin {
+    if !cross_origin {
         return Err(mismatch("topOrigin is given without crossOrigin"));
     }
-    if !profile.top_origins.contains(top_origin) {
+    if !profile
+        .top_origins
+        .iter()
+        .any(|allowed| allowed == top_origin)
+    {
         return Err(mismatch(format!(
             "topOrigin {top_origin:?} is not one of the relying party's top origins {:?}",
             profile.top_origins

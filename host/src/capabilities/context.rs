@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
+use super::party::RelyingParty;
 use super::passkeys::PasskeysLink;
-use super::relying_party::RelyingParty;
 use crate::audit::{Actor, ComponentIdentity, Trail};
 use crate::clock::Clock;
 use crate::metadata::Metadata;

@@ -14,6 +14,7 @@ mod context;
 mod credentials;
 mod errors;
 mod log;
+mod party;
 mod passkeys;
 mod relying_party;
 mod sessions;
@@ -21,9 +22,9 @@ mod signatures;
 mod tokens;
 
 pub use context::{Attempt, CallContext, CallState, Caller, Services};
+pub use party::RelyingParty;
 pub use passkeys::{PasskeysLink, code_name};
 pub(crate) use passkeys::{abbreviated, busy, credential, settle};
-pub use relying_party::RelyingParty;
 pub use signatures::{SignatureError, verify as verify_signature};
 
 use wasmtime::component::HasSelf;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::format::{SOCKET, Size};
-use super::reader::Section;
+use super::section::Section;
 
 /// The admin listener. Certificate, trust and limits are those of `[service]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

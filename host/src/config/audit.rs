@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::format::{Count, Parsed, Time};
 use super::path::Location;
-use super::reader::Section;
+use super::section::Section;
 
 /// The audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]

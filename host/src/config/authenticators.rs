@@ -2,8 +2,7 @@
 //! and what it asks of them.
 
 use super::format::{Choice, Flag, List, Parsed};
-use super::reader::Section;
-use super::relying_party::Attestation;
+use super::section::Section;
 
 /// Which authenticators a relying party takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +40,26 @@ pub enum CertificationLevel {
     L3,
     L3Plus,
 }
+
+/// WebAuthn L3 section 5.4.7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attestation {
+    /// Not asked for.
+    None,
+    /// In any form that can be verified.
+    Indirect,
+    /// As the authenticator makes it.
+    Direct,
+    /// With what identifies a single authenticator.
+    Enterprise,
+}
+
+pub(super) const ATTESTATION: Choice<Attestation> = Choice(&[
+    ("none", Attestation::None),
+    ("indirect", Attestation::Indirect),
+    ("direct", Attestation::Direct),
+    ("enterprise", Attestation::Enterprise),
+]);
 
 const AAGUID: Parsed<Aaguid> = Parsed {
     expected: "an AAGUID such as \"cb69481e-8ff7-4039-93ec-0a2729a154a8\"",

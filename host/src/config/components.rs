@@ -7,9 +7,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::at::At;
 use super::format::{Count, Flag, Format, Size, Time};
 use super::path::Location;
-use super::reader::{At, Section};
+use super::section::Section;
 
 /// Limits of all components together.
 #[derive(Debug, Clone, PartialEq, Eq)]

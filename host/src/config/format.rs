@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::reader::At;
+use super::at::At;
 use super::units;
 
 /// A kind of value.

@@ -4,8 +4,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::at::At;
 use super::format::Format;
-use super::reader::{At, Section};
+use super::section::Section;
 
 /// The health listener.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::at::At;
 use super::format::Format;
-use super::reader::{At, Section};
+use super::section::Section;
 
 /// Where the host's certificate, key and trust roots come from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::format::{Choice, Flag, Time};
-use super::reader::Section;
+use super::section::Section;
 
 /// What may become of a relying party's passkeys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::format::{Choice, List, Parsed, SOCKET, Time};
 use super::identity::IdentitySource;
 use super::path::Location;
-use super::reader::Section;
+use super::section::Section;
 use super::service::Service;
 use super::spiffe::{TrustDomain, WORKLOAD_ID, WorkloadId};
 use super::state::Store;

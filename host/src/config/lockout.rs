@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::format::{Count, Time};
-use super::reader::Section;
+use super::section::Section;
 
 /// When failed sign-ins lock an account (PCI DSS v4.0.1 requirement 8.3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use tracing_subscriber::EnvFilter;
 
 use super::format::{Choice, Parsed};
-use super::reader::Section;
+use super::section::Section;
 
 /// The log on standard error.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::at::At;
 use super::format::{Format, List, Parsed, Time};
 use super::path::Location;
-use super::reader::{At, Section};
+use super::section::Section;
 
 /// Where FIDO metadata come from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,6 +14,7 @@
 
 mod admin;
 mod algorithm;
+mod at;
 mod audit;
 mod authenticators;
 mod components;
@@ -26,12 +27,14 @@ mod link;
 mod lockout;
 mod log;
 mod metadata;
+mod nearest;
 mod origin;
 mod path;
 mod postgres;
 mod reader;
 mod relying_party;
 mod rollout;
+mod section;
 mod service;
 mod spiffe;
 mod state;
@@ -46,7 +49,7 @@ use std::path::{Path, PathBuf};
 pub use self::admin::Admin;
 pub use self::algorithm::Algorithm;
 pub use self::audit::Audit;
-pub use self::authenticators::{Aaguid, Authenticators, CertificationLevel};
+pub use self::authenticators::{Aaguid, Attestation, Authenticators, CertificationLevel};
 pub use self::components::{Component, Components, Runtime};
 pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
@@ -60,8 +63,9 @@ pub use self::origin::Origin;
 pub use self::postgres::{Postgres, PostgresLogin};
 use self::reader::{Files, Reader};
 pub use self::reader::{Given, Setting};
-pub use self::relying_party::{Attestation, RelyingParty, ResidentKey, UserVerification};
+pub use self::relying_party::{RelyingParty, ResidentKey, UserVerification};
 pub use self::rollout::{Rollout, RolloutSticky};
+use self::section::Section;
 pub use self::service::{KeyExchange, Service};
 pub use self::spiffe::{TrustDomain, WorkloadId};
 pub use self::state::{Cache, Keys, Policy, Store, Tokens};
@@ -175,7 +179,7 @@ impl Config {
     /// `?`, so that one run finds all problems.
     fn read_all(reader: &Reader<'_>) -> Option<Self> {
         let document = reader.parse()?;
-        let mut root = reader.root(document.get_ref());
+        let mut root = Section::root(reader, document.get_ref());
         let workload_api = root.section("identity", identity::read);
         let service = root.section("service", |section| {
             service::read(section, workload_api.clone().flatten())

@@ -3,8 +3,9 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use super::at::At;
 use super::format::Format;
-use super::reader::{At, Files};
+use super::reader::Files;
 
 /// What a path must lead to when the configuration is loaded.
 #[derive(Debug, Clone, Copy)]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::format::{Count, Parsed};
 use super::path::Location;
-use super::reader::Section;
+use super::section::Section;
 
 /// A database and how each duty logs in to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

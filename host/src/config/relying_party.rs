@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::algorithm::{ALGORITHM, Algorithm};
-use super::authenticators::{self, Authenticators};
+use super::authenticators::{self, ATTESTATION, Attestation, Authenticators};
 use super::format::{Choice, Flag, List, Parsed, Time};
 use super::lifecycle::{self, EXTENSION, Extension, Lifecycle};
 use super::origin::{ORIGIN, Origin};
 use super::path::Location;
-use super::reader::Section;
+use super::section::Section;
 use super::spiffe::{TrustDomain, WORKLOAD_ID, WorkloadId};
 use super::web::{RP_ID, RpId, WEB_URL, WebUrl};
 
@@ -80,19 +80,6 @@ pub enum ResidentKey {
     Discouraged,
 }
 
-/// WebAuthn L3 section 5.4.7.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attestation {
-    /// Not asked for.
-    None,
-    /// In any form that can be verified.
-    Indirect,
-    /// As the authenticator makes it.
-    Direct,
-    /// With what identifies a single authenticator.
-    Enterprise,
-}
-
 const NAME: Parsed<String> = Parsed {
     expected: "a name of 1 to 64 characters",
     parse: |text| match text.chars().count() {
@@ -113,13 +100,6 @@ const RESIDENT_KEY: Choice<ResidentKey> = Choice(&[
     ("required", ResidentKey::Required),
     ("preferred", ResidentKey::Preferred),
     ("discouraged", ResidentKey::Discouraged),
-]);
-
-const ATTESTATION: Choice<Attestation> = Choice(&[
-    ("none", Attestation::None),
-    ("indirect", Attestation::Indirect),
-    ("direct", Attestation::Direct),
-    ("enterprise", Attestation::Enterprise),
 ]);
 
 pub(super) fn read_all(

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::format::{Choice, Count, Time};
-use super::reader::Section;
+use super::section::Section;
 
 /// The rules of rollouts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::format::{Choice, Count, List, SOCKET, Size, Time};
 use super::identity::IdentitySource;
 use super::path::Location;
-use super::reader::Section;
+use super::section::Section;
 use super::spiffe::{TRUST_DOMAIN, TrustDomain};
 
 /// The service listener. Every limit holds for every peer.

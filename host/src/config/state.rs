@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::format::Time;
 use super::path::Location;
 use super::postgres::{self, Postgres};
-use super::reader::Section;
+use super::section::Section;
 use super::web::{ISSUER, Issuer};
 
 /// The credential store.

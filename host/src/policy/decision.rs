@@ -9,9 +9,9 @@ use cedar_policy::{
     AuthorizationError, Authorizer, Context, Entities, Request, RestrictedExpression,
 };
 
-use super::bundle::Draft;
 use super::facts::Facts;
 use super::interface::Interface;
+use super::rules::Rules;
 use crate::audit::ComponentIdentity;
 
 /// What policy says to one question.
@@ -73,9 +73,9 @@ const STACK_GIVEN: usize = 1 << 20;
 // === impl Question ===
 
 impl Question<'_> {
-    /// The answer of `draft`, given `facts`. What can't be asked is denied.
-    pub fn decide(&self, draft: &Draft, facts: &Facts) -> Decision {
-        stacker::maybe_grow(STACK_NEEDED, STACK_GIVEN, || self.ask(draft, facts)).unwrap_or_else(
+    /// The answer of `rules`, given `facts`. What can't be asked is denied.
+    pub fn decide(&self, rules: &Rules, facts: &Facts) -> Decision {
+        stacker::maybe_grow(STACK_NEEDED, STACK_GIVEN, || self.ask(rules, facts)).unwrap_or_else(
             |error| {
                 tracing::error!(question = ?self, %error, "policy could not be asked: denied");
                 Decision::denied()
@@ -83,7 +83,7 @@ impl Question<'_> {
         )
     }
 
-    fn ask(&self, draft: &Draft, facts: &Facts) -> Result<Decision, Box<dyn std::error::Error>> {
+    fn ask(&self, rules: &Rules, facts: &Facts) -> Result<Decision, Box<dyn std::error::Error>> {
         let names = facts.names();
         let (action, entities, context) = match *self {
             Self::Link {
@@ -141,12 +141,12 @@ impl Question<'_> {
             names.action(action),
             resource.uid(),
             context,
-            Some(draft.schema()),
+            Some(rules.schema()),
         )?;
         // The action comes along because it knows its groups.
         let entities =
-            Entities::from_entities(entities.into_iter().chain(draft.action(action)), None)?;
-        let response = Authorizer::new().is_authorized(&request, draft.policies(), &entities);
+            Entities::from_entities(entities.into_iter().chain(rules.action(action)), None)?;
+        let response = Authorizer::new().is_authorized(&request, rules.policies(), &entities);
 
         let failed: Vec<String> = response
             .diagnostics()

@@ -140,7 +140,7 @@ impl Gate {
                 component,
                 interface: &interface,
             }
-            .decide(state.bundle.draft(), &state.facts),
+            .decide(state.bundle.rules(), &state.facts),
             Err(_) => Decision::denied(),
         }
     }
@@ -209,7 +209,7 @@ impl Gate {
             action: A::NAME,
             component,
         };
-        let decision = question.decide(state.bundle.draft(), &state.facts);
+        let decision = question.decide(state.bundle.rules(), &state.facts);
         let (time, actor, policies) = (self.clock.now(), actor.clone(), decision.policies);
         let relying_party = NO_RELYING_PARTY.to_owned();
         if decision.allowed {
@@ -283,7 +283,7 @@ fn cut(text: &str) -> &str {
 
 impl State {
     fn new(epoch: u64, bundle: Bundle, bindings: &[(String, Vec<String>)]) -> Result<Self, Error> {
-        let facts = Facts::new(bundle.draft().schema(), bindings)?;
+        let facts = Facts::new(bundle.rules().schema(), bindings)?;
         Ok(Self {
             epoch,
             bundle,
@@ -307,7 +307,7 @@ impl State {
             action: key.action,
             relying_party: key.relying_party,
         };
-        let decision = question.decide(self.bundle.draft(), &self.facts);
+        let decision = question.decide(self.bundle.rules(), &self.facts);
         self.cache.insert(&key, decision.clone());
         decision
     }

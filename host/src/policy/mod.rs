@@ -20,9 +20,11 @@ mod gate;
 pub mod golden;
 mod interface;
 mod permit;
+mod rules;
 mod signers;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 pub use bundle::{Bundle, Draft};
 pub use decision::Decision;

@@ -3,7 +3,8 @@
 //! `cargo xtask bench` builds and starts it. Everything that a row compares is
 //! measured in the same run and in turns, so that a machine that is slow for a
 //! while is slow for both. Figures are medians with the smallest and the largest
-//! sample. What can't be measured fails the command; no figure is made up.
+//! sample. What can't be measured fails the command, as does a missed target; no
+//! figure is made up.
 //!
 //! - [`rows`]: one file for each row.
 //! - [`sample`]: warm-up, turns, medians.

@@ -117,9 +117,23 @@ impl Report {
         self.failures.push(format!("{group}: {error:#}"));
     }
 
-    /// Whether anything could not be measured.
+    /// Whether anything could not be measured or missed its target.
     pub fn failed(&self) -> bool {
-        !self.failures.is_empty()
+        !self.failures.is_empty() || self.missed().next().is_some()
+    }
+
+    /// The targets that were missed: the row's name, the figure or ratio, and the target.
+    fn missed(&self) -> impl Iterator<Item = (&str, f64, f64)> {
+        self.rows.iter().flat_map(|row| {
+            let ratios = row.against.iter();
+            let ratios = ratios.map(|against| (against.ratio, against.target));
+            ratios
+                .chain([(row.median, row.target)])
+                .filter_map(|(value, target)| {
+                    let (target, _) = target?;
+                    (!met(value, target)).then_some((row.row.as_str(), value, target))
+                })
+        })
     }
 
     /// The rows as `[{row, unit, median, min, max, against: [{name, median, ratio}]}]`.
@@ -192,7 +206,7 @@ impl fmt::Display for Report {
                         f,
                         "{:<name$}  {:<title$}  {:>9}  {:>9}  {:>9}  {:<14}  {:>6}",
                         "",
-                        format!("    target {}: {what}", met(against.ratio, target)),
+                        format!("    target {}: {what}", verdict(against.ratio, target)),
                         "",
                         "",
                         "",
@@ -206,10 +220,17 @@ impl fmt::Display for Report {
                     f,
                     "{:<name$}  {:<title$}  {:>9}",
                     "",
-                    format!("  target {}: {what}", met(row.median, target)),
+                    format!("  target {}: {what}", verdict(row.median, target)),
                     figure(target)
                 )?;
             }
+        }
+        for (row, value, target) in self.missed() {
+            let (value, target) = (figure(value), figure(target));
+            writeln!(
+                f,
+                "\ntarget missed: {row}: {value}, at most {target} wanted"
+            )?;
         }
         for failure in &self.failures {
             writeln!(f, "\nnot measured: {failure}")?;
@@ -218,8 +239,12 @@ impl fmt::Display for Report {
     }
 }
 
-fn met(value: f64, target: f64) -> &'static str {
-    if value <= target { "met" } else { "missed" }
+fn met(value: f64, target: f64) -> bool {
+    value <= target
+}
+
+fn verdict(value: f64, target: f64) -> &'static str {
+    if met(value, target) { "met" } else { "missed" }
 }
 
 /// Three digits that matter, or all before the point.
@@ -272,11 +297,15 @@ mod tests {
                 .against_at_most("a plain one", stats(2.0), ratio, "few times")
                 .at_most(target, "quick");
             report.add(vec![row], None);
-            report.to_string()
+            (report.failed(), report.to_string())
         };
-        let met = judged(6.0, 3.0);
+        let (failed, met) = judged(6.0, 3.0);
+        assert!(!failed, "{met}");
         assert!(met.contains("target met: quick") && met.contains("target met: few times"));
-        let missed = judged(5.9, 2.9);
+        let (failed, missed) = judged(5.9, 2.9);
+        assert!(failed, "{missed}");
+        assert!(missed.contains("target missed: a/x: 6.00, at most 5.90 wanted"));
+        assert!(missed.contains("target missed: a/x: 3.00, at most 2.90 wanted"));
         assert!(missed.contains("target missed: quick"));
         assert!(missed.contains("target missed: few times"));
     }

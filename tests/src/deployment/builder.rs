@@ -1,23 +1,21 @@
 //! What a deployment consists of, as its configuration file says it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use tempfile::TempDir;
-use zeropass::identity::TrustDomain;
-use zeropass::identity::pki::{Ca, IssueRequest};
+use zeropass::identity::pki::Ca;
 use zeropass::registry::SigningKey;
 
-use super::certificates::{
-    client_config, component, install_provider, now, revocation_list, spiffe_id, workload,
-};
+use super::certificates::{client_config, install_provider, revocation_list, workload};
 use super::files::{component_file, policies, shared_folder};
+use super::material::{certificates, copy_keys, share_cache_key};
+use super::toml::{path, quoted};
 use super::{
-    Certificate, Client, Deployment, Installation, ORIGIN, Protocol, RP_ID, Running, TRUST_DOMAIN,
-    WORKLOAD,
+    Certificate, Client, Deployment, Installation, ORIGIN, Protocol, RP_ID, RelyingParty, Running,
+    TRUST_DOMAIN, WORKLOAD,
 };
 use crate::postgres::Database;
 use crate::signing::sign_into;
@@ -45,15 +43,6 @@ pub struct LaidOut {
 
 /// Gets the CA and the folder of the certificates.
 type Prepare = Box<dyn FnOnce(&Ca, &Path) + Send>;
-
-/// A relying party of a deployment.
-#[derive(Debug, Clone)]
-pub struct RelyingParty {
-    id: String,
-    origins: Vec<String>,
-    workloads: Vec<String>,
-    settings: BTreeMap<&'static str, String>,
-}
 
 /// One key for all deployments of a process: hosts that share a store run each other's
 /// revisions.
@@ -371,149 +360,5 @@ impl std::fmt::Debug for LaidOut {
         f.debug_struct("LaidOut")
             .field("folder", &self.folder.path())
             .finish_non_exhaustive()
-    }
-}
-
-// === impl RelyingParty ===
-
-impl RelyingParty {
-    /// A relying party without origins and workloads.
-    pub fn new(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            origins: Vec::new(),
-            workloads: Vec::new(),
-            settings: BTreeMap::new(),
-        }
-    }
-
-    /// An origin that may use its passkeys.
-    #[must_use]
-    pub fn origin(mut self, origin: &str) -> Self {
-        self.origins.push(origin.to_owned());
-        self
-    }
-
-    /// A workload that may act for it, as [`Deployment::client`] takes it.
-    #[must_use]
-    pub fn workload(mut self, name: &str) -> Self {
-        self.workloads.push(name.to_owned());
-        self
-    }
-
-    /// A setting of its section: key, and the value as TOML has it.
-    #[must_use]
-    pub fn set(mut self, key: &'static str, toml: &str) -> Self {
-        self.settings.insert(key, toml.to_owned());
-        self
-    }
-
-    fn text(&self) -> String {
-        let list = |texts: Vec<String>| {
-            texts
-                .iter()
-                .map(|text| quoted(text))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let mut text = format!(
-            "[[relying-party]]\nid = {id}\nname = {id}\norigins = [{}]\nworkloads = [{}]\n",
-            list(self.origins.clone()),
-            list(self.workloads.iter().map(|name| spiffe_id(name)).collect()),
-            id = quoted(&self.id),
-        );
-        for (key, value) in &self.settings {
-            let _ = writeln!(text, "{key} = {value}");
-        }
-        text
-    }
-}
-
-// === helpers ===
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-fn path(path: &Path) -> String {
-    quoted(path.to_str().expect("a path that is text"))
-}
-
-/// A CA, and files for the host and for every workload that is configured.
-fn certificates(folder: &Path, relying_parties: &[RelyingParty]) -> Ca {
-    std::fs::create_dir(folder).expect("a folder for certificates");
-    let domain: TrustDomain = TRUST_DOMAIN.parse().expect("a trust domain");
-    let ca = Ca::above(&domain, now(), 1).expect("a CA");
-    std::fs::write(folder.join("ca.pem"), ca.pem()).expect("the CA can be written");
-    issue(&ca, folder, "host", &host_request());
-    for name in ["auth-service", "passkey-manager"] {
-        issue(&ca, folder, name, &component(name));
-    }
-    let workloads: BTreeSet<_> = relying_parties
-        .iter()
-        .flat_map(|party| &party.workloads)
-        .collect();
-    for name in workloads {
-        issue(&ca, folder, name, &workload(name));
-    }
-    ca
-}
-
-/// Asks for a proper certificate of the host.
-pub(super) fn host_request() -> IssueRequest {
-    let mut host = IssueRequest::workload(&format!("spiffe://{TRUST_DOMAIN}/host"), now());
-    host.dns = vec!["localhost".to_owned()];
-    host.ips = vec![std::net::Ipv4Addr::LOCALHOST.into()];
-    host
-}
-
-fn issue(ca: &Ca, folder: &Path, name: &str, request: &IssueRequest) {
-    let issued = ca.issue(request).expect("a certificate can be issued");
-    std::fs::write(folder.join(format!("{name}.pem")), issued.certificate)
-        .expect("a certificate can be written");
-    write_private(&folder.join(format!("{name}.key")), issued.key.as_bytes());
-}
-
-fn write_private(path: &Path, bytes: &[u8]) {
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .expect("a private file can be made");
-    std::io::Write::write_all(&mut file, bytes).expect("a private file can be written");
-}
-
-/// Give the host the cache key of all deployments, so that it trusts what another
-/// one has compiled.
-fn share_cache_key(keys: &Path) {
-    let shared = shared_folder();
-    std::fs::create_dir_all(&shared).expect("a folder for shared files");
-    let key = shared.join("cache.key");
-    if !key.exists() {
-        let mut bytes = [0; 32];
-        aws_lc_rs::rand::fill(&mut bytes).expect("randomness");
-        let mut file = tempfile::NamedTempFile::new_in(&shared).expect("a temporary file");
-        std::io::Write::write_all(&mut file, &bytes).expect("the cache key can be written");
-        // Whoever comes first decides; all others take that key.
-        let _ = file.persist_noclobber(&key);
-    }
-    std::fs::create_dir(keys).expect("a folder for keys");
-    std::fs::set_permissions(keys, std::fs::Permissions::from_mode(0o700)).expect("permissions");
-    write_private(
-        &keys.join("cache.key"),
-        &std::fs::read(&key).expect("the shared cache key"),
-    );
-}
-
-/// All but what belongs to one host.
-fn copy_keys(from: &Path, to: &Path) {
-    for file in std::fs::read_dir(from).expect("a folder of keys").flatten() {
-        let name = file.file_name();
-        let name = name.to_str().expect("a name that is text");
-        if name != "cache.key" && !name.starts_with("audit-") && file.path().is_file() {
-            let key = std::fs::read(file.path()).expect("a key");
-            write_private(&to.join(name), &key);
-        }
     }
 }

@@ -37,10 +37,13 @@ mod builder;
 pub mod certificates;
 pub mod client;
 mod files;
+mod material;
 pub mod person;
 mod process;
+mod relying_party;
 pub mod rotation;
 pub mod stream;
+mod toml;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -60,12 +63,13 @@ use zeropass::registry::rollout::Rollouts;
 use zeropass::server::drain::Drained;
 use zeropass::telemetry::metrics::Registry;
 
-pub use self::builder::{Builder, LaidOut, RelyingParty};
+pub use self::builder::{Builder, LaidOut};
 pub use self::certificates::Certificate;
 pub use self::client::{Answer, Client, Protocol};
 pub use self::files::{component_file, copied_policies, guest_file};
 pub use self::person::Person;
 pub use self::process::{Installation, Process};
+pub use self::relying_party::RelyingParty;
 pub use self::stream::Stream;
 
 /// The trust domain of every deployment.

@@ -8,8 +8,8 @@ use http::Method;
 use tokio::sync::watch;
 use zeropass::identity::pki::{Ca, IssueRequest};
 
-use super::builder::host_request;
 use super::certificates::{now, revocation_list, workload};
+use super::material::host_request;
 use super::{Answer, Certificate, Client, Deployment, TRUST_DOMAIN, WORKLOAD};
 
 /// How long a change may take to be in force. Only a failing test waits that long.

@@ -17,7 +17,8 @@ use wasip2::{
 
 use super::imports::Imports;
 use crate::{
-    http::{BODY_LIMIT, Body, Method, Request, Response, SESSION_HEADER},
+    http::{BODY_LIMIT, Body, Method, Request, SESSION_HEADER},
+    response::Response,
     router,
 };
 

@@ -6,23 +6,18 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    extensions::{client_results, inputs},
+    extensions::{asked, client_results, inputs},
+    id::{credential_id, uuid},
     object::{Malformed, Object},
     passkey::{DescriptorJson, PasskeyJson, UserJson},
-    registration::{extensions, uuid, word},
     text,
+    words::{USER_VERIFICATION, user_verification_word},
 };
 use crate::{
     base64url,
     host::{AuthenticationResponse, RequestOptions, UserVerification},
     time::rfc3339,
 };
-
-pub(super) const USER_VERIFICATION: &[(&str, UserVerification)] = &[
-    ("required", UserVerification::Required),
-    ("preferred", UserVerification::Preferred),
-    ("discouraged", UserVerification::Discouraged),
-];
 
 /// Who wants to sign in.
 pub enum Who {
@@ -92,22 +87,6 @@ struct RequestOptionsJson {
     allow_credentials: Vec<DescriptorJson>,
     user_verification: &'static str,
     extensions: Map<String, Value>,
-}
-
-/// As it stands in JSON.
-pub(super) fn user_verification_word(value: UserVerification) -> &'static str {
-    word(USER_VERIFICATION, value)
-}
-
-/// `id` as it stands, and `rawId` decoded, of a public key credential. That they
-/// are one is for the ceremony to check.
-pub(super) fn credential_id(credential: &Object<'_>) -> Result<(String, Vec<u8>), Malformed> {
-    let id = credential.string("id")?.to_owned();
-    let raw_id = credential.bytes("rawId")?;
-    if credential.string("type")? != "public-key" {
-        return Err(credential.fault("type", "expected public-key"));
-    }
-    Ok((id, raw_id))
 }
 
 // === impl Begin ===
@@ -190,7 +169,7 @@ impl From<RequestOptions> for Begun {
                     .map(DescriptorJson::from)
                     .collect(),
                 user_verification: user_verification_word(options.user_verification),
-                extensions: extensions(&options.extensions),
+                extensions: asked(&options.extensions),
             },
         }
     }

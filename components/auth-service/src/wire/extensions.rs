@@ -35,3 +35,9 @@ pub fn outputs(json: &str) -> Option<Map<String, Value>> {
         .ok()
         .filter(|outputs| !outputs.is_empty())
 }
+
+/// Extension inputs from the contract's JSON text. Text that is no object
+/// breaks the contract and asks for no extension.
+pub(super) fn asked(json: &str) -> Map<String, Value> {
+    serde_json::from_str(json).unwrap_or_default()
+}

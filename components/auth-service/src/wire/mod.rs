@@ -4,8 +4,10 @@
 pub mod authentication;
 pub mod extensions;
 pub mod form;
+pub mod id;
 pub mod object;
 pub mod passkey;
 pub mod registration;
 pub mod signal;
 pub mod text;
+mod words;

@@ -6,12 +6,13 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    authentication::{USER_VERIFICATION, user_verification_word},
-    extensions::{client_results, inputs},
+    extensions::{asked, client_results, inputs},
+    id::{credential_id, uuid},
     object::{Malformed, Object},
     passkey::{DescriptorJson, PasskeyJson, UserJson},
     signal::user_handle,
     text,
+    words::{USER_VERIFICATION, user_verification_word, word},
 };
 use crate::{
     base64url,
@@ -126,35 +127,6 @@ struct Selection {
     user_verification: &'static str,
 }
 
-/// The word of a value in such a table.
-pub(super) fn word<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
-    words
-        .iter()
-        .find(|(_, candidate)| *candidate == value)
-        .map_or("", |(word, _)| *word)
-}
-
-/// Extension inputs from the contract's JSON text. Text that is no object
-/// breaks the contract and asks for no extension.
-pub(super) fn extensions(json: &str) -> Map<String, Value> {
-    serde_json::from_str(json).unwrap_or_default()
-}
-
-/// A user's UUID, in its usual spelling only.
-pub(super) fn uuid(object: &Object<'_>, field: &str) -> Result<Option<Uuid>, Malformed> {
-    object
-        .optional_string(field)?
-        .map(|text| parse_uuid(text).ok_or_else(|| object.fault(field, "not a UUID")))
-        .transpose()
-}
-
-/// A UUID of 36 characters with hyphens (RFC 9562 section 4), in either case.
-pub fn parse_uuid(text: &str) -> Option<Uuid> {
-    // The library also reads braces, URNs and bare digits: other spellings of
-    // one id, which compare unequal elsewhere.
-    Uuid::try_parse(text).ok().filter(|_| text.len() == 36)
-}
-
 // === impl Begin ===
 
 impl Begin {
@@ -194,7 +166,7 @@ impl Finish {
         let root = Object::root(body)?;
         root.only(&["credential", "label", "rpId"])?;
         let credential = root.object("credential")?;
-        let (id, raw_id) = super::authentication::credential_id(&credential)?;
+        let (id, raw_id) = credential_id(&credential)?;
         let response = credential.object("response")?;
         Ok(Self {
             rp_id: root.optional_string("rpId")?.map(str::to_owned),
@@ -251,7 +223,7 @@ impl From<CreationOptions> for Begun {
                 },
                 attestation: word(ATTESTATION, options.attestation),
                 hints: options.hints,
-                extensions: extensions(&options.extensions),
+                extensions: asked(&options.extensions),
             },
         }
     }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::{fields::authentication_response, kit::*};
 
-fn finish(memory: &Memory) -> auth_service::http::Response {
+fn finish(memory: &Memory) -> auth_service::response::Response {
     let body = json!({"credential": authentication_response()});
     memory.post("/v1/authentications/ceremony-2", &body)
 }
@@ -78,7 +78,7 @@ fn known_and_unknown_names_look_alike() {
         let unknown = memory.post("/v1/authentications", &json!({"user": unknown}));
         assert_eq!(known.status, unknown.status);
         assert_eq!(known.body.len(), unknown.body.len());
-        let names = |response: &auth_service::http::Response| {
+        let names = |response: &auth_service::response::Response| {
             response
                 .headers
                 .iter()

@@ -1,4 +1,4 @@
-use auth_service::http::Response;
+use auth_service::response::Response;
 use serde_json::json;
 
 use super::kit::*;

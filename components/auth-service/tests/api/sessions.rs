@@ -1,6 +1,6 @@
 use auth_service::{
     host::{AccountStatus, Code, Status, StoreError, TokenError},
-    http::Response,
+    response::Response,
 };
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! `fresh-sign-in`: who touches passkeys has just signed in.
 
-use auth_service::http::{Method, Response};
+use auth_service::{http::Method, response::Response};
 use serde_json::json;
 
 use super::{fields::authentication_response, kit::*};

@@ -1,19 +1,26 @@
 //! The audit table: appended to by the writer, read by host duties.
 
-use serde::Serialize;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{FromRow, Row as _, SqliteConnection};
+use std::sync::Arc;
 
-use super::rows::{decode, list, time};
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool, SqliteRow};
+use sqlx::{AssertSqlSafe, FromRow, Row as _, SqliteConnection};
+
+use super::rows::{decode, list, time, to_list};
 use crate::store::{Error, StoredRecord};
 
-/// One statement for a whole group: the columns of each record as a JSON array.
+/// The columns of a record in the table, in the order of [`bind`].
 const INSERT: &str = "
     INSERT INTO audit (log, seq, time, request_id, workload, address, component_name,
         component_digest, component_revision, action, relying_party, target, outcome, policies)
-    SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-        value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12
-    FROM json_each(?2) ORDER BY key";
+    VALUES ";
+
+/// One record of [`INSERT`].
+const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// Records in one statement at most. There is a prepared statement for each number of
+/// records up to this.
+pub(super) const ROWS: usize = 64;
 
 const SELECT: &str = "
     SELECT seq, time, request_id, workload, address, component_name, component_digest,
@@ -25,24 +32,6 @@ const HEAD: &str = "
         SELECT max(seq) AS head FROM audit WHERE log = ?1
         UNION ALL SELECT max(seq) FROM audit_pruned WHERE log = ?1)";
 
-/// The columns of [`INSERT`], in order.
-#[derive(Serialize)]
-struct Columns<'a>(
-    u64,
-    i64,
-    &'a str,
-    &'a str,
-    &'a str,
-    &'a str,
-    &'a str,
-    &'a str,
-    &'a str,
-    &'a str,
-    &'a str,
-    &'a str,
-    String,
-);
-
 /// Append records, consecutive and oldest first. A place that is taken fails the
 /// statement: nobody else may write this log.
 pub(super) async fn insert(
@@ -50,18 +39,48 @@ pub(super) async fn insert(
     log: &str,
     records: &[StoredRecord],
 ) -> Result<(), sqlx::Error> {
-    if records.is_empty() {
-        return Ok(());
+    let log: Arc<str> = Arc::from(log);
+    for rows in records.chunks(ROWS) {
+        let mut query = sqlx::query(AssertSqlSafe(insertion(rows.len())));
+        for record in rows {
+            query = bind(query, &log, record)?;
+        }
+        let done = query.execute(&mut *db).await?;
+        if done.rows_affected() != rows.len() as u64 {
+            return Err(sqlx::Error::RowNotFound);
+        }
     }
-    let rows = records.iter().map(columns).collect::<Result<Vec<_>, _>>();
-    let json = rows.and_then(|rows| serde_json::to_string(&rows));
-    let json = json.map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    let done = sqlx::query(INSERT).bind(log).bind(json).execute(db).await?;
-    if done.rows_affected() == records.len() as u64 {
-        Ok(())
-    } else {
-        Err(sqlx::Error::RowNotFound)
+    Ok(())
+}
+
+/// The statement for so many records, nothing but [`INSERT`] and [`ROW`].
+fn insertion(rows: usize) -> String {
+    let mut statement = String::with_capacity(INSERT.len() + rows * (ROW.len() + 1));
+    statement.push_str(INSERT);
+    for row in 0..rows {
+        if row > 0 {
+            statement.push(',');
+        }
+        statement.push_str(ROW);
     }
+    statement
+}
+
+fn bind<'q>(
+    query: Query<'q, Sqlite, SqliteArguments>,
+    log: &Arc<str>,
+    record: &StoredRecord,
+) -> Result<Query<'q, Sqlite, SqliteArguments>, sqlx::Error> {
+    let policies = to_list(&record.policies)?;
+    let query = query
+        .bind(Arc::clone(log))
+        .bind(time(record.seq))
+        .bind(time(record.time));
+    let query = record
+        .texts()
+        .into_iter()
+        .fold(query, |query, text| query.bind(text.to_owned()));
+    Ok(query.bind(policies))
 }
 
 /// The last place that is taken, 0 in a log without records.
@@ -96,36 +115,6 @@ pub(super) async fn behind(
         .bind(limit)
         .fetch_all(db)
         .await
-}
-
-fn columns(record: &StoredRecord) -> Result<Columns<'_>, serde_json::Error> {
-    let [
-        request_id,
-        workload,
-        address,
-        name,
-        digest,
-        revision,
-        action,
-        relying_party,
-        target,
-        outcome,
-    ] = record.texts();
-    Ok(Columns(
-        record.seq,
-        time(record.time),
-        request_id,
-        workload,
-        address,
-        name,
-        digest,
-        revision,
-        action,
-        relying_party,
-        target,
-        outcome,
-        serde_json::to_string(&record.policies)?,
-    ))
 }
 
 // === impl StoredRecord ===

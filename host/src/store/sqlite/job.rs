@@ -32,6 +32,15 @@ pub(super) enum Failure {
     Broken(sqlx::Error),
 }
 
+/// How a group ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Everything is durable.
+    Committed,
+    /// Nothing happened, or nobody knows yet and the records were given away.
+    Failed,
+}
+
 /// A change on its way, whatever its output.
 #[async_trait]
 pub(super) trait Job: Send + Sync {
@@ -44,9 +53,13 @@ pub(super) trait Job: Send + Sync {
     /// The request's records so far and that of this change, in order.
     fn records(&self) -> &[Record];
 
+    /// Hand the records over to the writer, as those of a change that its caller was told
+    /// nothing good about.
+    fn give_records(&mut self) -> Vec<Record>;
+
     /// Answer the caller. Returns the records that are left to the writer: those
     /// of a failed group whose caller is gone.
-    fn finish(self: Box<Self>, committed: bool) -> Vec<Record>;
+    fn finish(self: Box<Self>, ending: Ending) -> Vec<Record>;
 }
 
 /// The job of one change.
@@ -154,14 +167,19 @@ impl<C: Change> Job for Task<C> {
         &self.records
     }
 
-    fn finish(mut self: Box<Self>, committed: bool) -> Vec<Record> {
-        if !committed {
+    fn give_records(&mut self) -> Vec<Record> {
+        self.fail(Error::Busy);
+        std::mem::take(&mut self.records)
+    }
+
+    fn finish(mut self: Box<Self>, ending: Ending) -> Vec<Record> {
+        if ending != Ending::Committed {
             self.fail(Error::Busy);
             // Before the answer: whoever gets it finds the records on the trail.
             self.trail.restore(std::mem::take(&mut self.records));
         }
         let heard = self.reply.send(self.result).is_ok();
-        if committed || heard {
+        if ending == Ending::Committed || heard {
             Vec::new()
         } else {
             self.trail.drain()

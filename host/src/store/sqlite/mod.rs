@@ -10,6 +10,7 @@ mod accounts;
 mod audit;
 mod ceremonies;
 mod credentials;
+mod doubt;
 mod failures;
 mod files;
 mod history;
@@ -40,7 +41,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sqlx::sqlite::SqlitePool;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::audit::Log;
 use crate::clock::{Clock, Timestamp};
@@ -64,10 +64,10 @@ pub struct SqliteStore {
     _folder: Option<TempDir>,
 }
 
-/// The writer task and the way to end it.
+/// The writer's thread: the way to end it, and what it says at its end.
 struct Running {
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    ended: oneshot::Receiver<()>,
 }
 
 // === impl SqliteStore ===
@@ -142,14 +142,19 @@ impl SqliteStore {
         })?);
         let (writer, writing) = writer::writer(opened.options, opened.connection, Arc::clone(&log));
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(writing.run(stopped));
+        let ended = writing
+            .on_a_thread(stopped)
+            .map_err(|source| OpenError::File {
+                path: path.to_owned(),
+                source,
+            })?;
         Ok(Self {
             writer,
             readers: opened.readers,
             log,
             clock,
             session_lifetime,
-            running: Mutex::new(Some(Running { stop, task })),
+            running: Mutex::new(Some(Running { stop, ended })),
             _folder: folder,
         })
     }
@@ -165,11 +170,11 @@ impl SqliteStore {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(Running { stop, task }) = running {
+        if let Some(Running { stop, ended }) = running {
             self.readers.close().await;
             let _ = stop.send(());
-            if let Err(error) = task.await {
-                tracing::error!(%error, "the store's writer ended badly");
+            if ended.await.is_err() {
+                tracing::error!("the store's writer ended badly");
             }
         }
     }

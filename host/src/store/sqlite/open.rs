@@ -13,6 +13,8 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, SqlSafeStr as _, SqliteConnection};
 
+use super::audit;
+
 /// The schema that this binary knows, oldest step first. Listed by hand: sqlx's macro
 /// for it would compile SQLite a second time, for the compiler's own use.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -115,6 +117,8 @@ pub(super) async fn open(path: &Path, durable: bool) -> Result<Opened, OpenError
         } else {
             SqliteSynchronous::Off
         })
+        // One for each number of records that are appended together, and all the others.
+        .statement_cache_capacity(2 * audit::ROWS)
         // Else INSERT OR REPLACE would delete audit rows past their trigger.
         .pragma("recursive_triggers", "ON");
     let mut connection = writing.connect().await.map_err(database)?;

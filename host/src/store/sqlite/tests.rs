@@ -469,3 +469,55 @@ async fn change_refused_half_way_leaves_nothing_but_its_record() {
     assert_eq!(records[0].outcome, "failed:conflict");
     assert_eq!(records[1].outcome, "success");
 }
+
+#[tokio::test]
+async fn commit_without_an_answer_that_happened_writes_each_record_once() {
+    let (_folder, path) = folder();
+    let (kit, store) = in_file(&path).await;
+    kit.put(Kit::ceremony(&id(1))).await.unwrap();
+    store.writer.lose_answers(1);
+    assert_eq!(kit.put(Kit::ceremony(&id(2))).await, Err(Error::Busy));
+    assert!(store.writer.in_doubt());
+    // Nothing is left to append, but no answer leaves before it is known what is there.
+    assert!(kit.trail.is_empty());
+    assert_eq!(store.append(&kit.trail).await, Ok(()));
+    assert!(!store.writer.in_doubt());
+    // It happened.
+    assert_eq!(kit.put(Kit::ceremony(&id(2))).await, Err(Error::Exists));
+    assert_eq!(
+        outcomes(&kit).await,
+        ["success", "success", "failed:exists"]
+    );
+}
+
+#[tokio::test]
+async fn commit_that_failed_writes_each_record_with_the_next() {
+    let (_folder, path) = folder();
+    let (kit, store) = in_file(&path).await;
+    // A constraint that is looked at by COMMIT: everything before it goes well.
+    meddle(
+        &path,
+        "CREATE TABLE parents (id INTEGER PRIMARY KEY);
+         CREATE TABLE children (parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED);
+         CREATE TRIGGER late AFTER INSERT ON ceremonies
+         BEGIN INSERT INTO children VALUES (1); END",
+    )
+    .await
+    .unwrap();
+    assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Err(Error::Busy));
+    assert!(store.writer.in_doubt());
+    assert!(kit.trail.is_empty());
+    assert_eq!(store.append(&kit.trail).await, Ok(()));
+    meddle(&path, "DROP TRIGGER late").await.unwrap();
+    // It did not happen.
+    assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Ok(()));
+    assert_eq!(outcomes(&kit).await, ["failed:busy", "success"]);
+}
+
+/// Of all records, in the order of their places.
+async fn outcomes(kit: &Kit) -> Vec<String> {
+    let records = kit.records().await;
+    let places: Vec<u64> = records.iter().map(|record| record.seq).collect();
+    assert_eq!(places, (1..=records.len() as u64).collect::<Vec<_>>());
+    records.into_iter().map(|record| record.outcome).collect()
+}

@@ -18,11 +18,15 @@
 //! - records get consecutive places in this host's [`Log`], which hears of each group
 //!   after its commit; while the log refuses, records are written, but no change is
 //!   made and everybody hears [`Error::Busy`];
-//! - a commit whose outcome is unknown is looked up before the next one.
+//! - a commit whose outcome is unknown is looked up before the next one ([`Doubt`]), and
+//!   no answer leaves before that;
+//! - the task has a thread of its own: it talks to SQLite's thread for each statement, and
+//!   no other work of the host stands between them.
 //!
 //! Bounds: [`QUEUE`] waiting jobs, [`GROUP`] jobs in a commit, [`PATIENCE`] in
 //! front of a full queue, [`OWED`] records kept for callers that are gone.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,7 +37,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::audit;
-use super::job::{Change, Errand, Job, Task};
+use super::doubt::Doubt;
+use super::job::{Change, Ending, Errand, Job, Task};
 use crate::audit::{Log, Record, StoredRecord, Trail};
 use crate::policy::Permit;
 use crate::policy::action::Action;
@@ -57,6 +62,11 @@ pub(super) struct Writer {
 struct State {
     commits: AtomicU64,
     failing: AtomicBool,
+    /// Records wait for it to be known what became of their group.
+    in_doubt: AtomicBool,
+    /// So many commits will get no answer, though they happen.
+    #[cfg(test)]
+    lost_answers: AtomicU64,
     left: Mutex<Left>,
 }
 
@@ -76,9 +86,8 @@ pub(super) struct Loop {
     state: Arc<State>,
     log: Arc<Log>,
     owed: Vec<Record>,
-    /// After a failed group: its records if its COMMIT was tried. They may be there
-    /// all the same.
-    doubtful: Option<Vec<StoredRecord>>,
+    /// After a failed group.
+    doubt: Option<Doubt>,
 }
 
 /// The writer and its loop, which runs until it is told to stop or every
@@ -102,7 +111,7 @@ pub(super) fn writer(
         state,
         log,
         owed: Vec::new(),
-        doubtful: None,
+        doubt: None,
     };
     (writer, writing)
 }
@@ -189,6 +198,18 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether records wait for it to be known if they are there. Until then nothing is
+    /// durable, whatever a trail says.
+    pub(super) fn in_doubt(&self) -> bool {
+        self.state.in_doubt.load(Ordering::Acquire)
+    }
+
+    /// Let the answers of the next `commits` commits be lost.
+    #[cfg(test)]
+    pub(super) fn lose_answers(&self, commits: u64) {
+        self.state.lost_answers.store(commits, Ordering::Release);
+    }
+
     /// How many transactions have been committed.
     pub(super) fn commits(&self) -> u64 {
         self.state.commits.load(Ordering::Relaxed)
@@ -217,9 +238,25 @@ impl State {
 // === impl Loop ===
 
 impl Loop {
+    /// [`Loop::run`] on a thread of its own; the receiver hears when it has ended.
+    pub(super) fn on_a_thread(
+        self,
+        stop: oneshot::Receiver<()>,
+    ) -> io::Result<oneshot::Receiver<()>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let (end, ended) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || {
+                runtime.block_on(self.run(stop));
+                let _ = end.send(());
+            })?;
+        Ok(ended)
+    }
+
     /// Write until `stop` fires (or its other end is gone and no writer is left),
     /// then finish what was accepted and close the connection.
-    pub(super) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
+    async fn run(mut self, mut stop: oneshot::Receiver<()>) {
         let mut stopping = false;
         loop {
             tokio::select! {
@@ -238,10 +275,10 @@ impl Loop {
         }
         self.state.left().ended = true;
         self.take_left();
-        if !self.owed.is_empty() {
+        if !self.owed.is_empty() || self.state.in_doubt.load(Ordering::Acquire) {
             let mut none = Vec::new();
             if let Err(error) = self.transact(&mut none).await {
-                let lost = self.owed.len();
+                let lost = self.owed.len() + self.doubt.as_ref().map_or(0, Doubt::len);
                 self.log.lost(lost as u64);
                 tracing::error!(%error, lost, "audit records could not be written before the end");
             }
@@ -256,24 +293,23 @@ impl Loop {
     /// One transaction: `first` and whatever else is queued.
     async fn group(&mut self, first: Box<dyn Job>) {
         let mut jobs = vec![first];
-        let outcome = self.transact(&mut jobs).await;
-        let committed = match outcome {
+        let ending = match self.transact(&mut jobs).await {
             Ok(()) => {
                 self.state.commits.fetch_add(1, Ordering::Relaxed);
-                self.owed.clear();
-                true
+                Ending::Committed
             }
             Err(error) => {
                 tracing::error!(%error, jobs = jobs.len(), "the store could not commit");
                 self.log.failed();
-                self.doubtful.get_or_insert_default();
+                self.doubt.get_or_insert_default();
                 self.abandon_connection().await;
-                false
+                Ending::Failed
             }
         };
-        self.state.failing.store(!committed, Ordering::Release);
+        let failing = ending != Ending::Committed;
+        self.state.failing.store(failing, Ordering::Release);
         for job in jobs {
-            let left = job.finish(committed);
+            let left = job.finish(ending);
             self.owe(left);
         }
     }
@@ -286,9 +322,12 @@ impl Loop {
             Some(connection) => connection,
             none => none.insert(self.options.connect().await?),
         };
-        if let Some(doubtful) = &self.doubtful {
-            settle_doubt(connection, &self.log, doubtful).await?;
-            self.doubtful = None;
+        if let Some(doubt) = &mut self.doubt {
+            let mut owed = doubt.settle(connection, &self.log).await?;
+            self.doubt = None;
+            self.state.in_doubt.store(false, Ordering::Release);
+            owed.append(&mut self.owed);
+            self.owed = owed;
         }
         match self.log.take_lost() {
             0 => {}
@@ -327,10 +366,15 @@ impl Loop {
             .chain(jobs.iter().flat_map(|job| job.records()));
         let records = StoredRecord::group(self.log.next(), records);
         audit::insert(connection, self.log.id(), &records).await?;
-        if let Err(error) = sqlx::query("COMMIT").execute(&mut *connection).await {
-            self.doubtful = Some(records);
+        if let Err(error) = commit(connection, &self.state).await {
+            // Nobody else brings them a second time.
+            let mut kept = std::mem::take(&mut self.owed);
+            kept.extend(jobs.iter_mut().flat_map(|job| job.give_records()));
+            self.doubt = Some(Doubt::new(records, kept));
+            self.state.in_doubt.store(true, Ordering::Release);
             return Err(error);
         }
+        self.owed.clear();
         self.log.committed(&records);
         Ok(())
     }
@@ -367,23 +411,19 @@ fn lose(log: &Log, lost: usize) {
     }
 }
 
-/// After a failed group: whether it is there after all. Then its records are the
-/// log's next ones. Anything else behind the log's end was not written by this host.
-async fn settle_doubt(
-    connection: &mut SqliteConnection,
-    log: &Log,
-    doubtful: &[StoredRecord],
-) -> Result<(), sqlx::Error> {
-    let limit = u32::try_from(doubtful.len() + 1).unwrap_or(u32::MAX);
-    let found = audit::behind(connection, log.id(), log.next() - 1, limit).await?;
-    if !found.is_empty() && found != doubtful {
-        return Err(sqlx::Error::Protocol(format!(
-            "audit log {}: there are records from place {} on that this host did not write; \
-             stop it and run `zeropass audit verify`",
-            log.id(),
-            log.next()
-        )));
+async fn commit(db: &mut SqliteConnection, state: &State) -> Result<(), sqlx::Error> {
+    sqlx::query("COMMIT").execute(db).await?;
+    #[cfg(test)]
+    if state
+        .lost_answers
+        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| {
+            left.checked_sub(1)
+        })
+        .is_ok()
+    {
+        return Err(sqlx::Error::Protocol("the answer was lost".into()));
     }
-    log.committed(&found);
+    #[cfg(not(test))]
+    let _ = state;
     Ok(())
 }

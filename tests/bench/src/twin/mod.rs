@@ -19,8 +19,9 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use auth_service::http::{Body, Method, Request, Response as ApiResponse};
+use auth_service::http::{Body, Method, Request};
 use auth_service::problem::Problem;
+use auth_service::response::Response as ApiResponse;
 use hyper::body::Incoming;
 use zeropass::audit::{Actor, ComponentIdentity, Origin, Outcome, Trail};
 use zeropass::clock::Clock;

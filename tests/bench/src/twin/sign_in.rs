@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use auth_service::http::{Request, Response};
 use auth_service::problem::Problem;
 use auth_service::time::rfc3339;
 use auth_service::wire::authentication::{Begin, Begun, Finish, Finished, SessionJson, Who};
 use auth_service::wire::object;
+use auth_service::{http::Request, response::Response};
 use passkey_manager::authentication;
 use passkey_manager::bindings::authentication::BeginRequest;
 use passkey_manager::bindings::{Subject, Typical};

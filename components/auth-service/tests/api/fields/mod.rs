@@ -11,7 +11,7 @@ use super::kit::*;
 use self::bodies::{Kind::*, bodies};
 pub use self::bodies::{authentication_response, registration_response};
 
-fn send(request: &str, body: &Value) -> (Memory, auth_service::http::Response) {
+fn send(request: &str, body: &Value) -> (Memory, auth_service::response::Response) {
     let memory = Memory::with_ada();
     let (method, target) = request.split_once(' ').unwrap();
     let response = match method {

@@ -9,7 +9,8 @@ use std::cell::{Cell, RefCell};
 
 use auth_service::{
     host::*,
-    http::{Body, Method, Request, Response},
+    http::{Body, Method, Request},
+    response::Response,
     router,
 };
 use serde_json::Value;

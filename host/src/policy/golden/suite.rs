@@ -1,70 +1,36 @@
-//! Golden tests: requests of which the bundle's author knows the answer.
-//!
-//! A test file brings its own facts, so that a bundle is proven before any
-//! configuration is known. What a test asks must make sense: an action that does
-//! not exist would be denied too, and its test would pass for the wrong reason.
-//! The format is described in `policies/README.md`.
+//! A test file: its form, and the requests that come of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::Schema;
 use serde::Deserialize;
 
-use super::bundle::Draft;
-use super::decision::{Decision, Question};
-use super::error::Failure;
-use super::facts::Facts;
-use super::{Error, Interface, NO_RELYING_PARTY, action};
 use crate::audit::ComponentIdentity;
-
-/// What came of all golden tests of a bundle.
-#[derive(Debug)]
-pub struct Report {
-    /// One row for each request, in the order of files and tests.
-    pub rows: Vec<Row>,
-}
-
-/// One request of a golden test.
-#[derive(Debug)]
-pub struct Row {
-    /// The test file, relative to the policy folder.
-    pub file: String,
-    /// The test's name.
-    pub test: String,
-    /// Who asked for what, for people.
-    pub request: String,
-    /// The action asked for, or `link`.
-    pub action: String,
-    /// Whether the test expects the request to be allowed.
-    pub expect_allowed: bool,
-    /// The policies that the test expects to decide, sorted.
-    pub expect_policies: Vec<String>,
-    /// What the policies said.
-    pub got: Decision,
-}
+use crate::policy::facts::Facts;
+use crate::policy::{Error, Interface, action};
 
 /// A test file, parsed.
 #[derive(Debug)]
-pub(super) struct Suite {
-    path: String,
-    facts: Facts,
-    cases: Vec<Case>,
+pub(in crate::policy) struct Suite {
+    pub(super) path: String,
+    pub(super) facts: Facts,
+    pub(super) cases: Vec<Case>,
 }
 
 #[derive(Debug)]
-struct Case {
-    test: String,
-    component: Option<ComponentIdentity>,
-    operator: Option<String>,
-    workload: String,
-    relying_party: Option<String>,
-    asked: Asked,
-    expect_allowed: bool,
-    expect_policies: Vec<String>,
+pub(super) struct Case {
+    pub(super) test: String,
+    pub(super) component: Option<ComponentIdentity>,
+    pub(super) operator: Option<String>,
+    pub(super) workload: String,
+    pub(super) relying_party: Option<String>,
+    pub(super) asked: Asked,
+    pub(super) expect_allowed: bool,
+    pub(super) expect_policies: Vec<String>,
 }
 
 #[derive(Debug)]
-enum Asked {
+pub(super) enum Asked {
     Interface(Interface),
     Action(String),
 }
@@ -110,70 +76,6 @@ struct TestForm {
 enum Expect {
     Allow,
     Deny,
-}
-
-// === impl Report ===
-
-impl Report {
-    pub(super) fn run(draft: &Draft, suites: &[Suite]) -> Self {
-        let rows = suites
-            .iter()
-            .flat_map(|suite| suite.cases.iter().map(|case| case.run(draft, suite)))
-            .collect();
-        Self { rows }
-    }
-
-    /// How many requests got another answer than expected.
-    pub fn failed(&self) -> usize {
-        self.rows.iter().filter(|row| !row.passed()).count()
-    }
-
-    /// The actions that no test expects to be allowed to anybody.
-    pub fn never_allowed(&self) -> Vec<&'static str> {
-        let allowed = |name: &str| {
-            self.rows
-                .iter()
-                .any(|row| row.expect_allowed && row.action == name)
-        };
-        action::ALL
-            .iter()
-            .chain(action::OPERATOR)
-            .copied()
-            .filter(|name| !allowed(name))
-            .collect()
-    }
-
-    /// The first failure as an error.
-    pub(super) fn into_error(self) -> Option<Error> {
-        let (failed, total) = (self.failed(), self.rows.len());
-        let row = self.rows.into_iter().find(|row| !row.passed())?;
-        Some(Error::Golden(Box::new(Failure {
-            expected: said(row.expect_allowed, &row.expect_policies),
-            got: said(row.got.allowed, &row.got.policies),
-            path: row.file,
-            test: row.test,
-            request: row.request,
-            failed,
-            total,
-        })))
-    }
-}
-
-fn said(allowed: bool, policies: &[String]) -> String {
-    let word = if allowed { "allow" } else { "deny" };
-    match policies {
-        [] => format!("{word} by no policy"),
-        ids => format!("{word} by {}", ids.join(", ")),
-    }
-}
-
-// === impl Row ===
-
-impl Row {
-    /// Whether decision and deciding policies are as expected.
-    pub fn passed(&self) -> bool {
-        self.got.allowed == self.expect_allowed && *self.got.policies == *self.expect_policies
-    }
 }
 
 // === impl Suite ===
@@ -306,71 +208,5 @@ impl TestForm {
                 expect_policies: expect_policies.clone(),
             })
             .collect())
-    }
-}
-
-// === impl Case ===
-
-impl Case {
-    fn run(&self, draft: &Draft, suite: &Suite) -> Row {
-        let (request, action, got) = match (&self.asked, &self.component) {
-            (Asked::Interface(interface), Some(component)) => (
-                format!("{} link {interface}", component.name),
-                "link",
-                Question::Link {
-                    component,
-                    interface,
-                }
-                .decide(draft, &suite.facts),
-            ),
-            // A test that asks for interfaces has a component, see `cases`.
-            (Asked::Interface(interface), None) => {
-                (format!("link {interface}"), "link", Decision::denied())
-            }
-            (Asked::Action(action), component) => {
-                let question = match &self.operator {
-                    Some(operator) => Question::Operate {
-                        operator,
-                        action,
-                        component: component.as_ref(),
-                    },
-                    None => Question::Call {
-                        component: component.as_ref(),
-                        workload: &self.workload,
-                        action,
-                        relying_party: self.relying_party.as_deref(),
-                    },
-                };
-                (
-                    self.describe(action),
-                    action.as_str(),
-                    question.decide(draft, &suite.facts),
-                )
-            }
-        };
-        Row {
-            file: suite.path.clone(),
-            test: self.test.clone(),
-            request,
-            action: action.to_owned(),
-            expect_allowed: self.expect_allowed,
-            expect_policies: self.expect_policies.clone(),
-            got,
-        }
-    }
-
-    fn describe(&self, action: &str) -> String {
-        if let Some(operator) = &self.operator {
-            let on = self.component.as_ref().map_or("the host", |one| &one.name);
-            return format!("{operator} {action} on {on}");
-        }
-        let party = self.relying_party.as_deref().unwrap_or(NO_RELYING_PARTY);
-        match &self.component {
-            Some(component) => format!(
-                "{} {action} on {party} for {}",
-                component.name, self.workload
-            ),
-            None => format!("{} {action} on {party}", self.workload),
-        }
     }
 }
