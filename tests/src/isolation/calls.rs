@@ -62,6 +62,7 @@ const FUNCTIONS: [&str; 41] = [
     "ceremonies.take",
     "accounts.create",
     "accounts.activate",
+    "accounts.change",
     "accounts.find-by-id",
     "accounts.find-by-name",
     "sessions.create",

@@ -6,7 +6,7 @@ use sqlx::postgres::{PgConnection, PgPool};
 use super::job::{Change, Failure};
 use super::read::read;
 use super::rows::{Found, time};
-use crate::store::{Account, Error};
+use crate::store::{Account, AccountChange, Error};
 
 /// Named, so that a newer schema can add one under a running host.
 macro_rules! columns {
@@ -22,6 +22,14 @@ const CREATE: &str = "
 /// Active accounts match too, and stay as they are.
 const ACTIVATE: &str = concat!(
     "UPDATE zeropass.accounts SET status = 'active' WHERE rp_id = $1 AND id = $2 RETURNING ",
+    columns!()
+);
+
+/// $3 name, $4 display name; a pending account has no name yet.
+const CHANGE: &str = concat!(
+    "UPDATE zeropass.accounts SET name = coalesce($3, name),
+        display_name = coalesce($4, display_name)
+    WHERE rp_id = $1 AND id = $2 AND status = 'active' RETURNING ",
     columns!()
 );
 
@@ -52,6 +60,12 @@ pub(super) struct Create(pub(super) Account);
 pub(super) struct Activate {
     pub(super) rp_id: String,
     pub(super) id: String,
+}
+
+pub(super) struct Alter {
+    pub(super) rp_id: String,
+    pub(super) id: String,
+    pub(super) change: AccountChange,
 }
 
 pub(super) async fn find_by_id(db: &PgPool, rp_id: &str, id: &str) -> Result<Account, Error> {
@@ -118,5 +132,25 @@ impl Change for Activate {
             .fetch_optional(db)
             .await?;
         active.ok_or(Error::NotFound.into())
+    }
+}
+
+// === impl Alter ===
+
+#[async_trait]
+impl Change for Alter {
+    type Output = Account;
+    /// Another active account may have the name.
+    const SAVEPOINT: bool = true;
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<Account, Failure> {
+        let changed = sqlx::query_as(CHANGE)
+            .bind(&self.rp_id)
+            .bind(&self.id)
+            .bind(self.change.name.as_deref())
+            .bind(self.change.display_name.as_deref())
+            .fetch_optional(db)
+            .await?;
+        changed.ok_or(Error::NotFound.into())
     }
 }

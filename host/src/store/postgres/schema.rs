@@ -25,6 +25,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "lifecycle",
             include_str!("migrations/0002_lifecycle.sql"),
         ),
+        step(
+            3,
+            "account-names",
+            include_str!("migrations/0003_account_names.sql"),
+        ),
         step(10, "rollouts", include_str!("migrations/0010_rollouts.sql")),
     ])
 });

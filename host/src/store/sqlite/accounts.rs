@@ -7,7 +7,7 @@ use sqlx::sqlite::SqlitePool;
 use super::job::{Change, Failure};
 use super::rows::{Found, time};
 use super::unavailable;
-use crate::store::{Account, Error};
+use crate::store::{Account, AccountChange, Error};
 
 const CREATE: &str = "
     INSERT INTO accounts (rp_id, id, name, display_name, status, created_at)
@@ -16,6 +16,11 @@ const CREATE: &str = "
 /// Active accounts match too, and stay as they are.
 const ACTIVATE: &str = "
     UPDATE accounts SET status = 'active' WHERE rp_id = ?1 AND id = ?2 RETURNING *";
+
+/// ?3 name, ?4 display name; a pending account has no name yet.
+const CHANGE: &str = "
+    UPDATE accounts SET name = coalesce(?3, name), display_name = coalesce(?4, display_name)
+    WHERE rp_id = ?1 AND id = ?2 AND status = 'active' RETURNING *";
 
 /// One row of a find, whether there is such an account or not: how long the answer takes
 /// must not tell.
@@ -42,6 +47,12 @@ pub(super) struct Create(pub(super) Account);
 pub(super) struct Activate {
     pub(super) rp_id: String,
     pub(super) id: String,
+}
+
+pub(super) struct Alter {
+    pub(super) rp_id: String,
+    pub(super) id: String,
+    pub(super) change: AccountChange,
 }
 
 pub(super) async fn find_by_id(db: &SqlitePool, rp_id: &str, id: &str) -> Result<Account, Error> {
@@ -107,5 +118,24 @@ impl Change for Activate {
             .fetch_optional(db)
             .await?;
         active.ok_or(Error::NotFound.into())
+    }
+}
+
+// === impl Alter ===
+
+#[async_trait]
+impl Change for Alter {
+    type Output = Account;
+    const SINGLE_WRITE: bool = true;
+
+    async fn apply(self, db: &mut SqliteConnection) -> Result<Account, Failure> {
+        let changed = sqlx::query_as(CHANGE)
+            .bind(self.rp_id)
+            .bind(self.id)
+            .bind(self.change.name)
+            .bind(self.change.display_name)
+            .fetch_optional(db)
+            .await?;
+        changed.ok_or(Error::NotFound.into())
     }
 }

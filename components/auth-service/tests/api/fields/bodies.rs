@@ -135,5 +135,10 @@ pub fn bodies() -> Vec<(&'static str, Value, Vec<Field>)> {
             json!({"label": "Phone", "status": "active"}),
             vec![("label", Shown, false), ("status", Choice, false)],
         ),
+        (
+            "PATCH /v1/users/0191d3b2-7a4e-7c58-9f3b-5f1f0c2d4e6a",
+            json!({"name": "ada2", "displayName": "Ada King"}),
+            vec![("name", Shown, false), ("displayName", Shown, false)],
+        ),
     ]
 }
