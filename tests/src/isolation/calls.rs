@@ -40,7 +40,7 @@ pub(super) struct Recorder {
 }
 
 /// Every function that can fail.
-const FUNCTIONS: [&str; 41] = [
+const FUNCTIONS: [&str; 42] = [
     "relying-party.describe",
     "relying-party.attestation-anchors",
     "relying-party.authenticator",
