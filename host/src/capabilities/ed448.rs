@@ -4,7 +4,7 @@
 //! S is less than the group's order. It reads points in other spellings than the one that
 //! they are written in, which section 5.2.3 refuses: those are refused here.
 
-use ed448_goldilocks_plus::{CompressedEdwardsY, Signature, VerifyingKey};
+use ed448_goldilocks_plus::{CompressedEdwardsY, EdwardsPoint, Signature, VerifyingKey};
 
 use super::signatures::SignatureError;
 
@@ -30,7 +30,7 @@ pub(super) fn verify(key: &[u8], message: &[u8], signature: &[u8]) -> Result<boo
 /// Whether these bytes are what the point that they mean is written as.
 fn is_canonical(point: &[u8; LENGTH]) -> bool {
     let compressed = CompressedEdwardsY(*point);
-    let point: Option<_> = compressed.decompress().into();
+    let point: Option<EdwardsPoint> = compressed.decompress().into();
     point.is_some_and(|point| point.compress() == compressed)
 }
 
