@@ -102,7 +102,13 @@ async fn a_year_stays_and_what_is_cut_still_verifies() {
             .count(),
         9
     );
-    assert_eq!(good(&["audit", "prune", "--before", &days_ago(366)]), dry);
+    // Cut records do not come back: nobody cuts them by mistake.
+    let unasked = run(&["audit", "prune", "--before", &days_ago(366)]);
+    assert_eq!(unasked.status.code(), Some(1));
+    let said = String::from_utf8(unasked.stderr).unwrap();
+    assert!(said.contains("say --yes (not-confirmed)"), "{said}");
+    let cut = ["audit", "prune", "--before", &days_ago(366), "--yes"];
+    assert_eq!(good(&cut), dry);
     let left = good(&["audit", "query", "--action", "sessions"]);
     assert_eq!(left.lines().count(), 5, "{left}");
     assert!(

@@ -15,6 +15,7 @@ use super::read_key;
 use crate::audit::merkle::Hash;
 use crate::audit::verify::{UNSEALED, Witness, verify};
 use crate::audit::{Entry, Source, SourceError};
+use crate::cli::caution::Caution;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{Config, Store};
 use crate::store::sqlite::prune;
@@ -31,9 +32,8 @@ pub struct Prune {
     /// Cut records from before this moment: RFC 3339, or a date (UTC).
     #[arg(long, value_name = "TIME", value_parser = moment)]
     before: Timestamp,
-    /// Say what would be cut, and cut nothing.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    caution: Caution,
 }
 
 // === impl Prune ===
@@ -82,9 +82,10 @@ impl Prune {
         if plan.is_empty() {
             writeln!(out, "nothing is old enough")?;
         }
-        if self.dry_run || plan.is_empty() {
+        if self.caution.dry_run() || plan.is_empty() {
             return Ok(true);
         }
+        self.caution.confirmed("these records are cut")?;
         let targets: Vec<_> = plan
             .iter()
             .map(|(log, leaves)| {

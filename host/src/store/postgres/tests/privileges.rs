@@ -34,15 +34,23 @@ async fn each_role_is_refused_what_is_not_its_duty() {
         "credentials",
         "ceremonies",
         "failures",
+        "revisions",
+        "rollouts",
+        "rollout_history",
+        "rollout_hosts",
         "audit",
         "audit_logs",
         "audit_pruned",
     ];
-    let own: [(Role, &[&str]); 4] = [
+    let own: [(Role, &[&str]); 5] = [
         (Role::Accounts, &["accounts", "sessions"]),
         (
             Role::Credentials,
             &["credentials", "ceremonies", "failures"],
+        ),
+        (
+            Role::Rollouts,
+            &["revisions", "rollouts", "rollout_history", "rollout_hosts"],
         ),
         (Role::AuditWriter, &[]),
         (Role::AuditReader, &["audit", "audit_logs", "audit_pruned"]),
@@ -62,10 +70,13 @@ async fn each_role_is_refused_what_is_not_its_duty() {
             "UPDATE zeropass.audit_logs SET size = 0".to_owned(),
             "DELETE FROM zeropass._sqlx_migrations".to_owned(),
             "UPDATE zeropass.credentials SET public_key = ''".to_owned(),
-            "UPDATE zeropass.accounts SET name = 'eve'".to_owned(),
+            "UPDATE zeropass.accounts SET created_at = 9".to_owned(),
             "UPDATE zeropass.sessions SET expires_at = 9".to_owned(),
             "UPDATE zeropass.ceremonies SET expires_at = 9".to_owned(),
             "DELETE FROM zeropass.accounts".to_owned(),
+            "UPDATE zeropass.rollout_history SET why = 'x'".to_owned(),
+            "DELETE FROM zeropass.rollout_history".to_owned(),
+            "UPDATE zeropass.revisions SET wasm = ''".to_owned(),
             "SELECT pg_read_file('/etc/passwd')".to_owned(),
             "COPY (SELECT 1) TO PROGRAM 'true'".to_owned(),
         ];
@@ -86,6 +97,7 @@ async fn each_role_is_refused_what_is_not_its_duty() {
         }
         if role != Role::Accounts {
             forbidden.push("SELECT zeropass.sweep_accounts(9, 9)".to_owned());
+            forbidden.push("UPDATE zeropass.accounts SET name = 'eve'".to_owned());
         }
         for statement in forbidden {
             let said = server.sql_as(role.name(), &database, &statement);
