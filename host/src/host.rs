@@ -179,7 +179,9 @@ impl Host {
             front_door_limits(config),
         );
         let health = match &config.health {
-            Some(health) => Some(bind_health(health, &services, &identity.identity).await?),
+            Some(health) => {
+                Some(bind_health(health, &services, &rollouts, &identity.identity).await?)
+            }
             None => None,
         };
         let rendered = Arc::clone(&metrics);
@@ -354,17 +356,20 @@ impl Host {
     }
 }
 
-/// Ready is who could answer a request now: with a store, and as somebody.
+/// Ready is who could answer a request now: with a store, as somebody, and with components
+/// that policy lets run.
 async fn bind_health(
     health: &config::Health,
     services: &Arc<Services>,
+    rollouts: &Arc<Rollouts>,
     identity: &Identity,
 ) -> anyhow::Result<Health> {
     let address = health_address(health)?;
     let (services, identity) = (Arc::clone(services), identity.clone());
+    let rollouts = Arc::clone(rollouts);
     let ready = Arc::new(move || {
         let services = Arc::clone(&services);
-        let known = identity.holds_at(services.clock.now());
+        let known = identity.holds_at(services.clock.now()) && rollouts.serve();
         Box::pin(async move { known && services.store.ready().await.is_ok() })
             as futures::future::BoxFuture<'static, bool>
     });

@@ -6,5 +6,6 @@ pub mod deployment;
 pub mod fido;
 pub mod isolation;
 pub mod postgres;
+pub mod registry;
 pub mod rollout;
 pub mod signing;

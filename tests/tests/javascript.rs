@@ -7,12 +7,21 @@
     clippy::indexing_slicing
 )]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
 use serde_json::{Value, json};
 use zeropass_tests::deployment::person::text;
 use zeropass_tests::deployment::{
     Answer, Client, Deployment, ORIGIN, Person, WORKLOAD, component_file,
 };
 use zeropass_tests::isolation::Authenticator;
+use zeropass_tests::rollout::{OPERATOR, activate, push};
+
+const NAME: &str = "passkey-manager";
+
+/// Connections that sign people in while revisions change.
+const CONNECTIONS: u32 = 6;
 
 async fn scene() -> (Deployment, Client) {
     let deployment = Deployment::builder()
@@ -156,4 +165,97 @@ async fn javascript_revision_refuses_with_the_same_codes() {
     })
     .await;
     assert_eq!(refused.problem(), (422, "signature-invalid".to_owned()));
+}
+
+/// Sign in until told to stop. Each failure is a panic.
+async fn sign_in_until(client: Client, stop: Arc<AtomicBool>, signed_in: Arc<AtomicU32>) {
+    let person = Person::at(ORIGIN);
+    let name = uuid::Uuid::new_v4().simple().to_string();
+    person.register(&client, &name).await.expect(201);
+    while !stop.load(Ordering::Relaxed) {
+        person.sign_in(&client, &name).await.expect(200);
+        signed_in.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Begin a sign-in on the revision that serves now.
+async fn begin(client: &Client, name: &str) -> Value {
+    let body = json!({"user": {"name": name}});
+    client.post("/v1/authentications", &body).await.expect(201)
+}
+
+/// Finish a sign-in on the revision that serves now.
+async fn finish(client: &Client, key: &Authenticator, begun: &Value) {
+    let path = format!("/v1/authentications/{}", text(&begun["ceremony"]));
+    let credential = key.get_json(&begun["publicKey"], ORIGIN);
+    let answer = client.post(&path, &json!({"credential": credential})).await;
+    answer.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript_revision_comes_and_goes_while_people_sign_in() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    let javascript = std::fs::read(component_file("passkey_manager_js")).unwrap();
+    push(&deployment, &admin, NAME, "2.0.0", javascript)
+        .await
+        .expect(201);
+    let client = deployment.client(WORKLOAD);
+    let (key, _) = registered(&client, "ada").await;
+
+    let (stop, signed_in) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU32::new(0)),
+    );
+    let people: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let client = deployment.client(WORKLOAD);
+            tokio::spawn(sign_in_until(
+                client,
+                Arc::clone(&stop),
+                Arc::clone(&signed_in),
+            ))
+        })
+        .collect();
+    // All have signed in on what serves now, whatever it is.
+    let everybody = async || {
+        let goal = signed_in.load(Ordering::Relaxed) + 2 * CONNECTIONS;
+        while signed_in.load(Ordering::Relaxed) < goal {
+            assert!(
+                !people.iter().any(tokio::task::JoinHandle::is_finished),
+                "a sign-in failed"
+            );
+            tokio::task::yield_now().await;
+        }
+    };
+    // Rust, JavaScript, and Rust again; sign-ins are left open over each change.
+    everybody().await;
+    let on_rust = begin(&client, "ada").await;
+    let wish = json!({"revision": "2.0.0"});
+    activate(&admin, NAME, &wish).await.expect(200);
+    finish(&client, &key, &on_rust).await;
+    everybody().await;
+    let on_javascript = begin(&client, "ada").await;
+    let path = format!("/v1/components/{NAME}/rollback");
+    admin.post(&path, &json!({})).await.expect(200);
+    finish(&client, &key, &on_javascript).await;
+    everybody().await;
+    stop.store(true, Ordering::Relaxed);
+    for person in people {
+        person.await.expect("no sign-in failed");
+    }
+    let records = deployment.records().await;
+    let served = |revision: &str, action: &str| {
+        records.iter().any(|record| {
+            record.component_revision == revision
+                && record.component_name == NAME
+                && record.action == action
+                && record.outcome == "success"
+        })
+    };
+    for revision in ["1.0.0", "2.0.0"] {
+        for action in ["ceremonies.put", "ceremonies.take"] {
+            assert!(served(revision, action), "{revision} {action}");
+        }
+    }
 }

@@ -9,18 +9,20 @@ mod config;
 mod http;
 mod preflight;
 mod server;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use self::config::Addresses;
 use self::server::Server;
+use self::watch::{Operator, Watch};
 use crate::progress::Progress;
-use crate::stop::Stop;
+use crate::stop::{Interrupted, Stop};
 use crate::workspace::Workspace;
 use crate::{build, process, tether, toolchain};
 
@@ -62,7 +64,9 @@ pub fn run(workspace: &Workspace, stop: &Stop, dir: Option<PathBuf>) -> Result<E
     )?;
 
     progress.line("signing the components ...");
-    sign(workspace, &zeropass, &pki)?;
+    for name in build::COMPONENTS {
+        watch::sign(&zeropass, &pki, name, &workspace.component(name))?;
+    }
 
     progress.line("starting the host ...");
     let mut serve = tether::tethered(&zeropass)?;
@@ -97,35 +101,38 @@ pub fn run(workspace: &Workspace, stop: &Stop, dir: Option<PathBuf>) -> Result<E
 
     progress.line("ready");
     println!("{}", block(&addresses, &state, &config, &pki));
-    until_end(stop, &mut host, &mut relying_party)
+    let mut watch = match addresses.admin {
+        Some(admin) => Some(Watch::start(
+            workspace,
+            Operator {
+                program: zeropass,
+                pki,
+                admin,
+            },
+        )?),
+        None => None,
+    };
+    until_end(stop, &mut host, &mut relying_party, watch.as_mut())
 }
 
-/// Signs the components just built with the development key, each build under a
-/// higher version than the one before.
-fn sign(workspace: &Workspace, zeropass: &Path, pki: &Path) -> Result<()> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    for name in build::COMPONENTS {
-        process::output(
-            Command::new(zeropass)
-                .args(["component", "sign"])
-                .arg(workspace.component(name))
-                .arg("--key")
-                .arg(pki.join("component-signing.key"))
-                .args(["--name", name])
-                .args(["--version", &format!("0.1.0-dev.{now}")]),
-        )?;
-    }
-    Ok(())
-}
-
-/// Waits for Ctrl-C, which is a success, or for one of the two to end, which is not.
-fn until_end(stop: &Stop, host: &mut Server, relying_party: &mut Server) -> Result<ExitCode> {
+/// Waits for Ctrl-C, which is a success, or for one of the two to end, which is not, and
+/// swaps what is saved meanwhile.
+fn until_end(
+    stop: &Stop,
+    host: &mut Server,
+    relying_party: &mut Server,
+    mut watch: Option<&mut Watch<'_>>,
+) -> Result<ExitCode> {
     let outcome = loop {
         if stop.requested() {
             break Ok(ExitCode::SUCCESS);
         }
         if let Err(ended) = host.check().and_then(|()| relying_party.check()) {
             break Err(ended);
+        }
+        match watch.as_mut().map_or(Ok(()), |watch| watch.look(stop)) {
+            Err(error) if !error.is::<Interrupted>() => break Err(error),
+            _ => {}
         }
         thread::sleep(process::TICK);
     };
@@ -139,15 +146,26 @@ fn block(addresses: &Addresses, state: &Path, config: &Path, pki: &Path) -> Stri
         service,
         health,
         origin,
+        admin,
         ..
     } = addresses;
+    let (admin, swaps) = match admin {
+        Some(admin) => (
+            format!("https://{admin}  (operators' certificates)"),
+            "Save a file in components/ or wit/, and the next request has it.",
+        ),
+        None => (
+            "none: the configuration has no [admin]".to_owned(),
+            "Saved components are swapped in only with an [admin] section.",
+        ),
+    };
     let (config, pki, state) = (config.display(), pki.display(), state.display());
     format!(
         "
   Open {origin}
 
   service listener   https://{service}  (mutual TLS: clients show a certificate)
-  admin listener     https://127.0.0.1:8444  (where [admin] says; operators' certificates)
+  admin listener     {admin}
   health listener    http://{health}/readyz
   PKI                {pki}  (ca.pem, relying-party.pem and .key)
   configuration      {config}
@@ -157,6 +175,7 @@ fn block(addresses: &Addresses, state: &Path, config: &Path, pki: &Path) -> Stri
     export ZEROPASS_CA={pki}/ca.pem ZEROPASS_CERT={pki}/operator.pem ZEROPASS_KEY={pki}/operator.key
     zeropass component list
 
+  {swaps}
   Ctrl-C stops all of it.
 "
     )

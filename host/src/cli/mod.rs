@@ -5,6 +5,7 @@
 
 pub mod admin;
 mod audit;
+mod caution;
 mod component;
 pub mod config;
 pub mod pki;
@@ -75,6 +76,9 @@ enum PolicyCommand {
     },
     /// Let a running host read its policies again.
     Reload {
+        /// Only check them.
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         how: admin::How,
     },
@@ -142,8 +146,8 @@ impl Command {
                 Ok(true)
             }
             Self::Policy(PolicyCommand::Check { folder }) => policy::check(&folder, out),
-            Self::Policy(PolicyCommand::Reload { how }) => {
-                admin::reload_policy(&how, out)?;
+            Self::Policy(PolicyCommand::Reload { dry_run, how }) => {
+                admin::reload_policy(&how, dry_run, out)?;
                 Ok(true)
             }
             Self::Store(command) => store::run(command, out),

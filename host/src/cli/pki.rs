@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use self::inspect::Inspect;
+use super::caution::Caution;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::identity::pki::{self, Done, List, Step, Wish};
 use crate::identity::{SpiffeId, TrustDomain};
@@ -53,6 +54,9 @@ pub enum PkiCommand {
         /// How many days the list is good; write it again before.
         #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3650))]
         days: u64,
+        /// Whether to ask.
+        #[command(flatten)]
+        caution: Caution,
     },
     /// Explain a certificate: every rule, and what it may be used for here.
     Inspect(Inspect),
@@ -127,11 +131,22 @@ impl PkiCommand {
                 dir,
                 certificates,
                 days,
+                caution,
             } => {
                 let files: Vec<_> = certificates
                     .into_iter()
                     .map(|one| in_folder(&dir, one))
                     .collect();
+                let named: Vec<_> = files.iter().map(|one| one.display().to_string()).collect();
+                let what = format!("revoked for good: {}", named.join(", "));
+                if caution.dry_run() {
+                    writeln!(out, "would write {}, {what}", dir.join("crl.pem").display())?;
+                    return Ok(true);
+                }
+                // A list that is only made good for longer takes nothing from anybody.
+                if !files.is_empty() {
+                    caution.confirmed(&what)?;
+                }
                 tell_list(&pki::revoke(&dir, &files, days * DAY, now)?, out)?;
                 Ok(true)
             }

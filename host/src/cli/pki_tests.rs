@@ -93,7 +93,7 @@ fn renew_and_revoke_say_what_they_did() {
     );
     let (well, said) = pki(
         &folder,
-        "revoke --dir DIR operator DIR/relying-party.pem --days 7",
+        "revoke --yes --dir DIR operator DIR/relying-party.pem --days 7",
     );
     assert!(well);
     assert!(
@@ -101,7 +101,7 @@ fn renew_and_revoke_say_what_they_did() {
         "{said}"
     );
     assert_eq!(said.lines().count(), 3);
-    let (_, again) = pki(&folder, "revoke --dir DIR");
+    let (_, again) = pki(&folder, "revoke --yes --dir DIR");
     assert!(again.contains("2 revoked, 0 of them new"), "{again}");
 }
 
@@ -124,7 +124,7 @@ fn inspection_is_a_table_of_rules_and_uses() {
             "{row}\n{table}"
         );
     }
-    pki(&folder, "revoke --dir DIR operator");
+    pki(&folder, "revoke --yes --dir DIR operator");
     let (well, table) = pki(&folder, &format!("{line} --crl DIR/crl.pem"));
     assert!(!well);
     for row in [
@@ -147,7 +147,7 @@ fn lines(table: &str) -> Vec<String> {
 #[test]
 fn inspection_takes_its_grounds_from_a_configuration() {
     let folder = folder();
-    pki(&folder, "revoke --dir DIR operator");
+    pki(&folder, "revoke --yes --dir DIR operator");
     for file in ["auth.wasm", "passkeys.wasm"] {
         std::fs::write(folder.path().join(file), "").unwrap();
     }

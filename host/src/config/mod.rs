@@ -28,6 +28,7 @@ mod lockout;
 mod log;
 mod metadata;
 mod nearest;
+mod oci;
 mod origin;
 mod path;
 mod postgres;
@@ -59,6 +60,7 @@ pub use self::link::{Link, LinkCalling, LinkIdentity, LinkKind, LinkRole, LinkSe
 pub use self::lockout::Lockout;
 pub use self::log::{Log, LogFormat};
 pub use self::metadata::Metadata;
+pub use self::oci::Oci;
 pub use self::origin::Origin;
 pub use self::postgres::{Postgres, PostgresLogin};
 use self::reader::{Files, Reader};
@@ -78,6 +80,8 @@ pub struct Config {
     pub service: Service,
     /// `[admin]`: none without that section.
     pub admin: Option<Admin>,
+    /// `[oci]`: none without that section.
+    pub oci: Option<Oci>,
     /// `[health]`: none without that section.
     pub health: Option<Health>,
     /// `[log]`
@@ -185,6 +189,7 @@ impl Config {
             service::read(section, workload_api.clone().flatten())
         });
         let admin = root.optional_section("admin", admin::read);
+        let oci = root.optional_section("oci", oci::read);
         let health = root.optional_section("health", health::read);
         let log = root.section("log", log::read);
         let store = root.section("store", state::read_store);
@@ -211,6 +216,7 @@ impl Config {
         Some(Self {
             service: service?,
             admin: admin?,
+            oci: oci?,
             health: health?,
             log: log?,
             store: store?,

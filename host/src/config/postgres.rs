@@ -26,6 +26,8 @@ pub struct Postgres {
     pub accounts: PostgresLogin,
     /// The role for credentials and ceremonies.
     pub credentials: PostgresLogin,
+    /// The role for revisions and rollouts.
+    pub rollouts: PostgresLogin,
     /// The role that adds audit records.
     pub audit_writer: PostgresLogin,
     /// The role that reads audit records.
@@ -76,6 +78,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<Postgres> {
     );
     let accounts = section.section("accounts", |role| login(role, Some("8")));
     let credentials = section.section("credentials", |role| login(role, Some("8")));
+    let rollouts = section.section("rollouts", |role| login(role, Some("2")));
     let audit_writer = section.section("audit-writer", |role| login(role, None));
     let audit_reader = section.section("audit-reader", |role| login(role, Some("2")));
     let host = host?;
@@ -87,6 +90,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<Postgres> {
         ca: ca?,
         accounts: accounts?,
         credentials: credentials?,
+        rollouts: rollouts?,
         audit_writer: audit_writer?,
         audit_reader: audit_reader?,
     })

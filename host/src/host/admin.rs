@@ -8,8 +8,9 @@ use anyhow::Context as _;
 use super::settings::listener_limits;
 use crate::capabilities::Services;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::identity::CurrentTls;
+use crate::registry::oci::{RegistryOptions, Source};
 use crate::registry::rollout::Rollouts;
 use crate::server::Listener;
 use crate::server::admin::{AdminDoor, AdminLimits, Metrics};
@@ -40,11 +41,22 @@ pub(super) async fn bind(
             // A component file takes longer than a form.
             body_timeout: config.service.request_timeout.saturating_mul(6),
         },
-    );
+    )
+    .pulling_from(config.oci.as_ref().map(source));
     let address: SocketAddr = admin.listen;
     let limits = listener_limits(&config.service);
     let listener = Listener::bind(address, tls, limits, Arc::clone(clock), Arc::new(door))
         .await
         .with_context(|| format!("admin.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
     Ok(Some(listener))
+}
+
+/// Where operators may let the host pull from.
+fn source(oci: &config::Oci) -> Source {
+    let options = RegistryOptions {
+        ca: oci.ca.clone(),
+        credentials: oci.credentials.clone(),
+    };
+    let limit = u64::try_from(oci.limit).unwrap_or(u64::MAX);
+    Source::new(oci.registries.clone(), options, limit, oci.timeout)
 }

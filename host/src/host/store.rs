@@ -58,6 +58,7 @@ fn settings(postgres: &config::Postgres) -> Settings {
         },
         accounts: login(&postgres.accounts),
         credentials: login(&postgres.credentials),
+        rollouts: login(&postgres.rollouts),
         audit_writer: login(&postgres.audit_writer),
         audit_reader: login(&postgres.audit_reader),
     }

@@ -110,6 +110,19 @@ impl Gate {
         Ok(epoch)
     }
 
+    /// Load `folder` as a reload would, and put nothing in force; its digest. Blocks on the
+    /// file system.
+    ///
+    /// # Errors
+    /// As [`Bundle::load`].
+    pub fn check(&self, folder: &Path) -> Result<String, Error> {
+        let more = self.state.load().bundle.more_signers().map(Path::to_owned);
+        let bundle = Bundle::load_with_signers(folder, more.as_deref())?;
+        // It must also fit the relying parties.
+        let state = State::new(self.epoch(), bundle, &self.bindings)?;
+        Ok(state.bundle.digest().to_owned())
+    }
+
     /// Tells of each new epoch, after it is in force.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
@@ -248,6 +261,24 @@ impl Gate {
                         relying_party,
                     })
                     .allowed
+            })
+        })
+    }
+
+    /// Whether an operator may do anything at all to one of these components or to the
+    /// host. It leaves no record: nobody asked for anything.
+    pub fn admits_operator(&self, operator: &str, components: &[ComponentIdentity]) -> bool {
+        let state = self.state.load();
+        let targets = || components.iter().map(Some).chain([None]);
+        action::OPERATOR.iter().any(|action| {
+            targets().any(|component| {
+                let question = Question::Operate {
+                    operator,
+                    action,
+                    component,
+                };
+                action.starts_with("components.") == component.is_some()
+                    && question.decide(state.bundle.rules(), &state.facts).allowed
             })
         })
     }

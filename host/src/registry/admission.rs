@@ -15,16 +15,18 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 
-use super::difference::{Difference, listed};
 use super::exports::Caller;
 use super::load::{LoadError, Loader, identity};
 use super::probe::probe;
+use super::recheck::step;
+use super::refusal::{AdmissionError, Refusal};
 use super::revision::Linked;
 use super::signature::SignedComponent;
 use super::surface::Surface;
 use super::verify::{Distrust, Verified, verify};
 use crate::audit::ComponentIdentity;
 use crate::capabilities::Services;
+use crate::policy::Gate;
 use crate::runtime::Limits;
 
 /// What differs between hosts in how they admit.
@@ -61,58 +63,6 @@ pub struct Admitted {
     pub surface: Surface,
     /// Compiled, linked and probed.
     pub revision: Linked,
-}
-
-/// Why a component was not admitted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("component {name}: {refusal}")]
-pub struct AdmissionError {
-    /// The name under which it was to serve.
-    pub name: String,
-    /// What is wrong, and what mends it.
-    pub refusal: Refusal,
-}
-
-/// What is wrong with a component.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// It is not to be trusted.
-    #[error(transparent)]
-    Distrust(#[from] Distrust),
-    /// It is older than the revision that it would follow.
-    #[error(
-        "version {offered} is older than {active}, which is active; go back with a rollback, or sign it under a higher version"
-    )]
-    Older {
-        /// Its version.
-        offered: String,
-        /// The version of the revision that it would follow.
-        active: String,
-    },
-    /// Another file has its version.
-    #[error(
-        "version {version} is the one that is active, but with other content (sha256 {active}); sign it under a higher version"
-    )]
-    Reused {
-        /// The version of both.
-        version: String,
-        /// The digest of the active revision.
-        active: String,
-    },
-    /// It does not fit this host.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// It is held until policy grants what it asks for beyond its predecessor.
-    #[error("held until policy grants more than {predecessor} has: it {}", listed(.asks))]
-    Held {
-        /// Name and version of the revision that it would follow.
-        predecessor: String,
-        /// What it asks for and may not have.
-        asks: Vec<Difference>,
-    },
-    /// It did not answer the probe as it must.
-    #[error("refused by the probe: {0}")]
-    Probe(String),
 }
 
 // === impl Admission ===
@@ -157,59 +107,9 @@ impl Admission {
             })
     }
 
-    /// Whether a revision that was admitted before would still be trusted by the
-    /// policy that is in force now: its signer may have been revoked since.
-    ///
-    /// # Errors
-    /// [`AdmissionError`] with the reason.
-    pub fn recheck(&self, admitted: &Admitted) -> Result<(), AdmissionError> {
-        let Some(verified) = &admitted.verified else {
-            return Ok(());
-        };
-        let signers = self.loader.gate().signers();
-        let signer = signers.iter().find(|one| one.key_id() == verified.key_id);
-        let distrust = match signer {
-            None => Distrust::UnknownSigner(verified.key_id.clone()),
-            Some(signer) if signer.revoked => Distrust::RevokedSigner {
-                signer: signer.id.clone(),
-                key_id: verified.key_id.clone(),
-            },
-            Some(signer) if !signer.names.contains(&admitted.identity.name) => {
-                Distrust::SignerNotAllowed {
-                    signer: signer.id.clone(),
-                    may: signer.names.clone(),
-                }
-            }
-            Some(_) => return Ok(()),
-        };
-        Err(AdmissionError {
-            name: admitted.identity.name.clone(),
-            refusal: distrust.into(),
-        })
-    }
-
-    /// Whether a revision that was admitted before may follow `against` now: it is
-    /// still trusted, and no step back unless that is what is wanted. Compiles
-    /// nothing.
-    ///
-    /// # Errors
-    /// [`AdmissionError`] with the reason.
-    pub fn may_follow(
-        &self,
-        admitted: &Admitted,
-        against: &Admitted,
-        rollback: bool,
-    ) -> Result<(), AdmissionError> {
-        self.recheck(admitted)?;
-        if rollback {
-            return Ok(());
-        }
-        step(admitted.verified.as_ref(), &admitted.identity, against).map_err(|refusal| {
-            AdmissionError {
-                name: admitted.identity.name.clone(),
-                refusal,
-            }
-        })
+    /// Who says what is granted and trusted.
+    pub(super) fn gate(&self) -> &Gate {
+        self.loader.gate()
     }
 
     /// What a file is called, after its signature has been verified. Compiles nothing.
@@ -287,7 +187,7 @@ impl Admission {
         })
         .await
         .map_err(|_| LoadError::Invalid("the compiler gave up on it".into()))?;
-        let loaded = loaded.map_err(|error| held(error, against))?;
+        let loaded = loaded.map_err(|error| Refusal::of(error, against))?;
         probe(&loaded.revision, &self.settings.probe_path, &self.services)
             .await
             .map_err(Refusal::Probe)?;
@@ -319,70 +219,11 @@ fn version(verified: Option<&Verified>) -> Option<String> {
     verified.map(|verified| verified.statement.version.to_string())
 }
 
-/// A version goes up, and names one file only.
-fn step(
-    verified: Option<&Verified>,
-    identity: &ComponentIdentity,
-    against: &Admitted,
-) -> Result<(), Refusal> {
-    let (Some(offered), Some(active)) = (verified, &against.verified) else {
-        return Ok(());
-    };
-    let (offered, active) = (&offered.statement.version, &active.statement.version);
-    if offered < active {
-        return Err(Refusal::Older {
-            offered: offered.to_string(),
-            active: active.to_string(),
-        });
-    }
-    if offered == active && identity.digest != against.identity.digest {
-        return Err(Refusal::Reused {
-            version: offered.to_string(),
-            active: against.identity.digest.clone(),
-        });
-    }
-    Ok(())
-}
-
-/// An upgrade that lacks nothing but grants waits for them.
-fn held(error: LoadError, against: Option<&Admitted>) -> Refusal {
-    match (error, against) {
-        (LoadError::Differs(asks), Some(against)) if asks.iter().all(Difference::is_grantable) => {
-            Refusal::Held {
-                predecessor: against.label(),
-                asks,
-            }
-        }
-        (error, _) => error.into(),
-    }
-}
-
 // === impl Admitted ===
 
 impl Admitted {
     /// Name and version, as messages have it: `auth-service 1.3.0`.
     pub fn label(&self) -> String {
         format!("{} {}", self.identity.name, self.identity.revision)
-    }
-}
-
-// === impl AdmissionError ===
-
-impl AdmissionError {
-    /// A stable code for audit records and scripts.
-    pub fn code(&self) -> &'static str {
-        match &self.refusal {
-            Refusal::Distrust(distrust) => distrust.code(),
-            Refusal::Older { .. } => "version-older",
-            Refusal::Reused { .. } => "version-reused",
-            Refusal::Load(error) => error.code(),
-            Refusal::Held { .. } => "held",
-            Refusal::Probe(_) => "probe-failed",
-        }
-    }
-
-    /// Whether a change of policy alone would let it in.
-    pub fn is_held(&self) -> bool {
-        matches!(self.refusal, Refusal::Held { .. })
     }
 }

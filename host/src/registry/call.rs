@@ -26,6 +26,9 @@ pub enum CallError {
     /// No instance was free in time.
     #[error("no instance was free in time")]
     Busy,
+    /// Policy has taken the revision back, and there is none in its place.
+    #[error("policy has withdrawn the component's revision")]
+    Withdrawn,
     /// The call took longer than its deadline.
     #[error("the component did not answer in time")]
     Deadline,
@@ -45,6 +48,7 @@ impl CallError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Busy => "busy",
+            Self::Withdrawn => "component-withdrawn",
             Self::Deadline => "deadline",
             Self::Trapped(_) => "trapped",
             Self::Unusable(_) => "unusable-answer",
@@ -77,6 +81,9 @@ impl<P> Revision<P> {
         queue: Deadline,
         call: impl AsyncFnOnce(Deadline) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
+        if self.is_withdrawn() {
+            return Err(CallError::Withdrawn);
+        }
         let _instance = tokio::time::timeout_at(queue.instant(), self.instances.acquire())
             .await
             .map_err(|_| CallError::Busy)?

@@ -97,6 +97,24 @@ pub(super) fn link(
     })
 }
 
+/// What an admitted component imports and policy does not grant to it any more.
+pub(super) fn denied(
+    surface: &Surface,
+    identity: &ComponentIdentity,
+    gate: &Gate,
+) -> Vec<Difference> {
+    surface
+        .imports
+        .iter()
+        .filter(|(name, item)| !is_wording(item) && !gate.may_link(identity, name).allowed)
+        .map(|(name, _)| Difference::NotGranted {
+            item: name.clone(),
+            component: identity.name.clone(),
+            offered: true,
+        })
+        .collect()
+}
+
 /// The functions of an import that the linker's interface of that name lacks.
 ///
 /// A linker can't be asked what it holds, but it refuses to define a name twice.
@@ -188,6 +206,11 @@ fn is_vocabulary(item: &ComponentItem, engine: &Engine) -> bool {
             .all(|(_, export)| matches!(export.ty, ComponentItem::Type(_))),
         _ => false,
     }
+}
+
+/// [`is_vocabulary`], of what is remembered of a component.
+fn is_wording(item: &Item) -> bool {
+    matches!(item, Item::Interface(functions) if functions.is_empty())
 }
 
 #[cfg(test)]

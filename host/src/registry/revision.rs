@@ -1,6 +1,7 @@
 //! A loaded revision.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
@@ -26,6 +27,9 @@ pub struct Revision<P> {
     pub(super) pre: P,
     /// As many permits as instances may run at once.
     pub(super) instances: Arc<Semaphore>,
+    /// Policy would not admit it any more: it is called no more, not even by requests
+    /// that it serves already.
+    withdrawn: AtomicBool,
 }
 
 /// A revision of either component.
@@ -53,7 +57,18 @@ impl<P> Revision<P> {
             instances,
             limits,
             pre,
+            withdrawn: AtomicBool::new(false),
         }
+    }
+
+    /// Whether policy has taken it back.
+    pub fn is_withdrawn(&self) -> bool {
+        self.withdrawn.load(Ordering::Acquire)
+    }
+
+    /// Let policy take it back, or give it again.
+    pub(super) fn withdraw(&self, withdrawn: bool) {
+        self.withdrawn.store(withdrawn, Ordering::Release);
     }
 
     /// The preinstantiated component, for the bench and the test kit.

@@ -84,7 +84,13 @@ pub(super) async fn supervise<H: Handler>(
         }
         // Returning drops the connection and the requests on it.
         Ending::Distrusted(code) => return handler.ended(peer, code),
-        Ending::Forbidden => return handler.ended(peer, NOT_PERMITTED),
+        Ending::Forbidden => {
+            handler.ended(peer, NOT_PERMITTED);
+            match handler.farewell() {
+                Duration::ZERO => return,
+                farewell => farewell,
+            }
+        }
         Ending::Aged => {
             handler.ended(peer, MAX_AGE);
             limits.request_timeout

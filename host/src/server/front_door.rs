@@ -79,6 +79,8 @@ enum Area {
 struct Refusal {
     status: StatusCode,
     code: &'static str,
+    /// The code in the audit log, which may say more.
+    recorded: &'static str,
     detail: String,
 }
 
@@ -233,7 +235,7 @@ impl FrontDoor {
             target,
             match &answer {
                 Ok(answer) => codes::outcome(answer),
-                Err(refusal) => Outcome::Failed(refusal.code),
+                Err(refusal) => Outcome::Failed(refusal.recorded),
             },
         );
         answer
@@ -275,12 +277,15 @@ impl FrontDoor {
             let detail = match error {
                 CallError::Busy => "too many requests at once",
                 CallError::Deadline => "the request took too long",
+                CallError::Withdrawn => "the component that answers this was withdrawn",
                 _ => "the request could not be completed",
             };
             Refusal {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                code: "busy",
-                detail: detail.into(),
+                recorded: match error {
+                    CallError::Withdrawn => error.code(),
+                    _ => "busy",
+                },
+                ..refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
             }
         })
     }
@@ -369,6 +374,7 @@ fn refusal(status: StatusCode, code: &'static str, detail: &str) -> Refusal {
     Refusal {
         status,
         code,
+        recorded: code,
         detail: detail.to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -66,6 +67,12 @@ pub trait Handler: Send + Sync + 'static {
     fn admits(&self, peer: &Peer) -> bool {
         let _ = peer;
         true
+    }
+
+    /// How long requests under way may go on when policy allows their peer nothing any
+    /// more. By default they end at once.
+    fn farewell(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Tells when [`admits`](Self::admits) may answer otherwise than before; none

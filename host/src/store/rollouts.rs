@@ -85,11 +85,11 @@ pub struct HistoryEntry {
     /// Who: an operator's SPIFFE id, or the host.
     pub who: String,
     /// What was done: `configured`, `activated`, `canary`, `promoted`, `rolled-back`,
-    /// `taken-out`, `refused`.
+    /// `taken-out`, `withdrawn`, `refused`.
     pub what: String,
     /// The digest before, or `-`.
     pub from: String,
-    /// The digest after.
+    /// The digest after, or `-` where nobody serves.
     pub to: String,
     /// The reason, for people.
     pub why: String,

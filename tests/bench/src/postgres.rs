@@ -89,6 +89,7 @@ impl Place<'_> {
             server: self.address(),
             accounts: self.login(Role::Accounts),
             credentials: self.login(Role::Credentials),
+            rollouts: self.login(Role::Rollouts),
             audit_writer: self.login(Role::AuditWriter),
             audit_reader: self.login(Role::AuditReader),
         };
@@ -110,6 +111,7 @@ impl Place<'_> {
         for (section, role) in [
             ("accounts", Role::Accounts),
             ("credentials", Role::Credentials),
+            ("rollouts", Role::Rollouts),
             ("audit-writer", Role::AuditWriter),
             ("audit-reader", Role::AuditReader),
         ] {

@@ -108,6 +108,7 @@ impl Database {
         for (role, section) in [
             (Role::Accounts, "store.postgres.accounts"),
             (Role::Credentials, "store.postgres.credentials"),
+            (Role::Rollouts, "store.postgres.rollouts"),
             (Role::AuditWriter, "store.postgres.audit-writer"),
             (Role::AuditReader, "store.postgres.audit-reader"),
         ] {

@@ -130,6 +130,7 @@ fn settings(database: &Database) -> Settings {
         server: database.address(),
         accounts: login(Role::Accounts),
         credentials: login(Role::Credentials),
+        rollouts: login(Role::Rollouts),
         audit_writer: login(Role::AuditWriter),
         audit_reader: login(Role::AuditReader),
     }
@@ -174,7 +175,8 @@ async fn a_year_stays_in_postgres_and_only_the_migrator_cuts() {
     let nobody = prune(&installation, 366, &[]);
     assert!(said(&nobody).contains("no role of a host may cut"));
     let writer = login(Role::AuditWriter);
-    let writer = prune(&installation, 366, &writer.each_ref().map(String::as_str));
+    let writer = writer.each_ref().map(String::as_str);
+    let writer = prune(&installation, 366, &[&["--yes"], &writer[..]].concat());
     assert!(!writer.status.success(), "{writer:?}");
     let after = database.sql("SELECT count(*) FROM zeropass.audit WHERE log LIKE 'host-%'");
     assert_eq!(before, after);
@@ -241,7 +243,7 @@ fn cut_what_may_be_cut(installation: &Installation, login: &[&str]) {
         String::from_utf8(output.stdout).unwrap()
     };
     let cut = |days: u64| {
-        let output = prune(installation, days, login);
+        let output = prune(installation, days, &[&["--yes"], login].concat());
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
@@ -256,6 +258,9 @@ fn cut_what_may_be_cut(installation: &Installation, login: &[&str]) {
             .count(),
         9
     );
+    // Cut records do not come back: nobody cuts them by mistake.
+    let unasked = said(&prune(installation, 366, login));
+    assert!(unasked.contains("say --yes (not-confirmed)"), "{unasked}");
     assert_eq!(cut(366), dry);
     let left = good(&["audit", "query", "--action", "sessions"]);
     assert_eq!(left.lines().count(), 5, "{left}");

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use zeropass_tests::deployment::{Deployment, WORKLOAD};
+use zeropass_tests::deployment::{Deployment, ORIGIN, Person, WORKLOAD};
 use zeropass_tests::postgres::Database;
 use zeropass_tests::rollout::{OPERATOR, activate, push, variant};
 
@@ -39,12 +39,11 @@ async fn answers(deployment: &Deployment) -> String {
     of_component.unwrap().component_revision.clone()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn hosts_follow_each_other_and_stay_put_while_the_database_is_away() {
-    let mut database = Database::start().await;
+/// Two hosts of one database that follow each other quickly.
+async fn two_hosts(database: &Database) -> (Deployment, Deployment) {
     let host = |log: &str| {
         Deployment::builder()
-            .postgres(&database)
+            .postgres(database)
             .admin()
             .set("rollout", "follow", "\"50ms\"")
             .set("audit", "log", &format!("\"{log}\""))
@@ -52,6 +51,66 @@ async fn hosts_follow_each_other_and_stay_put_while_the_database_is_away() {
     let first = host("one").start().await;
     let second = host("other").keys_of(&first).signed_by(&first);
     let second = second.start().await;
+    (first, second)
+}
+
+/// The role of rollouts alone loses the database: what an order of an operator needs, and
+/// nothing that a sign-in needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_lose_sight_of_the_rollouts_go_on_signing_people_in() {
+    let database = Database::start().await;
+    let (first, second) = two_hosts(&database).await;
+    let (one, other) = (first.admin_client(OPERATOR), second.admin_client(OPERATOR));
+    push(&first, &one, NAME, "1.1.0", variant(NAME, "b"))
+        .await
+        .expect(201);
+    activate(&one, NAME, &json!({"revision": "1.1.0"}))
+        .await
+        .expect(200);
+    reaches(&second, "1.1.0").await;
+    let ada = Person::at(ORIGIN);
+    ada.register(&first.client(WORKLOAD), "ada")
+        .await
+        .expect(201);
+
+    database.sql(
+        "ALTER ROLE zeropass_rollouts NOLOGIN;
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE usename = 'zeropass_rollouts'",
+    );
+    let wish = json!({"revision": "1.0.0", "rollback": true});
+    for (deployment, admin) in [(&first, &one), (&second, &other)] {
+        // Each has looked, in vain.
+        deployment.rollouts().look().await;
+        let refused = activate(admin, NAME, &wish).await;
+        assert_eq!(refused.problem(), (503, "busy".to_owned()));
+        assert_eq!(serves(deployment), "1.1.0");
+        let client = deployment.client(WORKLOAD);
+        for _ in 0..5 {
+            ada.sign_in(&client, "ada").await.expect(200);
+        }
+        assert_eq!(answers(deployment).await, "1.1.0");
+    }
+
+    database.sql("ALTER ROLE zeropass_rollouts LOGIN");
+    let started = Instant::now();
+    while activate(&other, NAME, &wish).await.status() != 200 {
+        assert!(started.elapsed() < PATIENCE, "the rollouts are back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    reaches(&first, "1.0.0").await;
+    for deployment in [&first, &second] {
+        assert_eq!(answers(deployment).await, "1.0.0");
+        ada.sign_in(&deployment.client(WORKLOAD), "ada")
+            .await
+            .expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_follow_each_other_and_stay_put_while_the_database_is_away() {
+    let mut database = Database::start().await;
+    let (first, second) = two_hosts(&database).await;
     let (one, other) = (first.admin_client(OPERATOR), second.admin_client(OPERATOR));
 
     push(&first, &one, NAME, "1.1.0", variant(NAME, "b"))

@@ -6,24 +6,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use zeropass_tests::deployment::{Deployment, ORIGIN, Person, WORKLOAD};
 
-use super::{OPERATOR, activate, component, history, push, push_signed, roll_back, variant};
+use super::{
+    OPERATOR, activate, component, history, push, push_signed, roll_back, serving, variant,
+};
 
 const NAME: &str = "passkey-manager";
-
-/// The version of the component that serves, as its audit records name it.
-async fn serving(deployment: &Deployment, name: &str) -> String {
-    let client = deployment.client(WORKLOAD);
-    let person = Person::at(ORIGIN);
-    let account = format!("ada-{}", uuid::Uuid::new_v4().simple());
-    let answer = person.register(&client, &account).await;
-    answer.expect(201);
-    let records = deployment.records_of(answer.request_id()).await;
-    let record = records.iter().find(|record| record.component_name == name);
-    record
-        .expect("a record of the component")
-        .component_revision
-        .clone()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pushed_revision_serves_when_it_is_activated_and_not_before() {

@@ -1,13 +1,21 @@
 //! Who may do what on the admin listener, and what the audit log says about it.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use http::Method;
+use http_body::Frame;
+use http_body_util::StreamBody;
 use serde_json::json;
 use zeropass_tests::deployment::audit::lines;
-use zeropass_tests::deployment::{Answer, Deployment, WORKLOAD};
+use zeropass_tests::deployment::{Answer, Deployment, WORKLOAD, copied_policies};
 
 use super::{OPERATOR, activate, push, variant};
 
 const NAME: &str = "auth-service";
+
+/// Only a failing test waits that long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Everything that can be asked for.
 const REQUESTS: &[(&str, &str)] = &[
@@ -147,8 +155,55 @@ async fn operator_does_what_policy_grants_and_no_more() {
             .expect(200)["epoch"],
         2
     );
+    // On a new connection: the old one has ended.
+    let admin = deployment.admin_client("/operator/release");
     let gone = admin.get("/v1/components").await;
     assert_eq!(gone.problem(), (403, "not-permitted".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operator_dropped_by_policy_loses_its_connection() {
+    let policies = copied_policies();
+    let deployment = Deployment::builder()
+        .admin()
+        .policies(policies.path())
+        .start()
+        .await;
+    let dropped = deployment.admin_client("/operator/dropped");
+    dropped.get("/v1/components").await.expect(200);
+    // A push whose file does not come: authorized, and under way.
+    let silent = futures::stream::pending::<Result<Frame<Bytes>, std::io::Error>>();
+    let pushing = dropped
+        .request(Method::POST, "/v1/components/auth-service/revisions")
+        .body(reqwest::Body::wrap(StreamBody::new(silent)))
+        .send();
+    let pushing = tokio::spawn(pushing);
+    dropped.get("/v1/components").await.expect(200);
+
+    let text = r#"@id("operator.dropped") forbid (
+        principal == Operator::"spiffe://zeropass.internal/operator/dropped", action, resource
+    );"#;
+    std::fs::write(policies.path().join("operators/dropped.cedar"), text).unwrap();
+    let other = deployment.admin_client(OPERATOR);
+    other
+        .post("/v1/policy/reload", &json!({}))
+        .await
+        .expect(200);
+    let ended = tokio::time::timeout(PATIENCE, pushing).await;
+    assert!(ended.expect("it is cut").unwrap().is_err());
+    let record = deployment
+        .record_where(|record| record.action == "connection.keep")
+        .await;
+    assert_eq!(record.outcome, "failed:not-permitted");
+    assert_eq!(
+        record.workload,
+        "spiffe://zeropass.internal/operator/dropped"
+    );
+    let refused = deployment.admin_client("/operator/dropped");
+    let refused = refused.get("/v1/components").await;
+    assert_eq!(refused.problem(), (403, "not-permitted".to_owned()));
+    // Who stays has kept its connection.
+    other.get("/v1/components").await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

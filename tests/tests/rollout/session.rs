@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use zeropass_tests::deployment::{Answer, Client, Deployment, WORKLOAD, guest_file};
 use zeropass_tests::signing::sign_into;
 
-use super::{OPERATOR, component};
+use super::{OPERATOR, access, component};
 
 const NAME: &str = "auth-service";
 
@@ -60,25 +60,7 @@ async fn session_of_the_document_is_what_the_commands_print() {
         .set("audit", "log", "\"host-1\"")
         .start()
         .await;
-    let pki = deployment.pki();
-    let certificate =
-        deployment.issue(&zeropass_tests::deployment::certificates::of_path(OPERATOR));
-    std::fs::write(pki.join("operator.pem"), certificate.pem()).unwrap();
-    std::fs::write(pki.join("operator.key"), certificate.key_pem()).unwrap();
-    use std::os::unix::fs::PermissionsExt as _;
-    let private = std::fs::Permissions::from_mode(0o600);
-    std::fs::set_permissions(pki.join("operator.key"), private).unwrap();
-    let file = |name: &str| pki.join(name).to_str().unwrap().to_owned();
-    let access = [
-        ("--admin", deployment.admin_url()),
-        ("--ca", file("ca.pem")),
-        ("--cert", file("operator.pem")),
-        ("--key", file("operator.key")),
-    ];
-    let access: Vec<String> = access
-        .into_iter()
-        .flat_map(|(name, value)| [name.to_owned(), value])
-        .collect();
+    let access = access(&deployment);
     let folder = tempfile::tempdir().unwrap();
     let wasm = folder.path().join("auth_service.wasm");
     std::fs::copy(guest_file("denies"), &wasm).unwrap();

@@ -19,6 +19,8 @@ pub struct Addresses {
     /// Where passkey-manager is served to auth-service; none where the link is
     /// in-process.
     pub link: Option<SocketAddr>,
+    /// Where operators connect; none without that section.
+    pub admin: Option<SocketAddr>,
     /// Where `/readyz` is answered.
     pub health: SocketAddr,
     /// Where the demo listens: loopback, at the port of its origin.
@@ -153,6 +155,7 @@ impl Addresses {
             (self.relying_party, edit("the relying-party's origin")),
         ];
         ports.extend(self.link.map(|link| (link, edit("link.listen"))));
+        ports.extend(self.admin.map(|admin| (admin, edit("admin.listen"))));
         ports
     }
 
@@ -173,6 +176,10 @@ impl Addresses {
             service: address(table, "service")?,
             link: match look_up(table, &["link", "listen"]) {
                 Some(_) => Some(address(table, "link")?),
+                None => None,
+            },
+            admin: match look_up(table, &["admin"]) {
+                Some(_) => Some(address(table, "admin")?),
                 None => None,
             },
             health: address(table, "health")?,
@@ -237,6 +244,7 @@ mod tests {
         let addresses = Addresses::of(&table).unwrap();
         assert_eq!(addresses.service.to_string(), "127.0.0.1:8443");
         assert_eq!(addresses.link.unwrap().to_string(), "127.0.0.1:8445");
+        assert_eq!(addresses.admin.unwrap().to_string(), "127.0.0.1:8444");
         assert_eq!(addresses.health.to_string(), "127.0.0.1:8446");
         assert_eq!(addresses.relying_party.to_string(), "127.0.0.1:8080");
         assert_eq!(addresses.origin, "http://localhost:8080");

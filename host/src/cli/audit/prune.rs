@@ -15,6 +15,7 @@ use super::read_key;
 use crate::audit::merkle::Hash;
 use crate::audit::verify::{UNSEALED, Witness, verify};
 use crate::audit::{Entry, Source, SourceError};
+use crate::cli::caution::Caution;
 use crate::cli::store::server;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{Config, Store};
@@ -33,9 +34,8 @@ pub struct Prune {
     /// Cut records from before this moment: RFC 3339, or a date (UTC).
     #[arg(long, value_name = "TIME", value_parser = moment)]
     before: Timestamp,
-    /// Say what would be cut, and cut nothing.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    caution: Caution,
     /// In PostgreSQL: the certificate of the role zeropass_migrator, PEM. No role of a
     /// host may cut.
     #[arg(long, value_name = "FILE", requires = "key")]
@@ -95,9 +95,10 @@ impl Prune {
         if plan.is_empty() {
             writeln!(out, "nothing is old enough")?;
         }
-        if self.dry_run || plan.is_empty() {
+        if self.caution.dry_run() || plan.is_empty() {
             return Ok(true);
         }
+        self.caution.confirmed("these records are cut")?;
         let targets: Vec<_> = plan
             .iter()
             .map(|(log, leaves)| {

@@ -17,6 +17,7 @@ use clap::Args;
 use crate::audit::verify::{Bad, RESTORE, Verdict, Witness, restore_target, verify};
 use crate::audit::{SealKey, Turn};
 use crate::cli::audit::{OPERATORS, keys_in, note, read_key};
+use crate::cli::caution::Caution;
 use crate::config::Config;
 use crate::store::sqlite::{SqliteHistory, copy};
 
@@ -38,9 +39,8 @@ pub struct Restore {
     /// The configuration of the host, which must not run.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Don't ask before the present store is set aside.
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    caution: Caution,
 }
 
 // === impl Backup ===
@@ -94,9 +94,16 @@ impl Restore {
             return Ok(false);
         }
         let aside = aside(store);
-        if !self.yes {
-            anyhow::ensure!(confirmed(out, store, &aside)?, "nothing was changed");
+        let what = format!(
+            "{} is set aside as {}, and the copy takes its place",
+            store.display(),
+            aside.display()
+        );
+        if self.caution.dry_run() {
+            writeln!(out, "would restore: {what}")?;
+            return Ok(true);
         }
+        self.caution.confirmed(&what)?;
         let cut = cut_logs(&verdicts);
         put_in_place(&self.file, store, &aside)?;
         for (key, log) in [
@@ -150,23 +157,6 @@ fn aside(store: &Path) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
     name.push(format!(".before-{}", uuid::Uuid::now_v7().simple()));
     name.into()
-}
-
-fn confirmed(out: &mut dyn Write, store: &Path, aside: &Path) -> anyhow::Result<bool> {
-    anyhow::ensure!(
-        std::io::IsTerminal::is_terminal(&std::io::stdin()),
-        "nobody can be asked here; --yes restores without asking"
-    );
-    write!(
-        out,
-        "{} is set aside as {} and the copy takes its place. Go on? [y/N] ",
-        store.display(),
-        aside.display()
-    )?;
-    out.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "yes"))
 }
 
 /// Copy beside the store first, so that the rename is on one file system.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use crate::cli::caution::Caution;
 use crate::config::{Config, Postgres, Store};
 use crate::store::postgres::{self, Login, Server};
 
@@ -18,7 +19,14 @@ pub enum StoreCommand {
     /// Print the SQL that makes the database roles, for an administrator to review and run.
     Roles,
     /// Bring the schema in PostgreSQL up to date.
-    Migrate(Migrator),
+    Migrate {
+        /// The database.
+        #[command(flatten)]
+        migrator: Migrator,
+        /// Whether to ask.
+        #[command(flatten)]
+        caution: Caution,
+    },
     /// Copy a SQLite store while the host runs. Leaves an audit record.
     Backup(backup::Backup),
     /// Put a copy in the place of a SQLite store, after its audit log was verified.
@@ -32,6 +40,9 @@ pub enum StoreCommand {
         from: PathBuf,
         #[command(flatten)]
         migrator: Migrator,
+        /// Whether to ask.
+        #[command(flatten)]
+        caution: Caution,
     },
 }
 
@@ -57,10 +68,14 @@ pub struct Migrator {
 pub(super) fn run(command: StoreCommand, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
     match command {
         StoreCommand::Roles => out.write_all(postgres::roles().as_bytes())?,
-        StoreCommand::Migrate(migrator) => migrate::migrate(&migrator, out)?,
+        StoreCommand::Migrate { migrator, caution } => migrate::migrate(&migrator, caution, out)?,
         StoreCommand::Backup(command) => super::block_on(command.run(out))?,
         StoreCommand::Restore(command) => return super::block_on(command.run(out)),
-        StoreCommand::Import { from, migrator } => import::import(&migrator, &from, out)?,
+        StoreCommand::Import {
+            from,
+            migrator,
+            caution,
+        } => import::import(&migrator, &from, caution, out)?,
     }
     Ok(true)
 }

@@ -14,6 +14,9 @@ key = "pki/a.key"
 [store.postgres.credentials]
 certificate = "pki/c.pem"
 key = "pki/c.key"
+[store.postgres.rollouts]
+certificate = "pki/o.pem"
+key = "pki/o.key"
 [store.postgres.audit-writer]
 certificate = "pki/w.pem"
 key = "pki/w.key"
@@ -42,9 +45,10 @@ fn postgres_takes_the_place_of_sqlite() {
     let connections = [
         &postgres.accounts,
         &postgres.credentials,
+        &postgres.rollouts,
         &postgres.audit_reader,
     ];
-    assert_eq!(connections.map(|login| login.connections), [8, 8, 2]);
+    assert_eq!(connections.map(|login| login.connections), [8, 8, 2, 2]);
 }
 
 #[test]

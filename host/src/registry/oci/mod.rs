@@ -14,20 +14,27 @@
 
 mod artifact;
 mod credentials;
+mod error;
 mod pull;
+mod reference;
+mod source;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use oci_client::Client;
 use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
-use oci_client::errors::{DigestError, OciDistributionError, OciErrorCode};
 use oci_client::secrets::RegistryAuth;
-use oci_client::{Client, Reference};
 
+use self::error::told;
 use super::signature::SignedComponent;
 use super::surface::Surface;
 use crate::identity::{certificates, tls};
+
+pub use self::error::OciError;
+pub use self::reference::OciReference;
+pub use self::source::Source;
 
 /// The annotation of a manifest that holds the text of the `.minisig` file.
 pub const SIGNATURE_ANNOTATION: &str = "zeropass.component.minisig";
@@ -50,10 +57,6 @@ pub struct RegistryOptions {
     pub credentials: Option<PathBuf>,
 }
 
-/// A place in a registry: `oci://host[:port]/repository@sha256:...` or `:tag`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OciReference(Reference);
-
 /// A registry that components are fetched from and published to.
 pub struct Registry {
     client: Client,
@@ -63,160 +66,6 @@ pub struct Registry {
 
 /// How far a transfer is: bytes done, bytes in all.
 pub type Progress<'p> = &'p (dyn Fn(u64, u64) + Sync);
-
-/// Why a component could not be fetched or published.
-#[derive(Debug, thiserror::Error)]
-pub enum OciError {
-    /// The reference is none, or not of the kind that is needed.
-    #[error("{reference}: {reason}")]
-    Reference {
-        /// What was given.
-        reference: String,
-        /// What is expected.
-        reason: &'static str,
-    },
-    /// The credentials can't be used. No message holds any of them.
-    #[error("{}: {reason}", path.display())]
-    Credentials {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The certificate authorities can't be used, or TLS can't be set up.
-    #[error("TLS: {0}")]
-    Tls(String),
-    /// The registry can't be reached, or went away.
-    #[error("{registry}: {reason}; nothing was changed, try again later")]
-    Unreachable {
-        /// The registry.
-        registry: String,
-        /// What happened.
-        reason: String,
-    },
-    /// The registry does not let us in.
-    #[error("{registry}: access is denied; --credentials FILE names somebody who may")]
-    Denied {
-        /// The registry.
-        registry: String,
-    },
-    /// The registry has no such artifact.
-    #[error("{reference}: the registry has no such artifact")]
-    Missing {
-        /// What was asked for.
-        reference: String,
-    },
-    /// The artifact is no component.
-    #[error("{reference}: {reason}")]
-    NoComponent {
-        /// What was asked for.
-        reference: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The component is larger than is taken.
-    #[error("{reference}: the component has {size} bytes, and the limit is {limit}")]
-    TooLarge {
-        /// What was asked for.
-        reference: String,
-        /// Its size.
-        size: u64,
-        /// The limit.
-        limit: u64,
-    },
-    /// What came is not what the digest says.
-    #[error(
-        "{reference}: the registry's content is not what its digest says (expected {expected}, got {actual}); it was changed, don't use it"
-    )]
-    Changed {
-        /// What was asked for.
-        reference: String,
-        /// The digest that was asked for.
-        expected: String,
-        /// The digest of what came.
-        actual: String,
-    },
-    /// The registry answered in a way that makes no sense.
-    #[error("{registry}: {reason}")]
-    Registry {
-        /// The registry.
-        registry: String,
-        /// What it said.
-        reason: String,
-    },
-}
-
-// === impl OciError ===
-
-impl OciError {
-    /// A stable code for scripts.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Reference { .. } => "reference-malformed",
-            Self::Credentials { .. } => "credentials-unusable",
-            Self::Tls(_) => "tls-unusable",
-            Self::Unreachable { .. } => "registry-unreachable",
-            Self::Denied { .. } => "registry-denied",
-            Self::Missing { .. } => "artifact-missing",
-            Self::NoComponent { .. } => "artifact-no-component",
-            Self::TooLarge { .. } => "artifact-too-large",
-            Self::Changed { .. } => "artifact-changed",
-            Self::Registry { .. } => "registry-error",
-        }
-    }
-}
-
-// === impl OciReference ===
-
-impl OciReference {
-    /// Read `oci://host[:port]/repository` with `@sha256:...` or `:tag`.
-    ///
-    /// # Errors
-    /// [`OciError::Reference`].
-    pub fn parse(text: &str) -> Result<Self, OciError> {
-        let wrong = |reason| OciError::Reference {
-            reference: text.chars().take(200).collect(),
-            reason,
-        };
-        let Some(rest) = text.strip_prefix("oci://") else {
-            return Err(wrong("expected oci://HOST/REPOSITORY@sha256:DIGEST"));
-        };
-        // Without a host that looks like one the library would go to Docker's.
-        let host = rest.split('/').next().unwrap_or_default();
-        if !(host.contains(['.', ':']) || host == "localhost") || !rest.contains('/') {
-            return Err(wrong("expected a host and a repository after oci://"));
-        }
-        let reference: Reference = rest
-            .parse()
-            .map_err(|_| wrong("expected oci://HOST/REPOSITORY@sha256:DIGEST"))?;
-        match reference.digest() {
-            Some(digest) if !digest.starts_with("sha256:") => {
-                Err(wrong("expected a digest that begins with sha256:"))
-            }
-            _ => Ok(Self(reference)),
-        }
-    }
-
-    /// The registry's host and port.
-    pub fn registry(&self) -> &str {
-        self.0.registry()
-    }
-
-    /// The same place under a manifest's digest.
-    fn at(&self, digest: &str) -> String {
-        format!(
-            "oci://{}/{}@{digest}",
-            self.0.registry(),
-            self.0.repository()
-        )
-    }
-}
-
-impl std::fmt::Display for OciReference {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "oci://{}", self.0.whole())
-    }
-}
 
 // === impl Registry ===
 
@@ -313,61 +162,6 @@ impl Registry {
             .map_err(failed)?;
         Ok(self.reference.at(&artifact.manifest_digest))
     }
-
-    /// What the library says, in the words of ours.
-    fn error(&self, error: OciDistributionError) -> OciError {
-        let registry = self.reference.registry().to_owned();
-        let reference = self.reference.to_string();
-        let missing = |code: u16| code == 404;
-        match error {
-            OciDistributionError::UnauthorizedError { .. }
-            | OciDistributionError::AuthenticationFailure(_) => OciError::Denied { registry },
-            OciDistributionError::ServerError { code, .. } if missing(code) => {
-                OciError::Missing { reference }
-            }
-            OciDistributionError::ServerError {
-                code: 401 | 403, ..
-            } => OciError::Denied { registry },
-            OciDistributionError::ImageManifestNotFoundError(_) => OciError::Missing { reference },
-            OciDistributionError::RegistryError { envelope, .. } => {
-                use OciErrorCode as Code;
-                let says = |codes: &[Code]| envelope.errors.iter().any(|e| codes.contains(&e.code));
-                if says(&[
-                    Code::ManifestUnknown,
-                    Code::BlobUnknown,
-                    Code::NameUnknown,
-                    Code::NotFound,
-                ]) {
-                    OciError::Missing { reference }
-                } else if says(&[Code::Denied, Code::Unauthorized]) {
-                    OciError::Denied { registry }
-                } else {
-                    OciError::Registry {
-                        registry,
-                        reason: envelope.to_string(),
-                    }
-                }
-            }
-            OciDistributionError::DigestError(DigestError::VerificationError {
-                expected,
-                actual,
-            }) => OciError::Changed {
-                reference,
-                expected,
-                actual,
-            },
-            OciDistributionError::RequestError(_) | OciDistributionError::IoError(_) => {
-                OciError::Unreachable {
-                    registry,
-                    reason: told(&error),
-                }
-            }
-            error => OciError::Registry {
-                registry,
-                reason: told(&error),
-            },
-        }
-    }
 }
 
 impl std::fmt::Debug for Registry {
@@ -375,61 +169,5 @@ impl std::fmt::Debug for Registry {
         f.debug_struct("Registry")
             .field("reference", &self.reference)
             .finish_non_exhaustive()
-    }
-}
-
-/// The last cause says what happened; the ones before it only where.
-fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn references_name_host_repository_and_digest_or_tag() {
-        let digest = format!("sha256:{}", "0".repeat(64));
-        for (text, registry) in [
-            (
-                format!("oci://localhost:5000/a/b@{digest}"),
-                "localhost:5000",
-            ),
-            (
-                "oci://registry.example/auth-service:1.3.0".to_owned(),
-                "registry.example",
-            ),
-        ] {
-            let reference = OciReference::parse(&text).unwrap();
-            assert_eq!(reference.registry(), registry);
-            assert_eq!(reference.to_string(), text);
-        }
-    }
-
-    #[test]
-    fn what_is_no_reference_is_refused() {
-        for text in [
-            "registry.example/a:1",
-            "https://registry.example/a:1",
-            "oci://auth-service:1",
-            "oci://registry.example",
-            "oci://team/auth-service:1",
-            "oci://registry.example/A",
-            "oci://registry.example/a@sha256:00",
-        ] {
-            let error = OciReference::parse(text).unwrap_err();
-            assert_eq!(error.code(), "reference-malformed", "{text}");
-            assert!(error.to_string().starts_with(text), "{error}");
-        }
-        let sha512 = format!("oci://registry.example/a@sha512:{}", "0".repeat(128));
-        assert_eq!(
-            OciReference::parse(&sha512).unwrap_err().code(),
-            "reference-malformed"
-        );
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::judge::Verdict;
-use super::plan;
+use super::plan::{self, Plan};
 use super::slot::Decision;
 use super::{Followed, Progress, RolloutError, Rollouts};
 use crate::audit::{Actor, Origin, Outcome, Record, Trail};
@@ -28,12 +28,14 @@ impl Rollouts {
         let followers = self.lanes.iter().map(|followed| {
             let rollouts = Arc::clone(&self);
             let followed = Arc::clone(followed);
+            let mut policy = self.gate.changes();
             async move {
                 loop {
                     rollouts.catch_up(&followed).await;
                     tokio::select! {
                         () = tokio::time::sleep(every) => {}
                         () = followed.lane.decided() => {}
+                        Ok(()) = policy.changed() => {}
                     }
                 }
             }
@@ -44,6 +46,11 @@ impl Rollouts {
     /// Write down what was decided here, and go where the others are.
     pub(super) async fn catch_up(&self, followed: &Followed) {
         let mut progress = followed.turn.lock().await;
+        let policy = self.gate.epoch();
+        if progress.policy != policy {
+            followed.lane.recheck();
+            progress.policy = policy;
+        }
         for decision in followed.lane.pending() {
             self.settle(followed, &mut progress, &decision).await;
         }
@@ -111,7 +118,9 @@ impl Rollouts {
                 previous.map(String::as_str),
             )
         };
-        let linked = previous.filter(|digest| followed.lane.is_linked(digest));
+        let lane = &followed.lane;
+        let linked = previous
+            .filter(|digest| lane.is_linked(digest) && lane.may_follow(digest, true).is_ok());
         if !put(linked) {
             return;
         }
@@ -152,16 +161,23 @@ impl Rollouts {
         let (plan, action, why) = match &decision.verdict {
             Verdict::Promote(why) => (plan::promote(&now, digest), "rollout.promote", why),
             Verdict::RollBack(why) => (plan::condemn(&now, digest), "rollout.roll-back", why),
-            Verdict::TakeOut(why) => (plan::take_out(&now, digest), "rollout.take-out", why),
+            Verdict::TakeOut(why) => match self.successor(followed, &now, digest).await {
+                Ok(plan) => (plan, "rollout.take-out", why),
+                Err(_) => return,
+            },
         };
         let Some(plan) = plan else {
+            followed.lane.written(decision);
             self.apply(followed, progress, &now).await;
             return;
         };
         let trail = Trail::new();
         let record = self.record(action, format!("{name} {} to {}", plan.from, plan.to));
         match self.write(&self.host, &plan, why, record, &trail).await {
-            Ok(()) => self.apply(followed, progress, &plan.state).await,
+            Ok(()) => {
+                followed.lane.written(decision);
+                self.apply(followed, progress, &plan.state).await;
+            }
             Err(RolloutError::Store) => {}
             // Somebody was quicker; the next look finds out what it was.
             Err(_) => {
@@ -171,6 +187,32 @@ impl Rollouts {
             }
         }
         self.services_store().owe(&trail).await;
+    }
+
+    /// What follows a stable revision that is taken out: the nearest predecessor that is
+    /// admitted, or nobody where policy wants nobody.
+    ///
+    /// # Errors
+    /// The store can't say.
+    async fn successor(
+        &self,
+        followed: &Followed,
+        now: &RolloutState,
+        digest: &str,
+    ) -> Result<Option<Plan>, RolloutError> {
+        if now.stable != digest {
+            return Ok(None);
+        }
+        for to in now.predecessors.iter().rev() {
+            match self.ready(followed, to, true).await {
+                Ok(()) => return Ok(plan::take_out(now, digest, to)),
+                Err(RolloutError::Store) => return Err(RolloutError::Store),
+                Err(error) => {
+                    tracing::warn!(component = now.component, digest = to, %error, "passed over");
+                }
+            }
+        }
+        Ok(followed.lane.is_withdrawn().then(|| plan::withdraw(now)))
     }
 
     /// Tell the other hosts and the operators what runs here.

@@ -55,6 +55,12 @@ pub trait Lane: Send + Sync + 'static {
     /// See [`Admission::may_follow`]; well when it is not linked.
     fn may_follow(&self, digest: &str, rollback: bool) -> Result<(), AdmissionError>;
 
+    /// See [`Admission::recheck`]: what may not run any more is taken out of its place.
+    fn recheck(&self);
+
+    /// Whether policy has withdrawn what serves, so that nobody is served.
+    fn is_withdrawn(&self) -> bool;
+
     /// Admit a file in the place of the stable revision, and keep it ready.
     async fn link(&self, file: Signed<'_>, rollback: bool) -> Result<(), AdmissionError>;
 
@@ -67,6 +73,9 @@ pub trait Lane: Send + Sync + 'static {
 
     /// See [`Slot::pending`].
     fn pending(&self) -> Vec<Decision>;
+
+    /// See [`Slot::written`].
+    fn written(&self, decision: &Decision);
 
     /// See [`Slot::decided`].
     async fn decided(&self);
@@ -178,6 +187,30 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
         }
     }
 
+    fn recheck(&self) {
+        let linked: Vec<_> = self
+            .linked()
+            .values()
+            .map(|ready| Arc::clone(&ready.admitted))
+            .collect();
+        // Asked before the slot is held: policy takes its time.
+        let faults: BTreeMap<_, _> = linked
+            .iter()
+            .filter_map(|admitted| {
+                let error = self.admission.recheck(admitted).err()?;
+                let why = format!("{}: {}", error.code(), error.refusal);
+                Some((admitted.identity.digest.as_str(), why))
+            })
+            .collect();
+        self.slot
+            .recheck(|revision| faults.get(revision.identity.digest.as_str()).cloned());
+        self.tidy();
+    }
+
+    fn is_withdrawn(&self) -> bool {
+        self.slot.active().is_withdrawn()
+    }
+
     async fn link(&self, file: Signed<'_>, rollback: bool) -> Result<(), AdmissionError> {
         let against = self.against();
         let admitted = self
@@ -238,6 +271,10 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
 
     fn pending(&self) -> Vec<Decision> {
         self.slot.pending()
+    }
+
+    fn written(&self, decision: &Decision) {
+        self.slot.written(decision);
     }
 
     async fn decided(&self) {

@@ -6,18 +6,21 @@
 //!   revision that crash-loops is taken out.
 //! - [`lane`]: one component's slot, and what is linked and ready.
 //! - [`plan`]: what a rollout becomes.
-//! - [`control`]: what operators do with it.
+//! - [`order`], [`control`], [`change`]: what operators do with it.
 //! - [`follow`]: what other hosts and the judge do with it.
 //! - [`start`]: what serves first.
 //!
 //! The state is the store's, shared by all hosts of a deployment and counted by an
 //! epoch. A host that can't reach it goes on with what it has.
 
+mod change;
 mod control;
 mod error;
 mod follow;
 pub mod judge;
 mod lane;
+mod order;
+mod place;
 pub mod plan;
 mod routes;
 pub mod rules;
@@ -34,12 +37,13 @@ use crate::policy::Gate;
 use crate::store::rollouts::HostReport;
 use crate::store::{self, Store};
 
-pub use control::{Change, Order, Overview, Pushed, Wish};
 pub use error::RolloutError;
 pub use lane::{Extract, Lane, Running, Signed, Track};
+pub use order::{Change, Order, Overview, Pushed, Wish};
+pub use place::{Place, Routing};
 pub use routes::Routes;
 pub use rules::{Rules, Sticky};
-pub use slot::{Decision, Place, Routing, Slot};
+pub use slot::{Decision, Slot};
 pub use start::StartError;
 
 /// The rollouts of all components of a host.
@@ -67,6 +71,8 @@ struct Progress {
     refused: Option<(u64, u64)>,
     /// Why not, for reports.
     problem: String,
+    /// The epoch of policy that what runs was last held against.
+    policy: u64,
     /// Whether the store could not be reached at the last look.
     cut_off: bool,
     reported: Option<HostReport>,
@@ -110,7 +116,15 @@ impl Rollouts {
             .collect()
     }
 
-    /// Go where the shared state is, now instead of at the next look.
+    /// Whether every component has a revision that may run.
+    pub fn serve(&self) -> bool {
+        !self
+            .lanes
+            .iter()
+            .any(|followed| followed.lane.is_withdrawn())
+    }
+
+    /// Go where the shared state is, and do what policy says, now instead of at the next look.
     pub async fn look(&self) {
         for followed in &self.lanes {
             self.catch_up(followed).await;

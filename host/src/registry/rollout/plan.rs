@@ -105,13 +105,24 @@ pub fn condemn(now: &RolloutState, digest: &str) -> Option<Plan> {
     roll_back(now).ok()
 }
 
-/// Return from the stable revision, if this is still it, to its predecessor.
-pub fn take_out(now: &RolloutState, digest: &str) -> Option<Plan> {
-    let mut without_canary = now.clone();
-    without_canary.canary = None;
-    let mut plan = (now.stable == digest).then(|| roll_back(&without_canary).ok())??;
-    plan.what = "taken-out";
-    Some(plan)
+/// Return from the stable revision, if this is still it, to one of its predecessors. Those
+/// that came after that one are forgotten.
+pub fn take_out(now: &RolloutState, digest: &str, to: &str) -> Option<Plan> {
+    let place = now.predecessors.iter().rposition(|one| one == to)?;
+    (now.stable == digest).then(|| {
+        let mut state = next(now);
+        state.canary = None;
+        state.predecessors.truncate(place);
+        to.clone_into(&mut state.stable);
+        plan(now, state, "taken-out", to)
+    })
+}
+
+/// The stable revision may not run and none is there in its place: nobody is served.
+pub fn withdraw(now: &RolloutState) -> Plan {
+    let mut state = next(now);
+    state.canary = None;
+    plan(now, state, "withdrawn", "-")
 }
 
 fn next(now: &RolloutState) -> RolloutState {
@@ -232,11 +243,25 @@ mod tests {
     #[test]
     fn taken_out_revision_leaves_with_its_canary() {
         let state = now("b", Some(("c", 5)), &["a"]);
-        let plan = take_out(&state, "b").unwrap();
+        let plan = take_out(&state, "b", "a").unwrap();
         assert_eq!(shape(&plan), ("taken-out", "a", None, vec![]));
         assert_eq!((plan.from.as_str(), plan.to.as_str()), ("b", "a"));
-        assert_eq!(take_out(&state, "a"), None);
-        assert_eq!(take_out(&now("b", None, &[]), "b"), None);
+        assert_eq!(take_out(&state, "a", "a"), None);
+        assert_eq!(take_out(&now("b", None, &[]), "b", "a"), None);
+    }
+
+    #[test]
+    fn predecessors_that_are_passed_over_are_forgotten() {
+        let state = now("d", None, &["a", "b", "c"]);
+        let plan = take_out(&state, "d", "b").unwrap();
+        assert_eq!(shape(&plan), ("taken-out", "b", None, vec!["a"]));
+    }
+
+    #[test]
+    fn withdrawn_revision_stays_without_its_canary() {
+        let plan = withdraw(&now("b", Some(("c", 5)), &["a"]));
+        assert_eq!(shape(&plan), ("withdrawn", "b", None, vec!["a"]));
+        assert_eq!((plan.from.as_str(), plan.to.as_str()), ("b", "-"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use super::judge::{Ended, Judge, Observation, Verdict};
+use super::place::{Place, Routing};
 use super::routes::Routes;
 use super::rules::Rules;
 use crate::registry::{CallError, Revision};
@@ -29,24 +30,6 @@ pub struct Slot<P> {
     decided: Notify,
     numbers: AtomicU64,
     began: Instant,
-}
-
-/// Which revision serves whom.
-pub struct Routing<P> {
-    /// Serves everybody whom the canary does not.
-    pub stable: Place<P>,
-    /// Serves its weight's share of the callers.
-    pub canary: Option<(Place<P>, u8)>,
-    /// Linked and ready to return.
-    pub previous: Option<Arc<Revision<P>>>,
-}
-
-/// A revision in its place.
-pub struct Place<P> {
-    /// The revision.
-    pub revision: Arc<Revision<P>>,
-    /// The number under which it was put here.
-    number: u64,
 }
 
 /// A verdict that is in force here and not written down yet.
@@ -144,6 +127,38 @@ impl<P: Send + Sync + 'static> Slot<P> {
         );
     }
 
+    /// Ask of each revision whether it may still run; `fault` says why not. One that may
+    /// not is called no more, from now on: a canary leaves, the stable revision gives its
+    /// place to the one before, and where that may not run either nobody is served.
+    pub fn recheck(&self, fault: impl Fn(&Revision<P>) -> Option<String>) {
+        let mut judge = self.judge();
+        let now = self.routing.load_full();
+        let judged = |revision: &Arc<Revision<P>>| {
+            let found = fault(revision);
+            let news = found.is_some() != revision.is_withdrawn();
+            revision.withdraw(found.is_some());
+            found.filter(|_| news)
+        };
+        let mut kept = Routing::clone(&now);
+        if let Some(previous) = &now.previous {
+            judged(previous);
+            kept.previous = Some(Arc::clone(previous)).filter(|one| !one.is_withdrawn());
+        }
+        let canary = now
+            .canary
+            .as_ref()
+            .and_then(|(canary, _)| judged(&canary.revision));
+        let stable = judged(&now.stable.revision);
+        if kept.previous.is_none() && now.previous.is_some() {
+            self.put(&mut judge, kept);
+        }
+        if let Some(why) = stable {
+            self.obey(&mut judge, Verdict::TakeOut(why));
+        } else if let Some(why) = canary {
+            self.obey(&mut judge, Verdict::RollBack(why));
+        }
+    }
+
     /// Calls of the canary that ended well, since it began.
     pub fn healthy(&self) -> u64 {
         self.judge().healthy()
@@ -152,6 +167,11 @@ impl<P: Send + Sync + 'static> Slot<P> {
     /// The verdicts that are not written down yet.
     pub fn pending(&self) -> Vec<Decision> {
         self.decisions().clone()
+    }
+
+    /// A verdict is written down.
+    pub fn written(&self, decision: &Decision) {
+        self.decisions().retain(|one| one != decision);
     }
 
     /// Ready when there is a verdict to write down.
@@ -192,6 +212,15 @@ impl<P: Send + Sync + 'static> Slot<P> {
                         },
                     );
                 }
+                // It is called no more, whoever follows it.
+                None if now.stable.revision.is_withdrawn() => self.put(
+                    judge,
+                    Routing {
+                        stable: now.stable.clone(),
+                        canary: None,
+                        previous: None,
+                    },
+                ),
                 None => {
                     tracing::error!(
                         digest = decision.digest,
@@ -247,24 +276,13 @@ impl<P> fmt::Debug for Slot<P> {
     }
 }
 
-// === impl Place ===
-
-impl<P> Clone for Place<P> {
-    fn clone(&self) -> Self {
-        Self {
-            revision: Arc::clone(&self.revision),
-            number: self.number,
-        }
-    }
-}
-
 // === impl CallError ===
 
 impl CallError {
     /// What it says about the revision; nothing where it was only overloaded.
     pub fn ended(&self) -> Option<Ended> {
         match self {
-            Self::Busy => None,
+            Self::Busy | Self::Withdrawn => None,
             Self::Deadline => Some(Ended::Error),
             Self::Trapped(_) | Self::Unusable(_) => Some(Ended::Trapped),
         }

@@ -7,6 +7,14 @@ use crate::registry::rollout::{Overview, Pushed, Running};
 use crate::registry::statement::rfc3339;
 use crate::store::rollouts::{HistoryEntry, HostReport, RevisionInfo};
 
+/// `POST /v1/components/{name}/revisions` without a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pull {
+    /// `oci://HOST/REPOSITORY@sha256:DIGEST`.
+    pub(super) oci: String,
+}
+
 /// `POST /v1/components/{name}/activate`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -93,6 +101,8 @@ pub(super) struct Push {
     #[serde(flatten)]
     revision: Revision,
     new: bool,
+    #[serde(rename = "dryRun")]
+    dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<Held>,
 }
@@ -124,6 +134,8 @@ pub(super) struct Change {
 pub(super) struct Policy {
     pub(super) epoch: u64,
     pub(super) digest: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -227,11 +239,12 @@ impl From<HostReport> for Host {
     }
 }
 
-impl From<Pushed> for Push {
-    fn from(pushed: Pushed) -> Self {
+impl Push {
+    pub(super) fn of(pushed: Pushed, dry_run: bool) -> Self {
         Self {
             revision: pushed.info.into(),
             new: pushed.new,
+            dry_run,
             held: pushed.held.map(|refusal| Held {
                 code: refusal.code(),
                 reason: refusal.refusal.to_string(),

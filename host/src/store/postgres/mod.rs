@@ -63,7 +63,7 @@ pub use self::history::PostgresHistory;
 pub use self::import::{ImportError, Imported, import};
 pub use self::prune::prune;
 pub use self::role::Role;
-pub use self::schema::{Migrated, migrate, roles};
+pub use self::schema::{Migrated, migrate, migration, roles};
 pub use self::settings::{Login, Server, Settings};
 pub use self::tls::TlsFault;
 
@@ -71,6 +71,7 @@ pub use self::tls::TlsFault;
 pub struct PostgresStore {
     accounts: Duty,
     credentials: Duty,
+    rollouts: Duty,
     /// For records without a change.
     recorder: Writer,
     records: PgPool,
@@ -117,6 +118,7 @@ impl PostgresStore {
         let (accounts_gateway, accounts) = open(Role::Accounts, &settings.accounts).await?;
         let (credentials_gateway, credentials) =
             open(Role::Credentials, &settings.credentials).await?;
+        let (rollouts_gateway, rollouts) = open(Role::Rollouts, &settings.rollouts).await?;
         let (recorder_gateway, mut recorder) =
             open(Role::AuditWriter, &settings.audit_writer).await?;
         let (records_gateway, records) = open(Role::AuditReader, &settings.audit_reader).await?;
@@ -146,6 +148,10 @@ impl PostgresStore {
                 writer: start(&credentials_gateway, credentials),
                 readers: credentials_gateway.pool(settings.credentials.connections),
             },
+            rollouts: Duty {
+                writer: start(&rollouts_gateway, rollouts),
+                readers: rollouts_gateway.pool(settings.rollouts.connections),
+            },
             recorder: start(&recorder_gateway, recorder),
             records: records_gateway.pool(settings.audit_reader.connections),
             ledger,
@@ -156,6 +162,7 @@ impl PostgresStore {
                 gateways: vec![
                     accounts_gateway,
                     credentials_gateway,
+                    rollouts_gateway,
                     recorder_gateway,
                     records_gateway,
                 ],
@@ -169,6 +176,7 @@ impl PostgresStore {
         let writers = [
             &self.accounts.writer,
             &self.credentials.writer,
+            &self.rollouts.writer,
             &self.recorder,
         ];
         writers.map(Writer::commits).iter().sum()
@@ -192,6 +200,7 @@ impl PostgresStore {
         for pool in [
             &self.accounts.readers,
             &self.credentials.readers,
+            &self.rollouts.readers,
             &self.records,
         ] {
             pool.close().await;

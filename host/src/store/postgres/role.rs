@@ -12,6 +12,8 @@ pub enum Role {
     Accounts,
     /// Credentials and ceremonies.
     Credentials,
+    /// Revisions and rollouts.
+    Rollouts,
     /// Adds audit records, and nothing else.
     AuditWriter,
     /// Reads audit records, and nothing else.
@@ -22,9 +24,10 @@ pub enum Role {
 
 impl Role {
     /// The roles that a running host has.
-    pub const RUNTIME: [Self; 4] = [
+    pub const RUNTIME: [Self; 5] = [
         Self::Accounts,
         Self::Credentials,
+        Self::Rollouts,
         Self::AuditWriter,
         Self::AuditReader,
     ];
@@ -35,6 +38,7 @@ impl Role {
             Self::Migrator => "zeropass_migrator",
             Self::Accounts => "zeropass_accounts",
             Self::Credentials => "zeropass_credentials",
+            Self::Rollouts => "zeropass_rollouts",
             Self::AuditWriter => "zeropass_audit_writer",
             Self::AuditReader => "zeropass_audit_reader",
         }

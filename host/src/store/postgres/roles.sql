@@ -7,7 +7,7 @@
 -- Every role logs in with a client certificate whose common name is the role's name. In
 -- pg_hba.conf, for the network that the hosts are in:
 --
---   hostssl  DATABASE  zeropass_migrator,zeropass_accounts,zeropass_credentials,zeropass_audit_writer,zeropass_audit_reader  NETWORK  cert
+--   hostssl  DATABASE  zeropass_migrator,zeropass_accounts,zeropass_credentials,zeropass_rollouts,zeropass_audit_writer,zeropass_audit_reader  NETWORK  cert
 --
 -- and in postgresql.conf: ssl = on, ssl_min_protocol_version = 'TLSv1.3', ssl_ca_file = the
 -- authority of these certificates.
@@ -23,10 +23,12 @@ BEGIN
     -- zeropass_migrator:     `zeropass store migrate`; becomes the owner. No host has it.
     -- zeropass_accounts:     accounts and sessions, for auth-service.
     -- zeropass_credentials:  credentials and ceremonies, for passkey-manager.
+    -- zeropass_rollouts:     component revisions and which of them serve, for the host.
     -- zeropass_audit_writer: adds audit records, and nothing else.
     -- zeropass_audit_reader: reads audit records, and nothing else.
     FOREACH login IN ARRAY ARRAY['zeropass_migrator', 'zeropass_accounts',
-        'zeropass_credentials', 'zeropass_audit_writer', 'zeropass_audit_reader']
+        'zeropass_credentials', 'zeropass_rollouts', 'zeropass_audit_writer',
+        'zeropass_audit_reader']
     LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = login) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOINHERIT', login);
@@ -43,5 +45,5 @@ GRANT zeropass_owner TO zeropass_migrator;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
 CREATE SCHEMA IF NOT EXISTS zeropass AUTHORIZATION zeropass_owner;
-GRANT USAGE ON SCHEMA zeropass TO zeropass_accounts, zeropass_credentials,
+GRANT USAGE ON SCHEMA zeropass TO zeropass_accounts, zeropass_credentials, zeropass_rollouts,
     zeropass_audit_writer, zeropass_audit_reader;

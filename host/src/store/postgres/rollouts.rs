@@ -76,14 +76,14 @@ impl Rollouts for PostgresStore {
         record: Record,
         artifact: Artifact,
     ) -> Result<bool, Error> {
-        self.accounts
+        self.rollouts
             .writer
             .enter(trail, record, Push(artifact))
             .await
     }
 
     async fn revision_get(&self, component: &str, digest: &str) -> Result<Artifact, Error> {
-        let found = read(&self.accounts.readers, |db| async move {
+        let found = read(&self.rollouts.readers, |db| async move {
             sqlx::query_as(GET)
                 .bind(component)
                 .bind(digest)
@@ -94,7 +94,7 @@ impl Rollouts for PostgresStore {
     }
 
     async fn revision_list(&self, component: &str) -> Result<Vec<RevisionInfo>, Error> {
-        read(&self.accounts.readers, |db| async move {
+        read(&self.rollouts.readers, |db| async move {
             sqlx::query_as(LIST).bind(component).fetch_all(&db).await
         })
         .await
@@ -111,11 +111,11 @@ impl Rollouts for PostgresStore {
             component: component.to_owned(),
             digest: digest.to_owned(),
         };
-        self.accounts.writer.enter(trail, record, change).await
+        self.rollouts.writer.enter(trail, record, change).await
     }
 
     async fn rollout_get(&self, component: &str) -> Result<Option<RolloutState>, Error> {
-        read(&self.accounts.readers, |db| async move {
+        read(&self.rollouts.readers, |db| async move {
             sqlx::query_as(STATE)
                 .bind(component)
                 .fetch_optional(&db)
@@ -131,7 +131,7 @@ impl Rollouts for PostgresStore {
         state: RolloutState,
         entry: HistoryEntry,
     ) -> Result<(), Error> {
-        self.accounts
+        self.rollouts
             .writer
             .enter(trail, record, Set(state, entry))
             .await
@@ -142,7 +142,7 @@ impl Rollouts for PostgresStore {
         component: &str,
         limit: u32,
     ) -> Result<Vec<HistoryEntry>, Error> {
-        read(&self.accounts.readers, |db| async move {
+        read(&self.rollouts.readers, |db| async move {
             sqlx::query_as(HISTORY)
                 .bind(component)
                 .bind(i64::from(limit))
@@ -153,14 +153,14 @@ impl Rollouts for PostgresStore {
     }
 
     async fn host_report(&self, report: HostReport) -> Result<(), Error> {
-        self.accounts
+        self.rollouts
             .writer
             .run(&Trail::new(), Report(report))
             .await
     }
 
     async fn host_reports(&self) -> Result<Vec<HostReport>, Error> {
-        read(&self.accounts.readers, |db| async move {
+        read(&self.rollouts.readers, |db| async move {
             sqlx::query_as("SELECT * FROM zeropass.rollout_hosts ORDER BY host, component")
                 .fetch_all(&db)
                 .await

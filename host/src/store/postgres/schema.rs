@@ -26,6 +26,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             include_str!("migrations/0002_lifecycle.sql"),
         ),
         step(10, "rollouts", include_str!("migrations/0010_rollouts.sql")),
+        step(
+            20,
+            "rollout role",
+            include_str!("migrations/0020_rollout_role.sql"),
+        ),
     ])
 });
 
@@ -58,6 +63,22 @@ pub fn roles() -> String {
         text.push('\n');
     }
     text
+}
+
+/// What a migration would do.
+///
+/// # Errors
+/// No connection, or a newer schema.
+pub async fn migration(server: &Server, login: &Login) -> Result<Migrated, OpenError> {
+    let gateway = Gateway::open(server, Role::Migrator, login)?;
+    let mut connection = connect(&gateway).await?;
+    let from = match exists(&mut connection).await? {
+        true => found(&mut connection).await?,
+        false => 0,
+    };
+    refuse_newer(from)?;
+    let _ = connection.close().await;
+    Ok(Migrated { from, to: known() })
 }
 
 /// Bring the schema up to date, as the migrator.

@@ -11,6 +11,8 @@ pub struct Settings {
     pub accounts: Login,
     /// Credentials and ceremonies.
     pub credentials: Login,
+    /// Revisions and rollouts.
+    pub rollouts: Login,
     /// Adding audit records.
     pub audit_writer: Login,
     /// Reading audit records.

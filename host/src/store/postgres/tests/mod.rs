@@ -98,6 +98,7 @@ pub(super) fn settings(server: &Server, database: &str) -> Settings {
         },
         accounts: login(server, Role::Accounts),
         credentials: login(server, Role::Credentials),
+        rollouts: login(server, Role::Rollouts),
         audit_writer: login(server, Role::AuditWriter),
         audit_reader: login(server, Role::AuditReader),
     }

@@ -34,15 +34,23 @@ async fn each_role_is_refused_what_is_not_its_duty() {
         "credentials",
         "ceremonies",
         "failures",
+        "revisions",
+        "rollouts",
+        "rollout_history",
+        "rollout_hosts",
         "audit",
         "audit_logs",
         "audit_pruned",
     ];
-    let own: [(Role, &[&str]); 4] = [
+    let own: [(Role, &[&str]); 5] = [
         (Role::Accounts, &["accounts", "sessions"]),
         (
             Role::Credentials,
             &["credentials", "ceremonies", "failures"],
+        ),
+        (
+            Role::Rollouts,
+            &["revisions", "rollouts", "rollout_history", "rollout_hosts"],
         ),
         (Role::AuditWriter, &[]),
         (Role::AuditReader, &["audit", "audit_logs", "audit_pruned"]),
@@ -66,6 +74,9 @@ async fn each_role_is_refused_what_is_not_its_duty() {
             "UPDATE zeropass.sessions SET expires_at = 9".to_owned(),
             "UPDATE zeropass.ceremonies SET expires_at = 9".to_owned(),
             "DELETE FROM zeropass.accounts".to_owned(),
+            "UPDATE zeropass.rollout_history SET why = 'x'".to_owned(),
+            "DELETE FROM zeropass.rollout_history".to_owned(),
+            "UPDATE zeropass.revisions SET wasm = ''".to_owned(),
             "SELECT pg_read_file('/etc/passwd')".to_owned(),
             "COPY (SELECT 1) TO PROGRAM 'true'".to_owned(),
         ];

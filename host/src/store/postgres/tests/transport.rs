@@ -252,6 +252,7 @@ async fn hostile_environment_changes_nothing() {
         "zeropass_accounts|zeropass|TLSv1.3|/CN=zeropass_accounts",
         "zeropass_audit_writer|zeropass|TLSv1.3|/CN=zeropass_audit_writer",
         "zeropass_credentials|zeropass|TLSv1.3|/CN=zeropass_credentials",
+        "zeropass_rollouts|zeropass|TLSv1.3|/CN=zeropass_rollouts",
     ];
     assert_eq!(seen.lines().collect::<Vec<_>>(), expected);
     let pool = _store.accounts.readers.clone();

@@ -1,0 +1,102 @@
+//! Whether a revision that was admitted before would still be: policy may have changed
+//! since. Nothing is compiled and nothing is probed; what does not change with policy
+//! does not change with time either.
+
+use super::admission::{Admission, Admitted};
+use super::grants;
+use super::load::LoadError;
+use super::refusal::{AdmissionError, Refusal};
+use super::verify::{Distrust, Verified};
+use crate::audit::ComponentIdentity;
+
+// === impl Admission ===
+
+impl Admission {
+    /// Whether a revision that was admitted before would still be admitted by the policy
+    /// that is in force now: its signer may have been revoked since, or an interface that
+    /// it imports may have been taken back.
+    ///
+    /// # Errors
+    /// [`AdmissionError`] with the reason.
+    pub fn recheck(&self, admitted: &Admitted) -> Result<(), AdmissionError> {
+        let refused = |refusal| AdmissionError {
+            name: admitted.identity.name.clone(),
+            refusal,
+        };
+        if let Some(verified) = &admitted.verified {
+            self.trusted(verified, &admitted.identity.name)
+                .map_err(|distrust| refused(distrust.into()))?;
+        }
+        let denied = grants::denied(&admitted.surface, &admitted.identity, self.gate());
+        if denied.is_empty() {
+            return Ok(());
+        }
+        Err(refused(LoadError::Differs(denied).into()))
+    }
+
+    fn trusted(&self, verified: &Verified, name: &String) -> Result<(), Distrust> {
+        let signers = self.gate().signers();
+        let signer = signers.iter().find(|one| one.key_id() == verified.key_id);
+        match signer {
+            None => Err(Distrust::UnknownSigner(verified.key_id.clone())),
+            Some(signer) if signer.revoked => Err(Distrust::RevokedSigner {
+                signer: signer.id.clone(),
+                key_id: verified.key_id.clone(),
+            }),
+            Some(signer) if !signer.names.contains(name) => Err(Distrust::SignerNotAllowed {
+                signer: signer.id.clone(),
+                may: signer.names.clone(),
+            }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Whether a revision that was admitted before may follow `against` now: it is
+    /// still trusted, and no step back unless that is what is wanted. Compiles
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`AdmissionError`] with the reason.
+    pub fn may_follow(
+        &self,
+        admitted: &Admitted,
+        against: &Admitted,
+        rollback: bool,
+    ) -> Result<(), AdmissionError> {
+        self.recheck(admitted)?;
+        if rollback {
+            return Ok(());
+        }
+        step(admitted.verified.as_ref(), &admitted.identity, against).map_err(|refusal| {
+            AdmissionError {
+                name: admitted.identity.name.clone(),
+                refusal,
+            }
+        })
+    }
+}
+
+/// A version goes up, and names one file only.
+pub(super) fn step(
+    verified: Option<&Verified>,
+    identity: &ComponentIdentity,
+    against: &Admitted,
+) -> Result<(), Refusal> {
+    let (Some(offered), Some(active)) = (verified, &against.verified) else {
+        return Ok(());
+    };
+    let (offered, active) = (&offered.statement.version, &active.statement.version);
+    if offered < active {
+        return Err(Refusal::Older {
+            offered: offered.to_string(),
+            active: active.to_string(),
+        });
+    }
+    if offered == active && identity.digest != against.identity.digest {
+        return Err(Refusal::Reused {
+            version: offered.to_string(),
+            active: against.identity.digest.clone(),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! The steps that all changes of a rollout share: find the revision, admit it here, write
+//! the change down with its history and its record.
+
+use std::sync::Arc;
+
+use super::error::RolloutError;
+use super::lane::Signed;
+use super::order::{Change, Order};
+use super::plan::{self, Plan};
+use super::{Followed, Progress, Rollouts};
+use crate::audit::{Outcome, Record, Trail};
+use crate::store::rollouts::{HistoryEntry, RevisionInfo, RolloutState};
+
+/// The fewest digits of a digest that name a revision.
+const LEAST_DIGITS: usize = 6;
+
+// === impl Rollouts ===
+
+impl Rollouts {
+    /// An activation that admission refused is a part of the history too: a change
+    /// that changes nothing.
+    pub(super) async fn note_refusal(
+        &self,
+        order: &mut Order,
+        followed: &Followed,
+        progress: &mut Progress,
+        now: &RolloutState,
+        digest: &str,
+        error: &RolloutError,
+    ) {
+        let plan = plan::refuse(now, digest);
+        let Some(record) = order.take() else { return };
+        let record = Record {
+            outcome: Outcome::Failed(error.code()),
+            ..record
+        };
+        let why = format!("{}: {error}", error.code());
+        let written = self
+            .write(&order.who, &plan, &why, record, &order.trail)
+            .await;
+        if written.is_ok() {
+            self.apply(followed, progress, &plan.state).await;
+        }
+    }
+
+    /// Write a change down.
+    pub(super) async fn change(
+        &self,
+        order: &mut Order,
+        followed: &Followed,
+        plan: &Plan,
+        why: &str,
+        dry_run: bool,
+    ) -> Result<Change, RolloutError> {
+        let name = followed.lane.name();
+        let versions = self.store()?.revision_list(name).await?;
+        let version = |digest: &str| {
+            versions
+                .iter()
+                .find(|info| info.digest == digest)
+                .map_or_else(|| "-".to_owned(), |info| info.version.clone())
+        };
+        if !dry_run {
+            let record = order.take().ok_or(RolloutError::Store)?;
+            let why = if why.is_empty() { "-" } else { why };
+            self.write(&order.who, plan, why, record, &order.trail)
+                .await?;
+        }
+        Ok(Change {
+            component: name.to_owned(),
+            what: plan.what,
+            from: plan.from.clone(),
+            from_version: version(&plan.from),
+            to: plan.to.clone(),
+            to_version: version(&plan.to),
+            canary: match plan.what {
+                "canary" => plan.state.canary.as_ref().map(|one| one.weight),
+                _ => None,
+            },
+            epoch: plan.state.epoch,
+            dry_run,
+        })
+    }
+
+    pub(super) async fn write(
+        &self,
+        who: &str,
+        plan: &Plan,
+        why: &str,
+        record: Record,
+        trail: &Trail,
+    ) -> Result<(), RolloutError> {
+        let entry = HistoryEntry {
+            component: plan.state.component.clone(),
+            epoch: plan.state.epoch,
+            time: self.clock.now(),
+            who: who.to_owned(),
+            what: plan.what.to_owned(),
+            from: plan.from.clone(),
+            to: plan.to.clone(),
+            why: why.to_owned(),
+        };
+        self.store()?
+            .rollout_set(trail, record, plan.state.clone(), entry)
+            .await?;
+        tracing::info!(
+            component = plan.state.component,
+            epoch = plan.state.epoch,
+            what = plan.what,
+            from = plan.from,
+            to = plan.to,
+            who,
+            why,
+            "rollout changed"
+        );
+        Ok(())
+    }
+
+    /// Admit a revision on this host, unless it is linked already.
+    pub(super) async fn ready(
+        &self,
+        followed: &Followed,
+        digest: &str,
+        rollback: bool,
+    ) -> Result<(), RolloutError> {
+        let refused = |refusal| RolloutError::Refused {
+            digest: digest.to_owned(),
+            refusal: Box::new(refusal),
+        };
+        if followed.lane.is_linked(digest) {
+            return followed.lane.may_follow(digest, rollback).map_err(refused);
+        }
+        let artifact = self
+            .store()?
+            .revision_get(followed.lane.name(), digest)
+            .await
+            .map_err(|error| match error {
+                crate::store::Error::NotFound => RolloutError::NoRevision {
+                    component: followed.lane.name().to_owned(),
+                    wanted: digest.to_owned(),
+                },
+                error => error.into(),
+            })?;
+        let file = Signed {
+            wasm: &artifact.wasm,
+            minisig: &artifact.minisig,
+        };
+        followed.lane.link(file, rollback).await.map_err(refused)
+    }
+
+    pub(super) async fn state(&self, name: &str) -> Result<RolloutState, RolloutError> {
+        let state = self.store()?.rollout_get(name).await?;
+        state.ok_or(RolloutError::Store)
+    }
+
+    /// The revision that somebody means: by its digest, the beginning of it, or its
+    /// version.
+    ///
+    /// # Errors
+    /// None fits, or several do.
+    pub async fn find(&self, name: &str, wanted: &str) -> Result<RevisionInfo, RolloutError> {
+        let all = self.store()?.revision_list(name).await?;
+        let digits = wanted.strip_prefix("sha256:").unwrap_or(wanted);
+        let fits = |info: &&RevisionInfo| {
+            info.version == wanted
+                || (digits.len() >= LEAST_DIGITS && info.digest.starts_with(digits))
+        };
+        let mut found: Vec<_> = all.iter().filter(fits).cloned().collect();
+        match (found.pop(), found.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (None, _) => Err(RolloutError::NoRevision {
+                component: name.to_owned(),
+                wanted: wanted.to_owned(),
+            }),
+            (Some(last), false) => Err(RolloutError::Ambiguous {
+                wanted: wanted.to_owned(),
+                digests: found
+                    .into_iter()
+                    .chain([last])
+                    .map(|info| info.digest)
+                    .collect(),
+            }),
+        }
+    }
+
+    pub(super) fn followed(&self, name: &str) -> Result<&Followed, RolloutError> {
+        self.lanes
+            .iter()
+            .find(|followed| followed.lane.name() == name)
+            .map(Arc::as_ref)
+            .ok_or_else(|| RolloutError::NoComponent(name.to_owned()))
+    }
+}

@@ -1,0 +1,232 @@
+//! The judge of a canary, and the breaker: numbers in, a verdict out.
+//!
+//! Both revisions are counted alike, over the same window, so that what ails the
+//! store or the machine ails both and condemns neither. Traps and errors condemn as
+//! soon as there are enough of them; refusals and speed only after enough calls,
+//! for both also happen to good revisions. The judge knows no revisions, only the
+//! number under which one was put in place: what an earlier one still does is not
+//! counted.
+
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::time::Duration;
+
+use self::window::{Counts, Window};
+use super::rules::Rules;
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With an answer.
+    Well,
+    /// With a refusal: the caller was told no, or that its request is wrong.
+    Denied,
+    /// With an error of the component's own, or not in time.
+    Error,
+    /// Not at all: it trapped, was stopped by a limit, or answered nonsense.
+    Trapped,
+}
+
+/// One call, as the judge sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Observation {
+    /// How it ended.
+    pub ended: Ended,
+    /// How long it took.
+    pub taken: Duration,
+}
+
+/// What has to be done, and why, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The canary has served well for long enough.
+    Promote(String),
+    /// The canary is worse than the stable revision.
+    RollBack(String),
+    /// The stable revision crash-loops.
+    TakeOut(String),
+}
+
+/// Judges one component.
+#[derive(Debug)]
+pub struct Judge {
+    rules: Rules,
+    stable: Side,
+    canary: Option<Side>,
+    /// Of the canary, since it began.
+    healthy: u64,
+    breaker: Window,
+    /// Until something changes, a verdict is given once: on the canary,
+    given: bool,
+    /// and on the stable revision.
+    tripped: bool,
+}
+
+/// One revision in its place.
+#[derive(Debug)]
+struct Side {
+    /// The number under which it was put there.
+    id: u64,
+    window: Window,
+}
+
+// === impl Judge ===
+
+impl Judge {
+    /// A judge of a component whose stable revision has this number.
+    pub fn new(rules: Rules, stable: u64) -> Self {
+        Self {
+            stable: Side::new(stable, rules.window),
+            breaker: Window::new(rules.breaker_window),
+            rules,
+            canary: None,
+            healthy: 0,
+            given: false,
+            tripped: false,
+        }
+    }
+
+    /// Judge these from now on. A side that stays keeps its counts.
+    pub fn watch(&mut self, stable: u64, canary: Option<u64>) {
+        self.given = false;
+        self.tripped = false;
+        let was_canary = self.canary.as_ref().map(|side| side.id);
+        if self.stable.id != stable {
+            self.stable = match self.canary.take() {
+                Some(promoted) if promoted.id == stable => promoted,
+                _ => Side::new(stable, self.rules.window),
+            };
+            self.breaker = Window::new(self.rules.breaker_window);
+        }
+        if was_canary != canary || self.canary.is_none() {
+            self.canary = canary.map(|id| Side::new(id, self.rules.window));
+            self.healthy = 0;
+        }
+    }
+
+    /// Calls of the canary that ended well, since it began.
+    pub fn healthy(&self) -> u64 {
+        self.healthy
+    }
+
+    /// Count a call of the revision with this number; `now` is since any fixed moment.
+    pub fn record(&mut self, now: Duration, id: u64, seen: Observation) -> Option<Verdict> {
+        if self.stable.id == id {
+            self.stable.window.add(now, seen);
+            self.breaker.add(now, seen);
+        } else if let Some(canary) = self.canary.as_mut().filter(|canary| canary.id == id) {
+            canary.window.add(now, seen);
+            if matches!(seen.ended, Ended::Well) {
+                self.healthy += 1;
+            }
+        } else {
+            return None;
+        }
+        let on_canary = self.on_canary().filter(|_| !self.given);
+        self.given |= on_canary.is_some();
+        if on_canary.is_some() {
+            return on_canary;
+        }
+        let crash_loop = self.crash_loop().filter(|_| !self.tripped);
+        self.tripped |= crash_loop.is_some();
+        crash_loop.map(Verdict::TakeOut)
+    }
+
+    fn on_canary(&self) -> Option<Verdict> {
+        if let Some(canary) = &self.canary {
+            if let Some(fault) = self.fault(&canary.window.counts()) {
+                return Some(Verdict::RollBack(fault));
+            }
+            if self.rules.promote_after > 0 && self.healthy >= self.rules.promote_after {
+                let healthy = self.healthy;
+                return Some(Verdict::Promote(format!("{healthy} healthy calls")));
+            }
+        }
+        None
+    }
+
+    /// What the canary does worse than the stable revision.
+    fn fault(&self, canary: &Counts) -> Option<String> {
+        let stable = self.stable.window.counts();
+        let rules = &self.rules;
+        let worse = |what: &str, of: fn(&Counts) -> u64, points: u32| {
+            let (bad, good) = (of(canary), of(&stable));
+            (bad >= u64::from(rules.least_failures)
+                && exceeds(bad, canary.calls, good, stable.calls, points))
+            .then(|| {
+                format!(
+                    "{what} in {bad} of {} calls ({}%), the stable revision in {good} of {} ({}%); the limit is {points} points more",
+                    canary.calls,
+                    percent(bad, canary.calls),
+                    stable.calls,
+                    percent(good, stable.calls),
+                )
+            })
+        };
+        let fault = worse("traps", |counts| counts.traps, rules.trap_percent)
+            .or_else(|| worse("errors", |counts| counts.errors, rules.error_percent));
+        if fault.is_some() || canary.calls < u64::from(rules.least_calls) {
+            return fault;
+        }
+        worse("refusals", |counts| counts.denied, rules.denial_percent)
+            .or_else(|| self.slowness(canary, &stable))
+    }
+
+    fn slowness(&self, canary: &Counts, stable: &Counts) -> Option<String> {
+        if stable.calls < u64::from(self.rules.least_calls) {
+            return None;
+        }
+        let (slow, usual) = (canary.slow(), stable.slow());
+        (slow * 100 > usual * u128::from(self.rules.latency_percent)).then(|| {
+            format!(
+                "slow: 9 of 10 calls took up to {} ms, the stable revision's up to {} ms; the limit is {}% of that",
+                slow / 1000,
+                usual / 1000,
+                self.rules.latency_percent,
+            )
+        })
+    }
+
+    fn crash_loop(&self) -> Option<String> {
+        let counts = self.breaker.counts();
+        let (traps, calls) = (counts.traps, counts.calls);
+        let rules = &self.rules;
+        (rules.breaker_traps > 0
+            && traps >= u64::from(rules.breaker_traps)
+            && traps * 100 >= calls * u64::from(rules.breaker_percent))
+        .then(|| {
+            format!(
+                "crash loop: traps in {traps} of {calls} calls within {} s; the limit is {} traps and {}%",
+                rules.breaker_window.as_secs(),
+                rules.breaker_traps,
+                rules.breaker_percent,
+            )
+        })
+    }
+}
+
+/// Whether the first rate is more than `points` per cent above the second. The rate of
+/// no calls is nought.
+fn exceeds(bad: u64, of_bad: u64, good: u64, of_good: u64, points: u32) -> bool {
+    let wide = u128::from;
+    let of_good = of_good.max(1);
+    wide(bad) * wide(of_good) * 100
+        > wide(good) * wide(of_bad) * 100 + wide(of_bad) * wide(of_good) * u128::from(points)
+}
+
+fn percent(part: u64, whole: u64) -> u64 {
+    (part * 100).checked_div(whole).unwrap_or(0)
+}
+
+// === impl Side ===
+
+impl Side {
+    fn new(id: u64, window: Duration) -> Self {
+        Self {
+            id,
+            window: Window::new(window),
+        }
+    }
+}

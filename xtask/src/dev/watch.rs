@@ -1,0 +1,365 @@
+//! Swap on save: a component whose source has changed is built, signed, pushed and
+//! activated, and the next request has it.
+//!
+//! Everything goes the way of any operator: through the admin listener, with the
+//! development operator's certificate. What does not build or is not admitted is said, and
+//! the revision that serves goes on serving. Files are looked at by their times and
+//! lengths, so that no watcher of the system is needed.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+
+use crate::stop::{Interrupted, Stop};
+use crate::workspace::Workspace;
+use crate::{build, process};
+
+/// How often files are looked at.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// Revisions of a component that stay in the store: what serves, what a rollback may
+/// return to, and one more.
+const KEPT: usize = 10;
+
+/// Watches the sources, and swaps.
+pub struct Watch<'w> {
+    workspace: &'w Workspace,
+    operator: Operator,
+    seen: Snapshot,
+    looked: Instant,
+    /// By component: the file that was pushed last, and the versions so far.
+    pushed: BTreeMap<&'static str, Pushed>,
+}
+
+/// How the running host is told: its own commands, as the development operator.
+pub struct Operator {
+    /// The `zeropass` program.
+    pub program: PathBuf,
+    /// The development PKI.
+    pub pki: PathBuf,
+    /// The admin listener.
+    pub admin: SocketAddr,
+}
+
+#[derive(Default)]
+struct Pushed {
+    wasm: Vec<u8>,
+    versions: VecDeque<String>,
+}
+
+/// Time and length of each source file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Snapshot(BTreeMap<PathBuf, (SystemTime, u64)>);
+
+/// What has changed between two snapshots.
+#[derive(Debug, PartialEq, Eq)]
+struct Saved {
+    /// The components that are to be built.
+    components: BTreeSet<&'static str>,
+    /// One of the files, from the top of the checkout: the one that was saved last.
+    file: PathBuf,
+    /// When that was.
+    when: SystemTime,
+}
+
+// === impl Watch ===
+
+impl<'w> Watch<'w> {
+    /// Watch from now on. What was built before this and does not serve yet is swapped in.
+    pub fn start(workspace: &'w Workspace, operator: Operator) -> Result<Self> {
+        let mut watch = Self {
+            seen: Snapshot::of(workspace.root())?,
+            workspace,
+            operator,
+            looked: Instant::now(),
+            pushed: BTreeMap::new(),
+        };
+        for name in build::COMPONENTS {
+            if let Some(swapped) = watch.swap(name, "built before the start")? {
+                println!("{swapped}");
+            }
+        }
+        Ok(watch)
+    }
+
+    /// Look whether anything was saved, if it is time, and swap what was.
+    ///
+    /// # Errors
+    /// The user stops this program. Whatever else goes wrong is printed.
+    pub fn look(&mut self, stop: &Stop) -> Result<()> {
+        if self.looked.elapsed() < EVERY {
+            return Ok(());
+        }
+        let now = Snapshot::of(self.workspace.root())?;
+        let saved = self.seen.since(&now);
+        self.seen = now;
+        if let Some(saved) = saved {
+            for name in &saved.components {
+                match self.rebuilt(stop, name, &saved) {
+                    Ok(line) => println!("{line}"),
+                    Err(error) if error.is::<Interrupted>() => return Err(error),
+                    Err(error) => println!("{name}: not swapped, the old one serves: {error:#}"),
+                }
+            }
+        }
+        self.looked = Instant::now();
+        Ok(())
+    }
+
+    fn rebuilt(&mut self, stop: &Stop, name: &'static str, saved: &Saved) -> Result<String> {
+        build::component(self.workspace, stop, name)?;
+        let file = saved.file.display();
+        Ok(match self.swap(name, &format!("{file} was saved"))? {
+            Some(swapped) => {
+                let taken = saved.when.elapsed().unwrap_or_default();
+                format!(
+                    "{swapped}, {:.1} s after {file} was saved",
+                    taken.as_secs_f64()
+                )
+            }
+            None => format!("{name}: {file} was saved, and the component is the same"),
+        })
+    }
+
+    /// Let the built file serve; none where it does so already.
+    fn swap(&mut self, name: &'static str, why: &str) -> Result<Option<String>> {
+        let file = self.workspace.component(name);
+        let wasm = fs::read(&file).with_context(|| file.display().to_string())?;
+        let pushed = self.pushed.entry(name).or_default();
+        if pushed.wasm == wasm {
+            return Ok(None);
+        }
+        let version = sign(&self.operator.program, &self.operator.pki, name, &file)?;
+        let said = self.operator.run("push", &[&file.display().to_string()])?;
+        let activated = self
+            .operator
+            .run("activate", &[name, &version, "--reason", why]);
+        match activated {
+            Ok(_) => {}
+            Err(error) if error.to_string().contains("(already-active)") => {
+                pushed.wasm = wasm;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        }
+        pushed.wasm = wasm;
+        pushed.versions.push_back(version.clone());
+        if pushed.versions.len() > KEPT
+            && let Some(oldest) = pushed.versions.pop_front()
+        {
+            // One that can still be returned to stays.
+            let _ = self.operator.run("remove", &[name, &oldest, "--yes"]);
+        }
+        Ok(Some(format!("swapped {name} {version}{}", digest(&said))))
+    }
+}
+
+/// Signs a component with the development key, each time under a higher version; that
+/// version.
+pub fn sign(zeropass: &Path, pki: &Path, name: &str, file: &Path) -> Result<String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    let version = format!("0.1.0-dev.{now}");
+    process::output(
+        Command::new(zeropass)
+            .args(["component", "sign"])
+            .arg(file)
+            .arg("--key")
+            .arg(pki.join("component-signing.key"))
+            .args(["--name", name])
+            .args(["--version", &version]),
+    )?;
+    Ok(version)
+}
+
+/// The digest in brackets, as `component push` prints it.
+fn digest(said: &str) -> String {
+    let inside = said
+        .split_once('(')
+        .and_then(|(_, rest)| rest.split_once(')'));
+    inside.map_or_else(String::new, |(digest, _)| format!(" ({digest})"))
+}
+
+// === impl Operator ===
+
+impl Operator {
+    /// Run `zeropass component COMMAND ...`; what it prints.
+    fn run(&self, command: &str, arguments: &[&str]) -> Result<String> {
+        process::output(
+            Command::new(&self.program)
+                .args(["component", command])
+                .args(arguments)
+                .args(["--admin", &format!("https://{}", self.admin)])
+                .arg("--ca")
+                .arg(self.pki.join("ca.pem"))
+                .arg("--cert")
+                .arg(self.pki.join("operator.pem"))
+                .arg("--key")
+                .arg(self.pki.join("operator.key")),
+        )
+    }
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// The sources of all components in the checkout `root`, and the interfaces.
+    fn of(root: &Path) -> Result<Self> {
+        let mut found = BTreeMap::new();
+        for folder in ["components", "wit"] {
+            gather(root, &root.join(folder), &mut found)?;
+        }
+        Ok(Self(found))
+    }
+
+    /// What is new, gone or otherwise in `now`.
+    fn since(&self, now: &Self) -> Option<Saved> {
+        let gone = self.0.keys().filter(|file| !now.0.contains_key(*file));
+        let new = now
+            .0
+            .iter()
+            .filter(|(file, at)| self.0.get(*file) != Some(at));
+        let changed: Vec<(&PathBuf, SystemTime)> = new
+            .map(|(file, (when, _))| (file, *when))
+            // Nobody knows when a file was taken away; it was just now.
+            .chain(gone.map(|file| (file, SystemTime::now())))
+            .collect();
+        let (file, when) = changed.iter().max_by_key(|(_, when)| *when)?;
+        let components = build::COMPONENTS
+            .into_iter()
+            .filter(|name| changed.iter().any(|(file, _)| concerns(file, name)))
+            .collect();
+        Some(Saved {
+            components,
+            file: file.to_path_buf(),
+            when: *when,
+        })
+    }
+}
+
+/// Whether a component is built from this file: its own, or an interface.
+fn concerns(file: &Path, name: &str) -> bool {
+    file.starts_with("wit") || file.starts_with(Path::new("components").join(name))
+}
+
+/// Tests and hidden files make no other component.
+fn gather(
+    root: &Path,
+    folder: &Path,
+    found: &mut BTreeMap<PathBuf, (SystemTime, u64)>,
+) -> Result<()> {
+    let shown = || folder.display().to_string();
+    for entry in fs::read_dir(folder).with_context(shown)? {
+        let entry = entry.with_context(shown)?;
+        let name = entry.file_name();
+        let hidden = name.as_encoded_bytes().starts_with(b".");
+        if hidden || name == "target" || name == "tests" || name == "fuzz" {
+            continue;
+        }
+        let path = entry.path();
+        // An editor may have taken its file away since.
+        let Ok(about) = fs::metadata(&path) else {
+            continue;
+        };
+        if about.is_dir() {
+            gather(root, &path, found)?;
+        } else {
+            let file = path.strip_prefix(root).unwrap_or(&path).to_path_buf();
+            let when = about.modified().with_context(shown)?;
+            found.insert(file, (when, about.len()));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn checkout() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for file in [
+            "components/auth-service/src/lib.rs",
+            "components/auth-service/tests/api.rs",
+            "components/passkey-manager/src/lib.rs",
+            "wit/passkeys/passkeys.wit",
+        ] {
+            write(root.path(), file, "one");
+        }
+        root
+    }
+
+    fn write(root: &Path, file: &str, text: &str) {
+        let file = root.join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+
+    /// The components that `change` has to be followed by.
+    fn after(change: impl FnOnce(&Path)) -> Vec<&'static str> {
+        let root = checkout();
+        let before = Snapshot::of(root.path()).unwrap();
+        change(root.path());
+        let saved = before.since(&Snapshot::of(root.path()).unwrap());
+        saved.map_or_else(Vec::new, |saved| saved.components.into_iter().collect())
+    }
+
+    #[test]
+    fn saved_source_is_noticed_with_its_component_alone() {
+        let saved = |file: &'static str| after(|root| write(root, file, "two, longer"));
+        assert_eq!(
+            saved("components/auth-service/src/lib.rs"),
+            ["auth-service"]
+        );
+        assert_eq!(
+            saved("components/passkey-manager/src/new/file.rs"),
+            ["passkey-manager"]
+        );
+        assert_eq!(
+            saved("wit/passkeys/passkeys.wit"),
+            ["auth-service", "passkey-manager"]
+        );
+        let file = "components/auth-service/src/lib.rs";
+        let gone = after(|root| fs::remove_file(root.join(file)).unwrap());
+        assert_eq!(gone, ["auth-service"]);
+    }
+
+    #[test]
+    fn tests_hidden_files_and_reading_change_nothing() {
+        for file in [
+            "components/auth-service/tests/api.rs",
+            "components/auth-service/src/.lib.rs.swp",
+            "components/auth-service/target/x",
+            "docs/new.md",
+        ] {
+            assert!(after(|root| write(root, file, "two, longer")).is_empty());
+        }
+        assert!(after(|root| drop(fs::read(root.join("wit/passkeys/passkeys.wit")))).is_empty());
+    }
+
+    #[test]
+    fn file_that_was_saved_last_is_named() {
+        let root = checkout();
+        let before = Snapshot::of(root.path()).unwrap();
+        let file = "components/auth-service/src/lib.rs";
+        write(root.path(), file, "two, longer");
+        let later = SystemTime::now() + Duration::from_secs(5);
+        let opened = fs::File::options().write(true).open(root.path().join(file));
+        opened.unwrap().set_modified(later).unwrap();
+        write(root.path(), "wit/passkeys/passkeys.wit", "two, longer");
+        let saved = before.since(&Snapshot::of(root.path()).unwrap()).unwrap();
+        assert_eq!((saved.file.as_path(), saved.when), (Path::new(file), later));
+    }
+
+    #[test]
+    fn digest_is_read_from_what_push_prints() {
+        let said = "auth-service 0.1.0-dev.7 (0123456789ab) pushed; it serves nobody until it is activated\n";
+        assert_eq!(digest(said), " (0123456789ab)");
+        assert_eq!(digest("nothing"), "");
+    }
+}
