@@ -136,7 +136,7 @@ impl Prune {
                 };
                 Ok(Some(Cutter::Migrator(server(postgres), login)))
             }
-            (Store::Postgres(_), None) if self.dry_run => Ok(None),
+            (Store::Postgres(_), None) if self.caution.dry_run() => Ok(None),
             (Store::Postgres(_), None) => anyhow::bail!(
                 "the store is in PostgreSQL, where no role of a host may cut: give --certificate and --key of the role zeropass_migrator"
             ),
