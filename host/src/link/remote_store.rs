@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::mtls::LinkClient;
+use super::mtls::{self, LinkClient};
 use super::wire::envelope::Request;
 use super::wire::store as w;
 use super::wire::{Function, Wire};
@@ -75,7 +75,12 @@ impl RemoteStore {
                     self.client
                         .call::<F>(request, component, deadline, arguments)
                         .await
-                        .unwrap_or(Err(w::Error::Busy))
+                        .unwrap_or_else(|failed| {
+                            Err(match failed {
+                                mtls::Failed::NotAdmitted => w::Error::NotPermitted,
+                                _ => w::Error::Busy,
+                            })
+                        })
                 }
                 None => Err(w::Error::NotPermitted),
             },

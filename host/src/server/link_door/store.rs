@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{Incall, Refused, is, said, unknown};
+use super::call::{Incall, is, said};
+use super::refused::{Refused, unknown};
 use crate::link::wire::{Package, Wire};
 use crate::policy::action;
 use crate::store::Error;
