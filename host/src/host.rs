@@ -43,7 +43,7 @@ use crate::identity::{Identity, MaterialError};
 use crate::link::InProcess;
 use crate::policy::{Bundle, Gate};
 use crate::registry::rollout::Rollouts;
-use crate::registry::{Admission, Loader};
+use crate::registry::{Admission, Loader, Provenance};
 use crate::runtime::Runtime;
 use crate::runtime::precompiled::Cache;
 use crate::secrets::{Pseudonyms, Signer, random_key};
@@ -101,8 +101,9 @@ impl Host {
                 Ok((party.id.as_str().to_owned(), settings))
             })
             .collect::<Result<_, MaterialError>>()?;
-        let (metadata, metadata_watch) = metadata::start(config.metadata.as_ref(), clock.now())
-            .context("metadata: FIDO's BLOB can't be used")?;
+        let (metadata, metadata_watch) =
+            metadata::start(config.metadata.as_ref(), keys, clock.now())
+                .context("metadata: FIDO's BLOB can't be used")?;
         let bundle =
             Bundle::load_with_signers(&config.policy.folder, config.policy.signers.as_deref())?;
         let bound = relying_parties
@@ -135,7 +136,8 @@ impl Host {
         )
         .await?;
         audit::opening_records(&*store, &log, &sealer, &*clock).await?;
-        let front = link::front(config, &clock).await?;
+        let provenance = Arc::new(Provenance::default());
+        let front = link::front(config, &clock, &provenance).await?;
         let store = match &front {
             Some(front) => front.store(config, store),
             None => store,
@@ -161,7 +163,8 @@ impl Host {
             session_idle: millis(config.tokens.session_idle),
             passkeys: OnceLock::new(),
         });
-        let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config));
+        let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config))
+            .with_provenance(Arc::clone(&provenance));
         let slots = Box::pin(components::start(
             config,
             &Arc::new(admission),
@@ -169,15 +172,14 @@ impl Host {
         ))
         .await?;
         let rollouts = Arc::new(rollouts);
-        let in_process =
-            InProcess::new(slots.passkey_manager).with_lockout(lockout(config.lockout));
-        let in_process: Arc<dyn PasskeysLink> = Arc::new(in_process);
-        let link = Link::open(config, &services, in_process, front).await?;
-        let front_door = FrontDoor::new(
-            Arc::clone(&services),
-            slots.auth_service,
-            front_door_limits(config),
-        );
+        let in_process = slots.passkey_manager.map(|slot| -> Arc<dyn PasskeysLink> {
+            Arc::new(InProcess::new(slot).with_lockout(lockout(config.lockout)))
+        });
+        let link = Link::open(config, &services, in_process, front, &provenance).await?;
+        let front_door = slots.auth_service.map(|slot| {
+            let limits = front_door_limits(config);
+            Arc::new(FrontDoor::new(Arc::clone(&services), slot, limits))
+        });
         let health = match &config.health {
             Some(health) => {
                 Some(bind_health(health, &services, &rollouts, &identity.identity).await?)
@@ -197,10 +199,10 @@ impl Host {
         let address = config.service.listen;
         let limits = listener_limits(&config.service);
         let tls = identity.tls.clone();
-        let listener = match config.link.role {
-            config::LinkRole::Back => None,
-            config::LinkRole::All | config::LinkRole::Front => {
-                let listener = Listener::bind(address, tls, limits, clock, Arc::new(front_door))
+        let listener = match front_door {
+            None => None,
+            Some(front_door) => {
+                let listener = Listener::bind(address, tls, limits, clock, front_door)
                     .await
                     .with_context(|| format!("service.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
                 Some(listener)

@@ -16,6 +16,7 @@ mod postgres {
     mod commands;
     mod hosts;
     mod rollout;
+    mod tiers;
 
     use zeropass_tests::deployment::{Client, Deployment, WORKLOAD};
     use zeropass_tests::postgres::Database;

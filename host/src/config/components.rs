@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::at::At;
 use super::format::{Count, Flag, Format, Size, Time};
+use super::link::LinkRole;
 use super::path::Location;
 use super::section::Section;
 
@@ -28,15 +29,15 @@ pub struct Runtime {
 pub struct Components {
     /// Whether a component without a signature is refused.
     pub require_signatures: bool,
-    /// Answers HTTP.
-    pub auth_service: Component,
+    /// Answers HTTP; none on a back tier.
+    pub auth_service: Option<Component>,
     /// The largest HTTP response of auth-service, in bytes.
     pub response_bytes: usize,
     /// The path that a revision of auth-service must answer with 200 before it
     /// gets traffic.
     pub probe: String,
-    /// Runs the ceremonies.
-    pub passkey_manager: Component,
+    /// Runs the ceremonies; none on a front tier.
+    pub passkey_manager: Option<Component>,
 }
 
 /// One component and the limits of each of its calls.
@@ -58,6 +59,23 @@ pub struct Component {
     pub output_bytes: usize,
     /// Instances of this component at the same time.
     pub instances: u32,
+}
+
+// === impl Components ===
+
+impl Components {
+    /// Those that this host runs.
+    pub fn iter(&self) -> impl Iterator<Item = &Component> {
+        self.auth_service.iter().chain(&self.passkey_manager)
+    }
+
+    /// What one call to the host may carry, in bytes: the most of all components.
+    pub fn hostcall_bytes(&self) -> usize {
+        self.iter()
+            .map(|component| component.hostcall_bytes)
+            .max()
+            .unwrap_or_default()
+    }
 }
 
 // === impl Component ===
@@ -107,19 +125,31 @@ pub(super) fn read_runtime(section: &mut Section<'_>) -> Option<Runtime> {
     })
 }
 
-pub(super) fn read(section: &mut Section<'_>, runtime: Option<&Runtime>) -> Option<Components> {
+/// The components of a host of this role.
+pub(super) fn read(
+    section: &mut Section<'_>,
+    runtime: Option<&Runtime>,
+    role: LinkRole,
+) -> Option<Components> {
     let require_signatures = section.or("require-signatures", "true", Flag);
-    let auth_service = section.section("auth-service", |section| {
+    let auth_service = run_here(section, "auth-service", role != LinkRole::Back, |section| {
         let component = read_component(section, runtime);
         let size = Size(1 << 10..=64 << 20);
         let response_bytes = section.or("response-bytes", r#""256KiB""#, size);
         let probe = section.or("probe", r#""/openapi.json""#, UrlPath);
         Some((component?, response_bytes?, probe?))
     });
-    let passkey_manager = section.section("passkey-manager", |section| {
+    let here = role != LinkRole::Front;
+    let passkey_manager = run_here(section, "passkey-manager", here, |section| {
         read_component(section, runtime)
     });
-    let (auth_service, response_bytes, probe) = auth_service?;
+    let (auth_service, http) = match auth_service? {
+        Some((component, response_bytes, probe)) => {
+            (Some(component), Some((response_bytes, probe)))
+        }
+        None => (None, None),
+    };
+    let (response_bytes, probe) = http.unwrap_or_default();
     Some(Components {
         require_signatures: require_signatures?,
         auth_service,
@@ -127,6 +157,24 @@ pub(super) fn read(section: &mut Section<'_>, runtime: Option<&Runtime>) -> Opti
         probe,
         passkey_manager: passkey_manager?,
     })
+}
+
+/// A component's section, which a host that does not run it must not have.
+fn run_here<'a, T>(
+    section: &mut Section<'a>,
+    name: &'static str,
+    here: bool,
+    read: impl FnOnce(&mut Section<'a>) -> Option<T>,
+) -> Option<Option<T>> {
+    if here {
+        return section.section(name, read).map(Some);
+    }
+    if section.optional_section(name, read)?.is_some() {
+        let expected = "no such section: the other tier runs this component (link.role)";
+        section.refuse(name, None, expected);
+        return None;
+    }
+    Some(None)
 }
 
 fn read_component(section: &mut Section<'_>, runtime: Option<&Runtime>) -> Option<Component> {

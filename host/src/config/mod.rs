@@ -56,7 +56,9 @@ pub use self::error::{Error, Problem};
 pub use self::health::{Health, HealthListen};
 pub use self::identity::IdentitySource;
 pub use self::lifecycle::{CounterPolicy, Extension, Lifecycle};
-pub use self::link::{Link, LinkCalling, LinkIdentity, LinkKind, LinkRole, LinkServing};
+pub use self::link::{
+    Link, LinkCalling, LinkIdentity, LinkKind, LinkRole, LinkServing, LinkSource,
+};
 pub use self::lockout::Lockout;
 pub use self::log::{Log, LogFormat};
 pub use self::metadata::Metadata;
@@ -200,8 +202,9 @@ impl Config {
         let tokens = root.section("tokens", state::read_tokens);
         let lockout = root.section("lockout", lockout::read);
         let runtime = root.section("runtime", components::read_runtime);
+        let role = link::role(document.get_ref());
         let components = root.section("components", |section| {
-            components::read(section, runtime.as_ref())
+            components::read(section, runtime.as_ref(), role)
         });
         let rollout = root.section("rollout", rollout::read);
         let trust_domain = service.as_ref().map(|service| &service.trust_domain);

@@ -10,15 +10,26 @@ use super::settings::{component_limits, rules};
 use crate::capabilities::CallState;
 use crate::capabilities::bindings::passkey_manager::PasskeyManagerPre;
 use crate::config::{self, Config};
-use crate::registry::rollout::{Rollouts, StartError};
+use crate::registry::rollout::{Extract, Rollouts, StartError, Track};
 use crate::registry::{
     Admission, AdmissionError, AdmissionSettings, Linked, LoadError, Refusal, SignedComponent, Slot,
 };
+use crate::runtime::Limits;
+
+/// The names of the components in policy and records.
+pub(super) const AUTH_SERVICE: &str = "auth-service";
+pub(super) const PASSKEY_MANAGER: &str = "passkey-manager";
 
 /// How a host of this configuration admits components.
 pub(super) fn admission_settings(config: &Config) -> AdmissionSettings {
     let components = &config.components;
-    let limits = |component| component_limits(component, components.response_bytes);
+    let limits = |component: &Option<config::Component>| {
+        component
+            .as_ref()
+            .map_or_else(Limits::default, |component| {
+                component_limits(component, components.response_bytes)
+            })
+    };
     AdmissionSettings {
         require_signatures: components.require_signatures,
         auth_service: limits(&components.auth_service),
@@ -27,13 +38,14 @@ pub(super) fn admission_settings(config: &Config) -> AdmissionSettings {
     }
 }
 
-/// Where the calls of each component go.
+/// Where the calls of each component go; none for one that this host does not run.
 pub(super) struct Slots {
-    pub auth_service: Arc<Slot<ProxyPre<CallState>>>,
-    pub passkey_manager: Arc<Slot<PasskeyManagerPre<CallState>>>,
+    pub auth_service: Option<Arc<Slot<ProxyPre<CallState>>>>,
+    pub passkey_manager: Option<Arc<Slot<PasskeyManagerPre<CallState>>>>,
 }
 
-/// Let both components serve what their rollouts say, at first the configured files.
+/// Let the components of this host serve what their rollouts say, at first the
+/// configured files.
 ///
 /// # Errors
 /// One of them is not admitted, or the store can't be read.
@@ -42,31 +54,24 @@ pub(super) async fn start(
     admission: &Arc<Admission>,
     rollouts: &mut Rollouts,
 ) -> anyhow::Result<Slots> {
-    let read = |name: &str, component| {
-        read(component).map_err(|error| AdmissionError {
-            name: name.to_owned(),
-            refusal: Refusal::Load(error),
-        })
-    };
-    let files = (
-        read("auth-service", &config.components.auth_service)?,
-        read("passkey-manager", &config.components.passkey_manager)?,
-    );
+    let components = &config.components;
     // Compiling is seconds of CPU: both at once.
     let begun = tokio::try_join!(
-        rollouts.begin(
-            "auth-service",
-            &files.0,
-            Arc::clone(admission),
+        begin(
+            AUTH_SERVICE,
+            components.auth_service.as_ref(),
+            config,
+            admission,
+            rollouts,
             Linked::into_auth_service,
-            rules(config),
         ),
-        rollouts.begin(
-            "passkey-manager",
-            &files.1,
-            Arc::clone(admission),
+        begin(
+            PASSKEY_MANAGER,
+            components.passkey_manager.as_ref(),
+            config,
+            admission,
+            rollouts,
             Linked::into_passkey_manager,
-            rules(config),
         ),
     );
     let (auth_service, passkey_manager) = match begun {
@@ -74,14 +79,42 @@ pub(super) async fn start(
         Err(StartError::Refused(refusal)) => return Err(refusal.into()),
         Err(error) => return Err(error.into()),
     };
-    let (auth_service, passkey_manager) = (Arc::new(auth_service), Arc::new(passkey_manager));
-    let slots = Slots {
-        auth_service: Arc::clone(auth_service.slot()),
-        passkey_manager: Arc::clone(passkey_manager.slot()),
+    Ok(Slots {
+        auth_service: follow(rollouts, auth_service).await,
+        passkey_manager: follow(rollouts, passkey_manager).await,
+    })
+}
+
+async fn begin<P: Send + Sync + 'static>(
+    name: &'static str,
+    component: Option<&config::Component>,
+    config: &Config,
+    admission: &Arc<Admission>,
+    rollouts: &Rollouts,
+    extract: Extract<P>,
+) -> Result<Option<Track<P>>, StartError> {
+    let Some(component) = component else {
+        return Ok(None);
     };
-    rollouts.add(auth_service).await;
-    rollouts.add(passkey_manager).await;
-    Ok(slots)
+    let file = read(component).map_err(|error| AdmissionError {
+        name: name.to_owned(),
+        refusal: Refusal::Load(error),
+    })?;
+    let admission = Arc::clone(admission);
+    rollouts
+        .begin(name, &file, admission, extract, rules(config))
+        .await
+        .map(Some)
+}
+
+async fn follow<P: Send + Sync + 'static>(
+    rollouts: &mut Rollouts,
+    track: Option<Track<P>>,
+) -> Option<Arc<Slot<P>>> {
+    let track = Arc::new(track?);
+    let slot = Arc::clone(track.slot());
+    rollouts.add(track).await;
+    Some(slot)
 }
 
 /// A component's file, and its signature where there is one.

@@ -1,7 +1,6 @@
 //! The link between the components, put together from the configuration.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use anyhow::Context as _;
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 use rustls::Error as TlsError;
 
+use super::components::AUTH_SERVICE;
 use super::identity::tell;
 use super::settings::{key_exchange, listener_limits, trust_domain};
 use crate::capabilities::{PasskeysLink, Services};
@@ -17,9 +17,10 @@ use crate::config::{self, Config};
 use crate::identity::current::keep;
 use crate::identity::{
     CurrentClientTls, CurrentTls, FileSource, Identity, Material, MaterialFiles, Source, SpiffeId,
-    keep_client, link_client_config_with, link_server_config_with,
+    WorkloadApiSource, keep_client, link_client_config_with, link_server_config_with,
 };
 use crate::link::{LinkClient, LinkOptions, Mtls, RemoteStore};
+use crate::registry::{Callers, Provenance};
 use crate::server::drain::Watcher;
 use crate::server::link_door::{LinkDoor, LinkDoorLimits};
 use crate::server::{Limits, Listener};
@@ -30,9 +31,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What an envelope may add to the arguments of a call, bytes.
 const ENVELOPE: usize = 16 * 1024;
-
-/// The name of the component in policy and records.
-const AUTH_SERVICE: &str = "auth-service";
 
 /// Follows the files of a component's identity.
 type Keeper = Box<dyn FnOnce(Arc<Services>) -> BoxFuture<'static, ()> + Send>;
@@ -56,13 +54,14 @@ struct Component {
 // === impl Link ===
 
 impl Link {
-    /// Open the link door to passkey-manager, which is `in_process`, and give
-    /// auth-service its way there: what the configuration says of either.
+    /// Open the link door to passkey-manager, which is `in_process` where it runs here,
+    /// and give auth-service its way there: what the configuration says of either.
     pub async fn open(
         config: &Config,
         services: &Arc<Services>,
-        in_process: Arc<dyn PasskeysLink>,
+        in_process: Option<Arc<dyn PasskeysLink>>,
         front: Option<Front>,
+        provenance: &Arc<Provenance>,
     ) -> anyhow::Result<Self> {
         let mut link = Self {
             door: None,
@@ -73,14 +72,21 @@ impl Link {
             services.passkeys.get_or_init(|| through(client));
             return Ok(link);
         }
-        let Some(ca) = &config.link.ca else {
-            services.passkeys.get_or_init(|| in_process);
+        // The configuration has it everywhere but on a front tier.
+        let Some(in_process) = in_process else {
             return Ok(link);
         };
         if let Some(serving) = &config.link.serving {
-            let own = Component::open(config, ca, &serving.identity, &services.clock).await?;
+            let own = Component::open(config, &serving.identity, &services.clock).await?;
             let in_process = Arc::clone(&in_process);
-            link.serve_passkeys(config, serving, own, services, in_process)
+            let callers = Callers::new(
+                AUTH_SERVICE,
+                Arc::clone(&services.gate),
+                Arc::clone(&services.clock),
+                config.components.require_signatures,
+                Arc::clone(provenance),
+            );
+            link.serve_passkeys(config, serving, own, services, (in_process, callers))
                 .await?;
         }
         let passkeys = match &config.link.calling {
@@ -90,11 +96,11 @@ impl Link {
                     targets.extend(link.local_address()?.map(|own| own.to_string()));
                 }
                 let (client, keeper) =
-                    client(config, ca, calling, targets, &services.clock).await?;
+                    client(config, calling, targets, &services.clock, provenance).await?;
                 link.keepers.push(keeper);
                 through(client)
             }
-            // Nobody calls from here.
+            // Nobody calls from here, or there is no wire.
             None => in_process,
         };
         services.passkeys.get_or_init(|| passkeys);
@@ -107,7 +113,7 @@ impl Link {
         serving: &config::LinkServing,
         own: Component,
         services: &Arc<Services>,
-        passkeys: Arc<dyn PasskeysLink>,
+        (passkeys, callers): (Arc<dyn PasskeysLink>, Callers),
     ) -> anyhow::Result<()> {
         let clock = Arc::clone(&services.clock);
         let caller: SpiffeId = serving.caller.as_str().parse()?;
@@ -126,7 +132,8 @@ impl Link {
             (caller, AUTH_SERVICE),
             serving.store,
             door_limits(config),
-        );
+        )
+        .admitting(callers);
         let limits = Limits {
             idle_timeout: IDLE_TIMEOUT,
             // One identity makes all the calls; the door bounds them together.
@@ -175,7 +182,8 @@ impl Link {
 impl Front {
     /// The store of such a host: `log` keeps its audit log and nothing else.
     pub fn store(&self, config: &Config, log: Arc<dyn Store>) -> Arc<dyn Store> {
-        let deadline = config.components.auth_service.deadline;
+        let auth_service = config.components.auth_service.as_ref();
+        let deadline = auth_service.map_or(config.service.request_timeout, |one| one.deadline);
         Arc::new(RemoteStore::new(Arc::clone(&self.0), log, deadline))
     }
 }
@@ -184,26 +192,26 @@ impl Front {
 pub(super) async fn front(
     config: &Config,
     clock: &Arc<dyn Clock>,
+    provenance: &Arc<Provenance>,
 ) -> anyhow::Result<Option<Front>> {
     let link = &config.link;
-    let (config::LinkRole::Front, Some(ca), Some(calling)) = (link.role, &link.ca, &link.calling)
-    else {
+    let (config::LinkRole::Front, Some(calling)) = (link.role, &link.calling) else {
         return Ok(None);
     };
     let targets = calling.targets.clone();
-    let (client, keeper) = client(config, ca, calling, targets, clock).await?;
+    let (client, keeper) = client(config, calling, targets, clock, provenance).await?;
     Ok(Some(Front(client, keeper)))
 }
 
 /// The calling end, under auth-service's own identity.
 async fn client(
     config: &Config,
-    ca: &Path,
     calling: &config::LinkCalling,
     targets: Vec<String>,
     clock: &Arc<dyn Clock>,
+    provenance: &Arc<Provenance>,
 ) -> anyhow::Result<(Arc<LinkClient>, Keeper)> {
-    let own = Component::open(config, ca, &calling.identity, clock).await?;
+    let own = Component::open(config, &calling.identity, clock).await?;
     let callee: SpiffeId = calling.callee.as_str().parse()?;
     let tls_of = {
         let clock = Arc::clone(clock);
@@ -218,7 +226,12 @@ async fn client(
         targets,
         connect_timeout: calling.connect_timeout,
     };
-    let client = LinkClient::new(options, tls.clone(), Arc::clone(clock));
+    let client = LinkClient::vouching(
+        options,
+        tls.clone(),
+        Arc::clone(clock),
+        Arc::clone(provenance),
+    );
     let keeper: Keeper = Box::new(move |services| {
         keep_client(own.source, tls, tls_of, move |change| {
             tell(Arc::clone(&services), change)
@@ -234,7 +247,7 @@ fn through(client: Arc<LinkClient>) -> Arc<dyn PasskeysLink> {
 
 fn door_limits(config: &Config) -> LinkDoorLimits {
     LinkDoorLimits {
-        body: config.components.auth_service.hostcall_bytes + ENVELOPE,
+        body: config.components.hostcall_bytes() + ENVELOPE,
         deadline: config.service.request_timeout,
         calls: usize::try_from(config.runtime.max_instances)
             .unwrap_or(usize::MAX)
@@ -248,25 +261,38 @@ impl Component {
     /// A component's certificate and key, which must be its own.
     async fn open(
         config: &Config,
-        ca: &Path,
         identity: &config::LinkIdentity,
         clock: &Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
-        let files = MaterialFiles {
-            certificate: identity.certificate.clone(),
-            key: identity.key.clone(),
-            roots: ca.to_owned(),
-            crls: config.service.crl.clone(),
-            trust_domains: vec![trust_domain(config)?],
-        };
         let id: SpiffeId = identity.id.as_str().parse()?;
-        let mut source = FileSource::new(files, Arc::clone(clock));
+        let (trust_domain, crls) = (trust_domain(config)?, config.service.crl.clone());
+        let clock = Arc::clone(clock);
+        let (mut source, place): (Box<dyn Source>, _) = match &identity.source {
+            config::LinkSource::Files {
+                certificate,
+                key,
+                ca,
+            } => {
+                let files = MaterialFiles {
+                    certificate: certificate.clone(),
+                    key: key.clone(),
+                    roots: ca.clone(),
+                    crls,
+                    trust_domains: vec![trust_domain],
+                };
+                (Box::new(FileSource::new(files, clock)), certificate)
+            }
+            config::LinkSource::WorkloadApi { socket } => {
+                let agent = WorkloadApiSource::new(socket.clone(), crls, trust_domain, clock);
+                (Box::new(agent.of(id.clone())), socket)
+            }
+        };
         let material = source.next().await?;
-        must_be(&id, &material).with_context(|| identity.certificate.display().to_string())?;
+        must_be(&id, &material).with_context(|| place.display().to_string())?;
         Ok(Self {
             id,
             material,
-            source: Box::new(source),
+            source,
         })
     }
 }

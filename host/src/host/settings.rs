@@ -74,11 +74,16 @@ pub(super) fn listener_limits(service: &config::Service) -> server::Limits {
 }
 
 pub(super) fn front_door_limits(config: &Config) -> FrontDoorLimits {
+    let components = if config.components.passkey_manager.is_some() {
+        2
+    } else {
+        1
+    };
     FrontDoorLimits {
         body: config.service.body_limit,
         request_timeout: config.service.request_timeout,
-        // A request through both components holds two instances at once.
-        in_flight: usize::try_from(config.runtime.max_instances / 2)
+        // A request holds an instance of each component that runs here at once.
+        in_flight: usize::try_from(config.runtime.max_instances / components)
             .unwrap_or(1)
             .max(1),
         queue: config.runtime.queue,
@@ -87,19 +92,11 @@ pub(super) fn front_door_limits(config: &Config) -> FrontDoorLimits {
 }
 
 pub(super) fn engine_options(config: &Config) -> Options {
-    let components = [
-        &config.components.auth_service,
-        &config.components.passkey_manager,
-    ];
+    let components = || config.components.iter();
     Options {
         instances: config.runtime.max_instances.max(2),
-        memory: components
-            .iter()
-            .map(|one| one.memory)
-            .max()
-            .unwrap_or_default(),
-        table_elements: components
-            .iter()
+        memory: components().map(|one| one.memory).max().unwrap_or_default(),
+        table_elements: components()
             .map(|one| one.table_elements)
             .max()
             .unwrap_or_default(),

@@ -6,6 +6,9 @@
 //! called again and again. An agent that denies permission takes the identity
 //! back, and the host serves nobody until it is given again.
 //!
+//! One agent may give several identities: the host's own is the first, as the standard
+//! has it, and each component's is the one with its SPIFFE id.
+//!
 //! Revocation lists come from files here too, for agents hardly ever send any.
 
 use std::path::{Path, PathBuf};
@@ -19,7 +22,7 @@ use spiffe::x509_source::{X509Source, X509SourceUpdates};
 use super::material::{Material, MaterialError, MaterialFiles};
 use super::parts::{Parts, revocation_lists};
 use super::source::{LOOK_INTERVAL, Source, SourceError};
-use super::spiffe::TrustDomain;
+use super::spiffe::{SpiffeId, TrustDomain};
 use crate::clock::Clock;
 
 /// How long the first answer of an agent may take.
@@ -31,6 +34,8 @@ const CALL_AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::
 /// An agent's socket, with revocation lists from files.
 pub struct WorkloadApiSource {
     socket: PathBuf,
+    /// Which of the identities that the agent gives; none for its first.
+    id: Option<SpiffeId>,
     crls: Vec<PathBuf>,
     trust_domain: TrustDomain,
     clock: Arc<dyn Clock>,
@@ -57,12 +62,21 @@ impl WorkloadApiSource {
     ) -> Self {
         Self {
             socket,
+            id: None,
             crls,
             trust_domain,
             clock,
             agent: None,
             last: None,
         }
+    }
+
+    /// Only the identity with this id. An agent that gives others and not this one has
+    /// withdrawn it.
+    #[must_use]
+    pub fn of(mut self, id: SpiffeId) -> Self {
+        self.id = Some(id);
+        self
     }
 
     fn endpoint(&self) -> String {
@@ -91,8 +105,18 @@ impl WorkloadApiSource {
                 reason: reason.to_string(),
             });
         }
-        let svid = state.svid().map_err(|error| self.unreachable(&error))?;
         let context = state.context().map_err(|error| self.unreachable(&error))?;
+        let svid = match &self.id {
+            None => state.svid().map_err(|error| self.unreachable(&error))?,
+            Some(id) => {
+                let mut given = context.svids().iter();
+                let found = given.find(|one| one.spiffe_id().to_string() == id.as_str());
+                Arc::clone(found.ok_or_else(|| SourceError::Withdrawn {
+                    endpoint: self.endpoint(),
+                    reason: format!("it gives no `{id}`"),
+                })?)
+            }
+        };
         let domain = spiffe::TrustDomain::new(self.trust_domain.as_str())
             .map_err(|error| self.unreachable(&error))?;
         let bundle = context

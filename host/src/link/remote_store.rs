@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::mtls::LinkClient;
+use super::mtls::{self, LinkClient};
 use super::wire::envelope::Request;
 use super::wire::store as w;
 use super::wire::{Function, Wire};
@@ -26,9 +26,9 @@ use crate::policy::{Permit, action};
 use crate::runtime::Deadline;
 use crate::store::rollouts::Rollouts;
 use crate::store::{
-    Account, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus, CredentialUse,
-    Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store, StoredRecord, Swept,
-    Typical,
+    Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
+    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store,
+    StoredRecord, Swept, Typical,
 };
 
 /// Accounts and sessions over a link, and a log beside it.
@@ -76,7 +76,12 @@ impl RemoteStore {
                     self.client
                         .call::<F>(request, component, deadline, arguments)
                         .await
-                        .unwrap_or(Err(w::Error::Busy))
+                        .unwrap_or_else(|failed| {
+                            Err(match failed {
+                                mtls::Failed::NotAdmitted => w::Error::NotPermitted,
+                                _ => w::Error::Busy,
+                            })
+                        })
                 }
                 None => Err(w::Error::NotPermitted),
             },
@@ -216,6 +221,17 @@ impl Store for RemoteStore {
     ) -> Result<Account, Error> {
         let rp_id = permit.relying_party().to_owned();
         self.call(permit, id.clone(), w::ById { rp_id, id }).await
+    }
+
+    async fn accounts_change(
+        &self,
+        permit: Permit<action::AccountsChange>,
+        id: String,
+        change: AccountChange,
+    ) -> Result<Account, Error> {
+        let (rp_id, change) = (permit.relying_party().to_owned(), Wire::of(change));
+        self.call(permit, id.clone(), w::ChangeAccount { rp_id, id, change })
+            .await
     }
 
     async fn accounts_find_by_id(

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use super::exports::Caller;
 use super::load::{LoadError, Loader, identity};
 use super::probe::probe;
+use super::provenance::Provenance;
 use super::recheck::step;
 use super::refusal::{AdmissionError, Refusal};
 use super::revision::Linked;
@@ -50,6 +51,8 @@ pub struct Admission {
     settings: AdmissionSettings,
     /// The auth-service that serves: it calls passkey-manager.
     caller: ArcSwapOption<Caller>,
+    /// Where good signatures are kept, for other hosts that ask for them.
+    provenance: Arc<Provenance>,
 }
 
 /// A revision that may serve.
@@ -75,7 +78,14 @@ impl Admission {
             services,
             settings,
             caller: ArcSwapOption::empty(),
+            provenance: Arc::default(),
         }
+    }
+
+    /// Keep good signatures there.
+    #[must_use]
+    pub fn with_provenance(self, provenance: Arc<Provenance>) -> Self {
+        Self { provenance, ..self }
     }
 
     /// Admit `wasm` as a revision of the component `name`. `minisig` is the text of
@@ -153,7 +163,11 @@ impl Admission {
     ) -> Result<Option<Verified>, Distrust> {
         let signers = self.loader.gate().signers();
         match verify(name, component, &signers, self.services.clock.now()) {
-            Ok(verified) => Ok(Some(verified)),
+            Ok(verified) => {
+                self.provenance
+                    .keep(&verified.statement.digest, &component.minisig);
+                Ok(Some(verified))
+            }
             Err(Distrust::Unsigned) if !self.settings.require_signatures => Ok(None),
             Err(distrust) => Err(distrust),
         }

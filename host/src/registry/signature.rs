@@ -7,6 +7,7 @@
 
 use std::io::Cursor;
 
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -28,6 +29,9 @@ pub struct SignedComponent {
 pub struct Signature {
     form: SignatureBox,
     comment: String,
+    /// What the global signature signs: the signature and the comment.
+    stated: Vec<u8>,
+    global: Vec<u8>,
 }
 
 /// A text that is no signature.
@@ -44,6 +48,8 @@ const UNTRUSTED: &str = "signature of a zeropass component";
 const SIGNATURE_BYTES: usize = 2 + 8 + 64;
 /// The signature of signature and comment.
 const GLOBAL_BYTES: usize = 64;
+/// The point at the end of a public key (RFC 8032).
+const POINT_BYTES: usize = 32;
 /// Signatures over the file's hash; the older kind signs the file itself.
 const PREHASHED: &[u8] = b"ED";
 
@@ -81,14 +87,20 @@ impl Signature {
             return wrong("line 3 begins or ends with a blank");
         }
         // The library relies on this length.
-        if STANDARD.decode(global).unwrap_or_default().len() != GLOBAL_BYTES {
+        let global = STANDARD.decode(global).unwrap_or_default();
+        if global.len() != GLOBAL_BYTES {
             return wrong("line 4 is no signature");
         }
+        let mut stated = signature;
+        stated.drain(..SIGNATURE_BYTES - GLOBAL_BYTES);
+        stated.extend_from_slice(comment.as_bytes());
         let form = SignatureBox::from_string(text)
             .map_err(|_| MalformedSignature("not a minisign signature"))?;
         Ok(Self {
             form,
             comment: comment.to_owned(),
+            stated,
+            global,
         })
     }
 
@@ -100,6 +112,22 @@ impl Signature {
     /// The trusted comment; to be trusted once [`Signature::is_of`] says so.
     pub fn comment(&self) -> &str {
         &self.comment
+    }
+
+    /// Whether `key` made the statement in the comment; the file is not asked for.
+    /// minisign's global signature is one of Ed25519 over signature and comment.
+    pub fn vouches(&self, key: &PublicKey) -> bool {
+        let key = key.to_bytes();
+        let Some(point) = key
+            .len()
+            .checked_sub(POINT_BYTES)
+            .and_then(|at| key.get(at..))
+        else {
+            return false;
+        };
+        UnparsedPublicKey::new(&ED25519, point)
+            .verify(&self.stated, &self.global)
+            .is_ok()
     }
 
     /// Whether `key` made this signature, over `wasm` and the comment.
@@ -171,6 +199,10 @@ mod tests {
         assert!(!signature.is_of(&other.pk, b"wasm"));
         let forged = text.replace("version=1.2.3", "version=1.2.4");
         assert!(!Signature::parse(&forged).unwrap().is_of(&key.pk, b"wasm"));
+        // The statement alone.
+        assert!(signature.vouches(&key.pk));
+        assert!(!signature.vouches(&other.pk));
+        assert!(!Signature::parse(&forged).unwrap().vouches(&key.pk));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! The first that fails ends it; there is no second chance and no other way in.
 
 use aws_lc_rs::digest;
+use minisign::PublicKey;
 
 use super::grants::interface_id;
 use super::signature::{Signature, SignedComponent};
@@ -148,11 +149,52 @@ pub fn verify(
     signers: &Signers,
     now: Timestamp,
 ) -> Result<Verified, Distrust> {
-    if component.minisig.trim().is_empty() {
+    let wasm = &component.wasm;
+    let actual = || sha256(wasm);
+    trusted(
+        name,
+        &component.minisig,
+        signers,
+        now,
+        actual,
+        |signature, key| signature.is_of(key, wasm),
+    )
+}
+
+/// Verify what a signature states of a revision of `name`, without the file: that one
+/// of `signers` says so. Whether there is such a file, and who runs it, it can't tell.
+///
+/// # Errors
+/// [`Distrust`].
+pub fn verify_statement(
+    name: &str,
+    minisig: &str,
+    signers: &Signers,
+    now: Timestamp,
+) -> Result<Verified, Distrust> {
+    let stated = Signature::parse(minisig)
+        .ok()
+        .and_then(|signature| Statement::parse(signature.comment()).ok())
+        .map(|statement| statement.digest)
+        .unwrap_or_default();
+    trusted(name, minisig, signers, now, || stated, Signature::vouches)
+}
+
+/// All checks, where `actual` is the file's digest and `authentic` tells whether a key
+/// made a signature.
+fn trusted(
+    name: &str,
+    minisig: &str,
+    signers: &Signers,
+    now: Timestamp,
+    actual: impl FnOnce() -> String,
+    authentic: impl FnOnce(&Signature, &PublicKey) -> bool,
+) -> Result<Verified, Distrust> {
+    if minisig.trim().is_empty() {
         return Err(Distrust::Unsigned);
     }
-    let signature = Signature::parse(&component.minisig)
-        .map_err(|error| Distrust::Malformed(error.to_string()))?;
+    let signature =
+        Signature::parse(minisig).map_err(|error| Distrust::Malformed(error.to_string()))?;
     let key_id = key_id(signature.key_id());
     let Some(signer) = signers.find(signature.key_id()) else {
         return Err(Distrust::UnknownSigner(key_id));
@@ -163,7 +205,7 @@ pub fn verify(
             key_id,
         });
     }
-    if !signature.is_of(&signer.key, &component.wasm) {
+    if !authentic(&signature, &signer.key) {
         return Err(Distrust::Invalid {
             signer: signer.id.clone(),
         });
@@ -182,7 +224,7 @@ pub fn verify(
             wanted: name.to_owned(),
         });
     }
-    let actual = sha256(&component.wasm);
+    let actual = actual();
     if statement.digest != actual {
         return Err(Distrust::Digest {
             stated: statement.digest,

@@ -1,29 +1,43 @@
-//! What a connection is doing: waiting, receiving a request head, or working.
+//! What a connection is doing: resting, receiving a request head, or working.
 //!
 //! hyper's own head timer for HTTP/1.1 also runs while a kept-alive connection
 //! rests, so one value would have to serve a slow attacker and a patient
-//! client alike. Watching the bytes tells the two apart: a head has
-//! `header_timeout` from its first byte, a rest lasts up to `idle_timeout`.
+//! client alike; for HTTP/2 it has none. Watching the bytes tells the two apart: a head
+//! has `header_timeout` from its first byte, a rest lasts up to `idle_timeout`.
+//!
+//! Nobody is woken when the doing changes: the supervisor looks when its connection was
+//! polled and when its timer fires. A request costs two short locks.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
+use super::frames::Frames;
 use super::limits::Limits;
+
+/// The shortest time until the next look at a connection that is working.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A connection's present doing, shared by its stream, its requests and its supervisor.
 #[derive(Debug, Clone)]
-pub struct Activity(watch::Sender<State>);
+pub struct Activity(Arc<Mutex<State>>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
     /// Requests that are being answered.
     working: usize,
-    /// Bytes came while no request was being answered.
-    head_begun: bool,
+    /// Since when none is.
+    resting: Instant,
+    /// When the head that is not complete has begun.
+    head: Option<Instant>,
+    /// Heads are told by their frames, and may come while others are being answered.
+    framed: bool,
 }
 
 /// A request that is being answered, as long as this value lives.
@@ -39,11 +53,14 @@ pub enum Overstayed {
     SlowHead,
 }
 
-/// A stream that reports when bytes arrive.
+/// A stream that reports the heads in what arrives.
 #[derive(Debug)]
 pub struct Watched<S> {
     stream: S,
     activity: Activity,
+    /// Of HTTP/2; none for HTTP/1.1, where whatever comes between two answers is a
+    /// head.
+    frames: Option<Frames>,
 }
 
 // === impl Activity ===
@@ -51,53 +68,67 @@ pub struct Watched<S> {
 impl Activity {
     /// A connection that has done nothing yet.
     pub fn new() -> Self {
-        Self(watch::Sender::new(State::default()))
+        Self(Arc::new(Mutex::new(State {
+            working: 0,
+            resting: Instant::now(),
+            head: None,
+            framed: false,
+        })))
     }
 
     /// A request's head is complete; its answer begins.
     pub fn begin(&self) -> Working {
-        self.0.send_modify(|state| {
-            state.working += 1;
-            state.head_begun = false;
-        });
+        let mut state = self.state();
+        state.working += 1;
+        if !state.framed {
+            state.head = None;
+        }
+        drop(state);
         Working(self.clone())
     }
 
-    /// Ready when the connection rested or dawdled for too long.
+    /// Ready when the connection rested or dawdled for too long. To be polled after
+    /// the connection, whose bytes may have begun a head.
     pub async fn overstayed(&self, limits: &Limits) -> Overstayed {
-        let mut watched = self.0.subscribe();
-        loop {
-            let state = *watched.borrow_and_update();
-            // `self` holds the sender, so a change always comes or nothing does.
-            let (limit, verdict) = match state {
-                State {
-                    working: 0,
-                    head_begun: true,
-                } => (limits.header_timeout, Overstayed::SlowHead),
-                State {
-                    working: 0,
-                    head_begun: false,
-                } => (limits.idle_timeout, Overstayed::Idle),
-                State { .. } => {
-                    let _ = watched.changed().await;
-                    continue;
+        let mut timer = Box::pin(sleep_until(Instant::now() + limits.idle_timeout));
+        poll_fn(|cx| {
+            loop {
+                let (state, now) = (*self.state(), Instant::now());
+                let due = match state.due(limits) {
+                    Some((due, verdict)) if due <= now => return Poll::Ready(verdict),
+                    Some((due, _)) => due,
+                    None => now + limits.idle_timeout.max(LOOK),
+                };
+                // One that fires too early looks again.
+                if due < timer.deadline() || timer.is_elapsed() {
+                    timer.as_mut().reset(due);
                 }
-            };
-            if tokio::time::timeout(limit, watched.changed())
-                .await
-                .is_err()
-            {
-                return verdict;
+                ready!(timer.as_mut().poll(cx));
             }
+        })
+        .await
+    }
+
+    /// Bytes of HTTP/1.1 came.
+    fn bytes_came(&self) {
+        let mut state = self.state();
+        if state.working == 0 && state.head.is_none() {
+            state.head = Some(Instant::now());
         }
     }
 
-    fn bytes_came(&self) {
-        self.0.send_if_modified(|state| {
-            let begins = state.working == 0 && !state.head_begun;
-            state.head_begun |= begins;
-            begins
-        });
+    /// Whether a head is under way; its first byte counts.
+    fn heading(&self, under_way: bool) {
+        let mut state = self.state();
+        match (under_way, state.head) {
+            (true, None) => state.head = Some(Instant::now()),
+            (false, Some(_)) => state.head = None,
+            _ => {}
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,22 +138,66 @@ impl Default for Activity {
     }
 }
 
+// === impl State ===
+
+impl State {
+    /// When the connection will have overstayed if nothing happens, and how.
+    fn due(&self, limits: &Limits) -> Option<(Instant, Overstayed)> {
+        match self.head {
+            Some(begun) => Some((begun + limits.header_timeout, Overstayed::SlowHead)),
+            None if self.working == 0 => {
+                Some((self.resting + limits.idle_timeout, Overstayed::Idle))
+            }
+            None => None,
+        }
+    }
+}
+
 // === impl Working ===
 
 impl Drop for Working {
     fn drop(&mut self) {
-        self.0
-            .0
-            .send_modify(|state| state.working = state.working.saturating_sub(1));
+        let mut state = self.0.state();
+        state.working = state.working.saturating_sub(1);
+        if state.working == 0 {
+            state.resting = Instant::now();
+        }
     }
 }
 
 // === impl Watched ===
 
 impl<S> Watched<S> {
-    /// Report the bytes of `stream` to `activity`.
-    pub fn new(stream: S, activity: Activity) -> Self {
-        Self { stream, activity }
+    /// Report the heads in the bytes of HTTP/1.1 that `stream` brings.
+    pub fn http1(stream: S, activity: Activity) -> Self {
+        Self {
+            stream,
+            activity,
+            frames: None,
+        }
+    }
+
+    /// Report the heads in the frames of HTTP/2 that `stream` brings.
+    pub fn http2(stream: S, activity: Activity) -> Self {
+        activity.state().framed = true;
+        Self {
+            stream,
+            activity,
+            frames: Some(Frames::new()),
+        }
+    }
+
+    fn came(&mut self, bytes: &[u8]) {
+        match &mut self.frames {
+            None => self.activity.bytes_came(),
+            Some(frames) => {
+                let before = frames.in_head();
+                frames.feed(bytes);
+                if before || frames.in_head() {
+                    self.activity.heading(frames.in_head());
+                }
+            }
+        }
     }
 }
 
@@ -135,8 +210,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let this = self.get_mut();
         let before = buffer.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            this.activity.bytes_came();
+        if let Some(bytes @ [_, ..]) = buffer.filled().get(before..) {
+            this.came(bytes);
         }
         polled
     }
@@ -180,8 +255,6 @@ mod tests {
         clippy::panic,
         clippy::indexing_slicing
     )]
-    use std::time::Duration;
-
     use futures::FutureExt as _;
 
     use super::*;
@@ -224,11 +297,23 @@ mod tests {
         let (first, second) = (activity.begin(), activity.begin());
         // Bytes of a body are no head.
         activity.bytes_came();
+        assert_eq!(activity.state().head, None);
         let mut overstayed = Box::pin(activity.overstayed(&limits));
         assert_eq!(overstayed.as_mut().now_or_never(), None);
         drop(first);
         assert_eq!(overstayed.as_mut().now_or_never(), None);
         drop(second);
         assert_eq!(overstayed.await, Overstayed::Idle);
+    }
+
+    #[tokio::test]
+    async fn head_that_does_not_end_overstays_beside_a_working_request() {
+        let (limits, activity) = (limits(NEVER, SOON), Activity::new());
+        let _working = activity.begin();
+        let mut watched = Watched::http2(tokio::io::empty(), activity.clone());
+        watched.came(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        // HEADERS of two bytes without END_HEADERS.
+        watched.came(&[0, 0, 2, 1, 1, 0, 0, 0, 1, 0x82, 0x87]);
+        assert_eq!(activity.overstayed(&limits).await, Overstayed::SlowHead);
     }
 }

@@ -69,8 +69,9 @@ pub(super) async fn supervise<H: Handler>(
         () = forbidden(handler, peer) => Ending::Forbidden,
         () = drain.started() => Ending::Draining,
         () = tokio::time::sleep(limits.max_connection_age) => Ending::Aged,
-        overstayed = activity.overstayed(limits) => Ending::Overstayed(overstayed),
         served = connection.as_mut() => return report(peer, served),
+        // After the connection, whose bytes it judges.
+        overstayed = activity.overstayed(limits) => Ending::Overstayed(overstayed),
     };
     tracing::debug!(peer = %peer.id, ?ending, "ending a connection");
     let grace = match ending {

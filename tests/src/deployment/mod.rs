@@ -37,12 +37,15 @@ mod builder;
 pub mod certificates;
 pub mod client;
 mod files;
+mod load;
 mod material;
 pub mod person;
 mod process;
 mod relying_party;
 pub mod rotation;
 pub mod stream;
+mod system;
+mod tiers;
 mod toml;
 
 use std::net::SocketAddr;
@@ -63,14 +66,17 @@ use zeropass::registry::rollout::Rollouts;
 use zeropass::server::drain::Drained;
 use zeropass::telemetry::metrics::Registry;
 
-pub use self::builder::{Builder, LaidOut};
+pub use self::builder::Builder;
 pub use self::certificates::Certificate;
 pub use self::client::{Answer, Client, Protocol};
 pub use self::files::{component_file, copied_policies, guest_file};
+pub use self::load::Load;
 pub use self::person::Person;
 pub use self::process::{Installation, Process};
 pub use self::relying_party::RelyingParty;
 pub use self::stream::Stream;
+pub use self::system::Connections;
+pub use self::tiers::Tiers;
 
 /// The trust domain of every deployment.
 pub const TRUST_DOMAIN: &str = "zeropass.internal";
@@ -264,9 +270,18 @@ impl Deployment {
     /// It does not start.
     pub async fn restart(&mut self) {
         self.stop().await;
-        self.running = Running::start(&self.folder.path().join("zeropass.toml"))
+        self.start_again()
             .await
             .unwrap_or_else(|error| panic!("the host does not start again: {error:#}"));
+    }
+
+    /// Start a host that was stopped, or see why it can't be.
+    ///
+    /// # Errors
+    /// What [`Host::start`] says.
+    pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        self.running = Running::start(&self.folder.path().join("zeropass.toml")).await?;
+        Ok(())
     }
 
     /// The deployment's certificate authority.

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 use zeropass::identity::pki::Ca;
@@ -108,8 +109,31 @@ impl Installation {
 
     /// The relying party's client of a running host.
     pub fn client(&self, process: &Process) -> Client {
+        self.client_at(process.address)
+    }
+
+    /// The relying party's client of a host at this address with a certificate of this
+    /// installation's authority.
+    pub fn client_at(&self, address: SocketAddr) -> Client {
         let tls = client_config(&self.ca, Some(&self.certificate));
-        Client::new(&format!("https://{}", process.address), tls, Protocol::Any)
+        Client::new(&format!("https://{address}"), tls, Protocol::Any)
+    }
+
+    /// A new proper certificate for this workload.
+    pub fn certificate(&self, name: &str) -> Certificate {
+        let issued = self.ca.issue(&workload(name));
+        let issued = issued.expect("a certificate can be issued");
+        Certificate::new(issued.certificate, issued.key)
+    }
+
+    /// TLS as a client with this certificate. ALPN is left open.
+    pub fn client_config(&self, certificate: &Certificate) -> ClientConfig {
+        client_config(&self.ca, Some(certificate))
+    }
+
+    /// The folder of the certificates.
+    pub fn pki(&self) -> PathBuf {
+        self.folder.path().join("pki")
     }
 
     /// Run another command of the binary to its end.
@@ -141,6 +165,11 @@ impl Process {
             "a process of ours"
         );
         self.child.wait().expect("a process of ours").success()
+    }
+
+    /// Where it serves.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The process's number.

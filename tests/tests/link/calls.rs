@@ -7,7 +7,7 @@ use zeropass::link::wire::{self, envelope::Refusal};
 use zeropass_tests::deployment::audit::lines;
 use zeropass_tests::deployment::certificates::{component, spiffe_id};
 use zeropass_tests::deployment::{
-    Answer, Client, Deployment, ORIGIN, Protocol, RP_ID, RelyingParty, WORKLOAD,
+    Answer, Builder, Client, Deployment, ORIGIN, Protocol, RP_ID, RelyingParty, WORKLOAD,
 };
 
 use super::kit::{self, clock, component_id};
@@ -53,6 +53,13 @@ fn list(rp_id: &str, workload: &str) -> Value {
 
 const LIST: &str = "/zeropass.passkeys/v1/lifecycle.list";
 
+/// A deployment whose link takes revisions that exist in a test alone.
+fn believing() -> Builder {
+    Deployment::builder()
+        .mtls_link()
+        .set("components", "require-signatures", "false")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn both_ends_decide_and_record_under_one_request_id() {
     let (deployment, client, ada) = scene().await;
@@ -83,7 +90,7 @@ async fn both_ends_decide_and_record_under_one_request_id() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn call_is_answered_and_recorded_on_its_own() {
-    let (deployment, _, _) = scene().await;
+    let deployment = believing().start().await;
     let caller = auth_service(&deployment);
     let answer = call(&caller, LIST, &list(RP_ID, WORKLOAD)).await;
     assert_eq!(said(&answer), json!({"ok": []}));
@@ -103,8 +110,7 @@ async fn call_is_answered_and_recorded_on_its_own() {
 /// The front says that a workload asks; whether it may is decided again.
 #[tokio::test(flavor = "multi_thread")]
 async fn other_end_denies_what_its_own_policy_denies() {
-    let deployment = Deployment::builder()
-        .mtls_link()
+    let deployment = believing()
         .relying_party(RelyingParty::new(RP_ID).origin(ORIGIN).workload(WORKLOAD))
         .relying_party(
             RelyingParty::new("shop.example")
@@ -140,7 +146,7 @@ async fn other_end_denies_what_its_own_policy_denies() {
 /// The certificate says which component calls, not the body.
 #[tokio::test(flavor = "multi_thread")]
 async fn component_is_that_of_the_certificate() {
-    let (deployment, _, _) = scene().await;
+    let deployment = believing().start().await;
     let caller = auth_service(&deployment);
     let mut body = list(RP_ID, WORKLOAD);
     body["component"]["name"] = json!("passkey-manager");
@@ -151,7 +157,7 @@ async fn component_is_that_of_the_certificate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_caller_with_fields_of_its_own_is_understood() {
-    let (deployment, _, _) = scene().await;
+    let deployment = believing().start().await;
     let caller = auth_service(&deployment);
     let mut body = list(RP_ID, WORKLOAD);
     body["arguments"]["sorted-by"] = json!({"field": "label"});
@@ -171,7 +177,7 @@ async fn newer_caller_with_fields_of_its_own_is_understood() {
 /// An older caller knows nothing of optional arguments that came later.
 #[tokio::test(flavor = "multi_thread")]
 async fn older_caller_without_optional_fields_is_understood() {
-    let (deployment, _, _) = scene().await;
+    let deployment = believing().start().await;
     let caller = auth_service(&deployment);
     let mut body = list(RP_ID, WORKLOAD);
     // No user verification, resident key, attestation or hints.
@@ -191,7 +197,7 @@ async fn older_caller_without_optional_fields_is_understood() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_versions_functions_and_bodies_are_refused_by_code() {
-    let (deployment, _, _) = scene().await;
+    let deployment = believing().start().await;
     let caller = auth_service(&deployment);
     let body = list(RP_ID, WORKLOAD);
     for (path, status, code) in [

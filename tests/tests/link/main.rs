@@ -13,6 +13,7 @@ mod failures;
 mod identity;
 mod kit;
 mod relay;
+mod revisions;
 mod two_hosts;
 mod wire;
 

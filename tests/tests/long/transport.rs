@@ -2,9 +2,10 @@
 //! the same run, so that a slow machine is slow on both sides.
 
 use std::fs;
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use rustls::ClientConfig;
 use zeropass::audit::{Actor, Origin};
 use zeropass::host::reload_policy;
 use zeropass::identity::pki::Ca;
@@ -28,6 +29,10 @@ const FLOOR: Duration = Duration::from_millis(5);
 /// Attackers at the same time, and how long each rests between two attempts.
 const ATTACKERS: usize = 16;
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a host may take beyond its usual, bytes, whatever is thrown at it. One round of
+/// the floods sends more.
+const MEMORY: u64 = 64 << 20;
 
 fn parties() -> RelyingParty {
     RelyingParty::new(RP_ID)
@@ -125,8 +130,8 @@ async fn proper_client_stays_within_twice_its_usual_time_under_attack() {
             .await;
         let client = deployment.client(WORKLOAD);
         let usual = p99(&client).await;
-        let deployment = Arc::new(deployment);
-        let attackers = attackers(attack, Arc::clone(&deployment));
+        let tls = deployment.client_config(Some(&deployment.certificate("other")));
+        let attackers = attackers(attack, deployment.address(), tls);
         let attacked = p99(&client).await;
         drop(attackers);
         println!("{attack:?}: p99 {usual:?} usually, {attacked:?} under attack");
@@ -137,18 +142,50 @@ async fn proper_client_stays_within_twice_its_usual_time_under_attack() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_stays_bounded_under_every_flood() {
+    let installation = Deployment::builder()
+        .relying_party(parties())
+        .set("service", "handshake-timeout", "\"1s\"")
+        .set("service", "header-timeout", "\"1s\"")
+        .set("service", "request-timeout", "\"2s\"")
+        .set("service", "max-handshakes", "64")
+        .install();
+    let host = installation.serve();
+    let client = installation.client(&host);
+    // What a host takes that has work to do.
+    p99(&client).await;
+    let usual = host.peak_memory();
+    let tls = installation.client_config(&installation.certificate("other"));
+    for attack in Attack::ALL {
+        let attackers = attackers(attack, host.address(), tls.clone());
+        let attacked = p99(&client).await;
+        drop(attackers);
+        let more = host.peak_memory().saturating_sub(usual);
+        println!(
+            "{attack:?}: {} KiB more than {} KiB, p99 {attacked:?}",
+            more >> 10,
+            usual >> 10
+        );
+        assert!(more <= MEMORY, "{attack:?}: {more} bytes more");
+    }
+}
+
 /// Attackers on a thread of their own, as if they were elsewhere; they stop when the
 /// sender is dropped.
-fn attackers(attack: Attack, deployment: Arc<Deployment>) -> tokio::sync::oneshot::Sender<()> {
+fn attackers(
+    attack: Attack,
+    address: SocketAddr,
+    tls: ClientConfig,
+) -> tokio::sync::oneshot::Sender<()> {
     let (stop, stopped) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
-        let certificate = deployment.certificate("other");
         let again = async || loop {
-            attack.attempt(&deployment, &certificate).await;
+            attack.attempt(address, &tls).await;
             // Each attempt is an attack; how fast they follow each other is not.
             tokio::time::sleep(PAUSE).await;
         };

@@ -142,3 +142,98 @@ async fn material_that_breaks_the_profile_is_refused_from_an_agent_too() {
     assert_eq!(alarm.outcome, "failed:unknown-ca");
     assert_eq!(asks(&deployment, &ca, &client(&ca)).await, Ok(200));
 }
+
+const AUTH_SERVICE: &str = "spiffe://zeropass.internal/component/auth-service";
+const PASSKEY_MANAGER: &str = "spiffe://zeropass.internal/component/passkey-manager";
+
+/// Which identity of the link changes, and what became of that.
+async fn renewal(deployment: &Deployment, id: &str, seen: usize) -> usize {
+    let of_id = |records: &[zeropass::store::StoredRecord]| {
+        let of_id = records
+            .iter()
+            .filter(|record| record.action == "identity.renew" && record.target == id);
+        of_id.count()
+    };
+    loop {
+        let count = of_id(&deployment.records().await);
+        if count > seen {
+            return count;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn components_have_their_own_identities_from_the_agent() {
+    let (_folder, socket, builder) = place();
+    let ca = ca();
+    let component = |id| ca.issue(&IssueRequest::workload(id, now())).unwrap();
+    let host = host(&ca);
+    let (caller, callee) = (component(AUTH_SERVICE), component(PASSKEY_MANAGER));
+    let all = [
+        (HOST, &host),
+        (PASSKEY_MANAGER, &callee),
+        (AUTH_SERVICE, &caller),
+    ];
+    let agent = Agent::giving(&socket, &all, &[&ca]);
+    let mut builder = builder.mtls_link();
+    for section in ["link.auth-service", "link.passkey-manager"] {
+        builder = builder
+            .without(section, "certificate")
+            .without(section, "key");
+    }
+    let deployment = builder.start().await;
+    let client = deployment.client_trusting(&[&ca], &client(&ca));
+    let begins = async || {
+        let body = serde_json::json!({});
+        client.post("/v1/authentications", &body).await.status()
+    };
+    assert_eq!(begins().await, 201);
+
+    // Rotated by the agent: both ends follow.
+    let (caller, callee) = (component(AUTH_SERVICE), component(PASSKEY_MANAGER));
+    let all = [
+        (HOST, &host),
+        (PASSKEY_MANAGER, &callee),
+        (AUTH_SERVICE, &caller),
+    ];
+    agent.give_all(&all, &[&ca]);
+    let first = renewal(&deployment, PASSKEY_MANAGER, 0).await;
+    renewal(&deployment, AUTH_SERVICE, 0).await;
+    assert_eq!(begins().await, 201);
+
+    // One component's identity is taken back: nobody else has one to call with.
+    agent.give_all(&[(HOST, &host), (PASSKEY_MANAGER, &callee)], &[&ca]);
+    let withdrawn = |record: &zeropass::store::StoredRecord| {
+        record.action == "identity.renew" && record.outcome == "failed:identity-withdrawn"
+    };
+    deployment.record_where(withdrawn).await;
+    let started = Instant::now();
+    while begins().await != 503 {
+        assert!(started.elapsed().as_secs() < 20, "the link still stands");
+    }
+    agent.give_all(&all, &[&ca]);
+    renewal(&deployment, AUTH_SERVICE, 1).await;
+    while begins().await != 201 {
+        assert!(started.elapsed().as_secs() < 40, "the link is not back");
+    }
+    assert_eq!(renewal(&deployment, PASSKEY_MANAGER, 0).await, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agent_without_a_components_identity_ends_the_start() {
+    let (_folder, socket, builder) = place();
+    let ca = ca();
+    let _agent = Agent::start(&socket, HOST, &host(&ca), &[&ca]);
+    let builder = builder
+        .mtls_link()
+        .without("link.auth-service", "certificate")
+        .without("link.auth-service", "key")
+        .without("link.passkey-manager", "certificate")
+        .without("link.passkey-manager", "key");
+    let error = format!("{:#}", builder.try_start().await.unwrap_err());
+    assert!(
+        error.contains("it gives no `spiffe://zeropass.internal/component/passkey-manager`"),
+        "{error}"
+    );
+}

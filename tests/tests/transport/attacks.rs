@@ -25,8 +25,8 @@ async fn under(attack: Attack, builder: Builder) -> (Deployment, Vec<Ended>) {
     let deployment = builder.start().await;
     let client = deployment.client(WORKLOAD);
     client.get("/.well-known/jwks.json").await.expect(200);
-    let certificate = deployment.certificate("attacker");
-    let attempts = (0..16).map(|_| attack.attempt(&deployment, &certificate));
+    let tls = deployment.client_config(Some(&deployment.certificate("attacker")));
+    let attempts = (0..16).map(|_| attack.attempt(deployment.address(), &tls));
     let attempts = futures::future::join_all(attempts);
     let proper = async {
         for _ in 0..10 {
@@ -60,6 +60,14 @@ async fn slow_handshakes_are_cut() {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_headers_are_cut() {
     let (_deployment, ended) = under(Attack::SlowHeaders, impatient()).await;
+    assert_eq!(ended, vec![Ended::Closed; 16]);
+}
+
+/// Long before the connection would have rested for too long.
+#[tokio::test(flavor = "multi_thread")]
+async fn unfinished_heads_of_http_2_are_cut() {
+    let patient = impatient().set("service", "idle-timeout", "\"10m\"");
+    let (_deployment, ended) = under(Attack::UnfinishedHead, patient).await;
     assert_eq!(ended, vec![Ended::Closed; 16]);
 }
 

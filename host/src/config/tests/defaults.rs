@@ -61,7 +61,7 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     );
     assert_eq!(config.runtime.epoch_tick, Duration::from_millis(2));
     assert_eq!(config.components.response_bytes, 262_144);
-    let manager = &config.components.passkey_manager;
+    let manager = config.components.passkey_manager.as_ref().unwrap();
     assert_eq!(manager.file, Path::new("/etc/zeropass/passkeys.wasm"));
     assert_eq!(
         (manager.memory, manager.table_elements),
@@ -83,10 +83,13 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(serving.caller.as_str(), id);
     let id = "spiffe://zeropass.internal/component/passkey-manager";
     assert_eq!(calling.callee.as_str(), id);
-    let certificate = Path::new("/etc/zeropass/pki/passkey-manager.pem");
-    assert_eq!(serving.identity.certificate, certificate);
-    let key = Path::new("/etc/zeropass/pki/auth-service.key");
-    assert_eq!(calling.identity.key, key);
+    let files = |name: &str| LinkSource::Files {
+        certificate: format!("/etc/zeropass/pki/{name}.pem").into(),
+        key: format!("/etc/zeropass/pki/{name}.key").into(),
+        ca: "/etc/zeropass/pki/ca.pem".into(),
+    };
+    assert_eq!(serving.identity.source, files("passkey-manager"));
+    assert_eq!(calling.identity.source, files("auth-service"));
     assert!(calling.targets.is_empty());
     assert_eq!(calling.connect_timeout, Duration::from_secs(1));
     let party = config.relying_party("example.com").unwrap();

@@ -1,22 +1,23 @@
-//! The choice of a host for a call, and the second try.
+//! A call: encoded, sent, sent again where that is safe, and understood.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::select_all;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, StatusCode};
-use http_body_util::Full;
 use tokio::task::AbortHandle;
 
-use super::target::{Connection, Dialer, Fault, State, Target};
+use super::connection::{Connection, Fault};
+use super::dial::Dialer;
+use super::hosts::Hosts;
+use super::target::Target;
 use crate::audit::ComponentIdentity;
 use crate::clock::Clock;
 use crate::identity::CurrentClientTls;
-use crate::link::wire::envelope::{Answer, Call, Refusal, Request as OnBehalf};
+use crate::link::wire::envelope::{Answer, Call, Refusal, Request as OnBehalf, Shown};
 use crate::link::wire::{self, Function};
+use crate::registry::Provenance;
 use crate::runtime::Deadline;
 
 /// On how many connections a call is tried at most.
@@ -34,12 +35,10 @@ pub struct LinkOptions {
 /// The calling end of a link to one or more hosts. It keeps a connection to each, until
 /// it is dropped.
 pub struct LinkClient {
-    targets: Vec<Arc<Target>>,
+    hosts: Hosts,
     keepers: Vec<AbortHandle>,
-    /// Where the next search begins, so that equals take turns.
-    turn: AtomicUsize,
-    connect_timeout: Duration,
-    clock: Arc<dyn Clock>,
+    /// The signatures of what runs here, for hosts that ask for them.
+    provenance: Arc<Provenance>,
 }
 
 /// Why a call brought no result. For its maker all of these are `busy`.
@@ -57,6 +56,9 @@ pub enum Failed {
     /// The other end did not begin the call, or withheld the answer.
     #[error("the other end of the link refused: {0}")]
     Refused(String),
+    /// The other end does not admit the revision that calls.
+    #[error("the other end of the link does not admit this revision")]
+    NotAdmitted,
     /// The answer is not what was expected.
     #[error("the other end of the link is not understood: {0}")]
     Unreadable(#[from] wire::Unreadable),
@@ -67,6 +69,17 @@ pub enum Failed {
 impl LinkClient {
     /// Begin to connect to the targets. Must be called inside a runtime.
     pub fn new(options: LinkOptions, tls: CurrentClientTls, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Self::vouching(options, tls, clock, Arc::default())
+    }
+
+    /// The same with the signatures of what runs here, which are shown to hosts that ask
+    /// for them.
+    pub fn vouching(
+        options: LinkOptions,
+        tls: CurrentClientTls,
+        clock: Arc<dyn Clock>,
+        provenance: Arc<Provenance>,
+    ) -> Arc<Self> {
         let dialer = Arc::new(Dialer {
             tls,
             clock: Arc::clone(&clock),
@@ -85,17 +98,15 @@ impl LinkClient {
             })
             .collect();
         Arc::new(Self {
-            targets,
+            hosts: Hosts::new(targets, options.connect_timeout, clock),
             keepers,
-            turn: AtomicUsize::new(0),
-            connect_timeout: options.connect_timeout,
-            clock,
+            provenance,
         })
     }
 
     /// Whether a call could be made now.
     pub fn is_up(&self) -> bool {
-        self.best(&[]).is_some()
+        self.hosts.best(&[]).is_some()
     }
 
     /// Ask a host whether it is there: the smallest request that there is.
@@ -103,11 +114,11 @@ impl LinkClient {
     /// # Errors
     /// [`Failed`] when it is not.
     pub async fn hello(&self) -> Result<(), Failed> {
-        let (target, connection) = self.choose(&[]).await.ok_or(Failed::Unreachable)?;
+        let (target, connection) = self.hosts.choose(&[]).await.ok_or(Failed::Unreachable)?;
         let request = Request::get(wire::HELLO)
-            .body(Full::default())
+            .body(())
             .map_err(|_| Failed::Unreachable)?;
-        match target.exchange(connection, request).await {
+        match target.exchange(connection, request, Bytes::new()).await {
             Ok((StatusCode::OK, _)) => Ok(()),
             Ok((status, _)) => Err(Failed::Refused(status.as_str().to_owned())),
             Err(_) => Err(Failed::Lost),
@@ -133,7 +144,8 @@ impl LinkClient {
             deadline: u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX),
             arguments,
         });
-        let limit = tokio::time::timeout_at(deadline.instant(), self.send::<F>(body));
+        let limit =
+            tokio::time::timeout_at(deadline.instant(), self.send::<F>(&component.digest, body));
         let body = limit.await.map_err(|_| Failed::Deadline)??;
         Ok(match wire::decode(&body)? {
             Answer::Ok(answer) => Ok(answer),
@@ -142,18 +154,19 @@ impl LinkClient {
     }
 
     /// Send until somebody answers, as often as that is safe.
-    async fn send<F: Function>(&self, body: Bytes) -> Result<Bytes, Failed> {
+    async fn send<F: Function>(&self, digest: &str, body: Bytes) -> Result<Bytes, Failed> {
         let path = wire::path::<F>();
         let mut tried = Vec::new();
         let mut failed = Failed::Unreachable;
         while tried.len() < ATTEMPTS {
-            let Some((target, connection)) = self.choose(&tried).await else {
+            let Some((target, connection)) = self.hosts.choose(&tried).await else {
                 break;
             };
             tried.push(connection.number);
-            let request = post(&path, body.clone()).ok_or(Failed::Unreachable)?;
             let watch = Watch(Some(&target));
-            let exchanged = target.exchange(connection, request).await;
+            let exchanged = self
+                .ask(&target, connection, &path, digest, body.clone())
+                .await;
             watch.answered();
             match exchanged {
                 Ok((StatusCode::OK, answer)) => return Ok(answer),
@@ -167,7 +180,10 @@ impl LinkClient {
                         detail = refusal.detail,
                         "link: refused"
                     );
-                    failed = Failed::Refused(refusal.code);
+                    failed = match refusal.code.as_str() {
+                        wire::REVISION_UNKNOWN | wire::REVISION_NOT_ADMITTED => Failed::NotAdmitted,
+                        _ => Failed::Refused(refusal.code),
+                    };
                     if status != StatusCode::SERVICE_UNAVAILABLE {
                         break;
                     }
@@ -184,47 +200,37 @@ impl LinkClient {
         Err(failed)
     }
 
-    /// The best connection that was not tried; waits for one that is being made.
-    async fn choose(&self, tried: &[u64]) -> Option<(Arc<Target>, Connection)> {
-        let wait = async {
-            loop {
-                if let Some(found) = self.best(tried) {
-                    return Some(found);
-                }
-                let dialling: Vec<_> = self
-                    .targets
-                    .iter()
-                    .filter(|target| matches!(target.state(), State::Dialling))
-                    .map(|target| Box::pin(target.settled()))
-                    .collect();
-                if dialling.is_empty() {
-                    return None;
-                }
-                select_all(dialling).await;
-            }
+    /// One exchange; before it, if that is what the host asks for, one that shows the
+    /// signature of the calling revision.
+    async fn ask(
+        &self,
+        target: &Target,
+        connection: Connection,
+        path: &str,
+        digest: &str,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), Fault> {
+        let request = post(path)?;
+        let answer = target
+            .exchange(connection.clone(), request, body.clone())
+            .await?;
+        if answer.0 != StatusCode::PRECONDITION_REQUIRED {
+            return Ok(answer);
+        }
+        let Some(minisig) = self.provenance.of(digest) else {
+            return Ok(answer);
         };
-        tokio::time::timeout(self.connect_timeout, wait)
-            .await
-            .ok()
-            .flatten()
-    }
-
-    /// Of the connections that stand: not suspect before suspect, few calls before many.
-    fn best(&self, tried: &[u64]) -> Option<(Arc<Target>, Connection)> {
-        let now = self.clock.now();
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.targets.len().max(1);
-        let (before, from) = self.targets.split_at_checked(turn)?;
-        from.iter()
-            .chain(before)
-            .filter_map(|target| match target.state() {
-                State::Up(connection)
-                    if !tried.contains(&connection.number) && connection.is_good(now) =>
-                {
-                    Some((Arc::clone(target), connection))
-                }
-                _ => None,
-            })
-            .min_by_key(|(target, _)| target.load())
+        let shown = wire::encode(&Shown {
+            minisig: minisig.to_string(),
+        });
+        // Nothing of the call was begun so far.
+        let unbegun = |_| Fault::Unbegun;
+        let show = target.exchange(connection.clone(), post(wire::SHOW)?, shown);
+        let shown = show.await.map_err(unbegun)?;
+        if shown.0 != StatusCode::OK {
+            return Ok(shown);
+        }
+        target.exchange(connection, post(path)?, body).await
     }
 }
 
@@ -239,20 +245,20 @@ impl Drop for LinkClient {
 impl std::fmt::Debug for LinkClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LinkClient")
-            .field("targets", &self.targets.len())
+            .field("hosts", &self.hosts.len())
             .finish_non_exhaustive()
     }
 }
 
-fn post(path: &str, body: Bytes) -> Option<Request<Full<Bytes>>> {
+fn post(path: &str) -> Result<Request<()>, Fault> {
     Request::post(path)
         .header(CONTENT_TYPE, HeaderValue::from_static(wire::CONTENT_TYPE))
         .header(
             wire::VERSION_HEADER,
             HeaderValue::from_static(wire::VERSION),
         )
-        .body(Full::new(body))
-        .ok()
+        .body(())
+        .map_err(|_| Fault::Unbegun)
 }
 
 /// Notices that an exchange was dropped before its answer: its deadline came, or its

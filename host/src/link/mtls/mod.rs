@@ -12,10 +12,13 @@
 //! - Where no host answers, the call is `busy` at once: connections are made aside, and
 //!   a call waits for one only while one is being made.
 //!
-//! [`target`] keeps the connection to one host, [`client`] chooses among them, and
-//! [`Mtls`] gives the calls their types.
+//! [`dial`] makes a [`connection`], [`target`] keeps one to its host, [`hosts`]
+//! chooses among them, [`client`] makes calls, and [`Mtls`] gives them their types.
 
 mod client;
+mod connection;
+mod dial;
+mod hosts;
 mod passkeys;
 mod target;
 

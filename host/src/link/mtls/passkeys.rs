@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::client::{Failed, LinkClient};
 use crate::capabilities::bindings::passkeys::{
-    Authenticated, AuthenticationRequest, AuthenticationResponse, CreationOptions, Passkey,
+    Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey,
     PasskeyChange, Registered, RegistrationRequest, RegistrationResponse, Rejection,
     RequestOptions,
 };
@@ -61,173 +61,69 @@ impl Mtls {
     }
 }
 
-/// The link's failure, for whoever called: it may try again.
+/// The link's failure, for whoever called: it may try again, unless its revision is not
+/// wanted.
 fn rejection(failed: &Failed) -> Rejection {
-    busy(&failed.to_string())
+    match failed {
+        Failed::NotAdmitted => Rejection {
+            code: Code::NotPermitted,
+            detail: failed.to_string(),
+            remedy: None,
+        },
+        _ => busy(&failed.to_string()),
+    }
 }
 
-#[async_trait]
-impl PasskeysLink for Mtls {
-    async fn registration_begin(
-        &self,
-        _: &Permit<action::RegistrationBegin>,
-        context: &CallContext,
-        request: RegistrationRequest,
-    ) -> Result<CreationOptions, Rejection> {
-        let request = Wire::of(request);
-        self.call::<action::RegistrationBegin, _>(context, w::BeginRegistration { request })
-            .await
-    }
+/// Every function of the link: its action, what it is on the wire, its arguments as they
+/// are given here, and its answer. The relying party in brackets is the permit's.
+macro_rules! carried {
+    ($(
+        $method:ident($action:ident) = $wire:ident [$($of:ident)?] {
+            $($argument:ident: $type:ty),*
+        } -> $answer:ty;
+    )+) => {
+        #[async_trait]
+        impl PasskeysLink for Mtls {
+            $(async fn $method(
+                &self,
+                permit: &Permit<action::$action>,
+                context: &CallContext,
+                $($argument: $type),*
+            ) -> Result<$answer, Rejection> {
+                let arguments = w::$wire {
+                    $($of: permit.relying_party().to_owned(),)?
+                    $($argument: Wire::of($argument)),*
+                };
+                let _ = permit;
+                self.call::<action::$action, _>(context, arguments).await
+            })+
+        }
+    };
+}
 
-    async fn registration_finish(
-        &self,
-        permit: &Permit<action::RegistrationFinish>,
-        context: &CallContext,
-        ceremony: String,
-        response: RegistrationResponse,
-        label: Option<String>,
-    ) -> Result<Registered, Rejection> {
-        let arguments = w::FinishRegistration {
-            rp_id: permit.relying_party().to_owned(),
-            ceremony,
-            response: Wire::of(response),
-            label,
-        };
-        self.call::<action::RegistrationFinish, _>(context, arguments)
-            .await
-    }
-
-    async fn authentication_begin(
-        &self,
-        _: &Permit<action::AuthenticationBegin>,
-        context: &CallContext,
-        request: AuthenticationRequest,
-    ) -> Result<RequestOptions, Rejection> {
-        let request = Wire::of(request);
-        self.call::<action::AuthenticationBegin, _>(context, w::BeginAuthentication { request })
-            .await
-    }
-
-    async fn authentication_finish(
-        &self,
-        permit: &Permit<action::AuthenticationFinish>,
-        context: &CallContext,
-        ceremony: String,
-        response: AuthenticationResponse,
-    ) -> Result<Authenticated, Rejection> {
-        let arguments = w::FinishAuthentication {
-            rp_id: permit.relying_party().to_owned(),
-            ceremony,
-            response: Wire::of(response),
-        };
-        self.call::<action::AuthenticationFinish, _>(context, arguments)
-            .await
-    }
-
-    async fn list(
-        &self,
-        permit: &Permit<action::LifecycleList>,
-        context: &CallContext,
-        user_id: String,
-    ) -> Result<Vec<Passkey>, Rejection> {
-        let rp_id = permit.relying_party().to_owned();
-        self.call::<action::LifecycleList, _>(context, w::List { rp_id, user_id })
-            .await
-    }
-
-    async fn get(
-        &self,
-        permit: &Permit<action::LifecycleGet>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<Passkey, Rejection> {
-        let (rp_id, id) = (permit.relying_party().to_owned(), Bytes(id));
-        self.call::<action::LifecycleGet, _>(context, w::Get { rp_id, user_id, id })
-            .await
-    }
-
-    async fn rename(
-        &self,
-        permit: &Permit<action::LifecycleRename>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-        label: String,
-    ) -> Result<Passkey, Rejection> {
-        let arguments = w::Rename {
-            rp_id: permit.relying_party().to_owned(),
-            user_id,
-            id: Bytes(id),
-            label,
-        };
-        self.call::<action::LifecycleRename, _>(context, arguments)
-            .await
-    }
-
-    async fn suspend(
-        &self,
-        permit: &Permit<action::LifecycleSuspend>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<Passkey, Rejection> {
-        let (rp_id, id) = (permit.relying_party().to_owned(), Bytes(id));
-        self.call::<action::LifecycleSuspend, _>(context, w::Suspend { rp_id, user_id, id })
-            .await
-    }
-
-    async fn resume(
-        &self,
-        permit: &Permit<action::LifecycleResume>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<Passkey, Rejection> {
-        let (rp_id, id) = (permit.relying_party().to_owned(), Bytes(id));
-        self.call::<action::LifecycleResume, _>(context, w::Resume { rp_id, user_id, id })
-            .await
-    }
-
-    async fn revoke(
-        &self,
-        permit: &Permit<action::LifecycleRevoke>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<(), Rejection> {
-        let (rp_id, id) = (permit.relying_party().to_owned(), Bytes(id));
-        self.call::<action::LifecycleRevoke, _>(context, w::Revoke { rp_id, user_id, id })
-            .await
-    }
-
-    async fn change(
-        &self,
-        permit: &Permit<action::LifecycleChange>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-        change: PasskeyChange,
-    ) -> Result<Passkey, Rejection> {
-        let arguments = w::Change {
-            rp_id: permit.relying_party().to_owned(),
-            user_id,
-            id: Bytes(id),
-            change: Wire::of(change),
-        };
-        self.call::<action::LifecycleChange, _>(context, arguments)
-            .await
-    }
-
-    async fn withdraw(
-        &self,
-        permit: &Permit<action::LifecycleWithdraw>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<(), Rejection> {
-        let (rp_id, id) = (permit.relying_party().to_owned(), Bytes(id));
-        self.call::<action::LifecycleWithdraw, _>(context, w::Withdraw { rp_id, user_id, id })
-            .await
-    }
+carried! {
+    registration_begin(RegistrationBegin) = BeginRegistration [] {
+        request: RegistrationRequest
+    } -> CreationOptions;
+    registration_finish(RegistrationFinish) = FinishRegistration [rp_id] {
+        ceremony: String, response: RegistrationResponse, label: Option<String>
+    } -> Registered;
+    authentication_begin(AuthenticationBegin) = BeginAuthentication [] {
+        request: AuthenticationRequest
+    } -> RequestOptions;
+    authentication_finish(AuthenticationFinish) = FinishAuthentication [rp_id] {
+        ceremony: String, response: AuthenticationResponse
+    } -> Authenticated;
+    list(LifecycleList) = List [rp_id] { user_id: String } -> Vec<Passkey>;
+    get(LifecycleGet) = Get [rp_id] { user_id: String, id: Vec<u8> } -> Passkey;
+    rename(LifecycleRename) = Rename [rp_id] {
+        user_id: String, id: Vec<u8>, label: String
+    } -> Passkey;
+    suspend(LifecycleSuspend) = Suspend [rp_id] { user_id: String, id: Vec<u8> } -> Passkey;
+    resume(LifecycleResume) = Resume [rp_id] { user_id: String, id: Vec<u8> } -> Passkey;
+    change(LifecycleChange) = Change [rp_id] {
+        user_id: String, id: Vec<u8>, change: PasskeyChange
+    } -> Passkey;
+    revoke(LifecycleRevoke) = Revoke [rp_id] { user_id: String, id: Vec<u8> } -> ();
+    withdraw(LifecycleWithdraw) = Withdraw [rp_id] { user_id: String, id: Vec<u8> } -> ();
 }

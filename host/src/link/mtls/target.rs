@@ -1,30 +1,20 @@
 //! One host at the other end: its connection, and what is known of its health.
 //!
 //! A task of its own makes the connection and replaces it when it ends, when the
-//! configuration changes and when the peer's certificate ends. A connection is used
-//! only after it has answered a first request: in TLS 1.3 a server that refuses the
-//! client's certificate says so after the client has finished its handshake.
+//! configuration changes and when the peer's certificate ends.
 
-use std::io;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsConnector;
 
+use super::connection::{Connection, Fault};
+use super::dial::{Dialer, Dialled};
 use crate::clock::{Clock, Timestamp};
-use crate::identity::{CurrentClientTls, parse_svid};
-use crate::link::wire;
 
 /// After a failure: the first pause, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -36,17 +26,8 @@ const REPLACED_GRACE: Duration = Duration::from_secs(2);
 /// How long a host that let a call run into its deadline is the last choice.
 const SUSPICION: Duration = Duration::from_secs(1);
 
-/// HTTP/2 pings: how often, and how long until silence means dead.
-const PING_INTERVAL: Duration = Duration::from_secs(2);
-const PING_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// How often the clock is asked whether a certificate still holds.
 const RECHECK: Duration = Duration::from_secs(1);
-
-/// The largest answer, bytes: a long list of passkeys.
-const MAX_ANSWER: usize = 4 * 1024 * 1024;
-
-static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 /// A host at the other end of the link.
 pub(super) struct Target {
@@ -65,36 +46,6 @@ pub(super) enum State {
     Up(Connection),
     /// The last attempt failed.
     Down,
-}
-
-/// A connection that has answered. Clones share it.
-#[derive(Clone)]
-pub(super) struct Connection {
-    sender: http2::SendRequest<Full<Bytes>>,
-    not_after: Timestamp,
-    /// No two connections have the same.
-    pub number: u64,
-}
-
-/// Makes connections.
-pub(super) struct Dialer {
-    pub tls: CurrentClientTls,
-    pub clock: Arc<dyn Clock>,
-    pub connect_timeout: Duration,
-}
-
-/// Why an exchange brought no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The other end has not begun the call.
-    Unbegun,
-    /// The other end may have begun it, or even finished.
-    Lost,
-}
-
-struct Dialled {
-    connection: Connection,
-    driver: JoinHandle<()>,
 }
 
 /// Counts a call for as long as it lives.
@@ -166,30 +117,20 @@ impl Target {
     /// One request and its answer.
     pub async fn exchange(
         &self,
-        mut connection: Connection,
-        request: Request<Full<Bytes>>,
+        connection: Connection,
+        request: Request<()>,
+        body: Bytes,
     ) -> Result<(StatusCode, Bytes), Fault> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let _in_flight = InFlight(&self.in_flight);
-        let answer = match connection.sender.try_send_request(request).await {
-            Ok(answer) => answer,
-            Err(mut error) => {
-                let unbegun = error.take_message().is_some() || refused(error.error());
-                tracing::debug!(target = self.address, error = %error.error(), unbegun, "link: a call broke off");
-                if connection.sender.is_closed() || unbegun {
-                    self.give_up(connection.number);
-                }
-                return Err(if unbegun { Fault::Unbegun } else { Fault::Lost });
-            }
-        };
-        let status = answer.status();
-        match Limited::new(answer.into_body(), MAX_ANSWER).collect().await {
-            Ok(body) => Ok((status, body.to_bytes())),
-            Err(error) => {
-                tracing::debug!(target = self.address, %error, "link: an answer broke off");
-                Err(Fault::Lost)
-            }
+        let exchanged = connection.exchange(request, body).await;
+        if let Err(fault) = exchanged
+            && (fault == Fault::Unbegun || !connection.takes_requests())
+        {
+            tracing::debug!(target = self.address, "link: a connection is given up");
+            self.give_up(connection.number);
         }
+        exchanged
     }
 
     /// Keep a connection, for ever.
@@ -210,7 +151,7 @@ impl Target {
                     mut driver,
                 }) => {
                     pause = FIRST_PAUSE;
-                    let (number, not_after) = (connection.number, connection.not_after);
+                    let (number, not_after) = (connection.number, connection.not_after());
                     tracing::info!(target = self.address, "link: connected");
                     self.state.send_replace(State::Up(connection));
                     tokio::select! {
@@ -252,111 +193,6 @@ async fn expiry(clock: &dyn Clock, not_after: Timestamp) {
         let left = Duration::from_millis(left.saturating_add(1));
         tokio::time::sleep(left.min(RECHECK)).await;
     }
-}
-
-/// Whether the other end says that it has not looked at the request (RFC 9113
-/// sections 6.8 and 8.7).
-fn refused(error: &hyper::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if let Some(h2) = error.downcast_ref::<h2::Error>() {
-            return h2.reason() == Some(h2::Reason::REFUSED_STREAM);
-        }
-        source = error.source();
-    }
-    false
-}
-
-// === impl Connection ===
-
-impl Connection {
-    /// Whether it may carry a call: it stands, and its peer's certificate holds.
-    pub fn is_good(&self, now: Timestamp) -> bool {
-        now <= self.not_after && !self.sender.is_closed()
-    }
-}
-
-// === impl Dialer ===
-
-impl Dialer {
-    async fn dial(&self, address: &str, tls: Arc<ClientConfig>) -> io::Result<Dialled> {
-        tokio::time::timeout(self.connect_timeout, self.connect(address, tls))
-            .await
-            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "it did not answer in time"))?
-    }
-
-    async fn connect(&self, address: &str, tls: Arc<ClientConfig>) -> io::Result<Dialled> {
-        let socket = TcpStream::connect(address).await?;
-        socket.set_nodelay(true)?;
-        // Nobody looks at the name: the peer proves its SPIFFE id. An address is
-        // not sent along.
-        let name = ServerName::IpAddress(socket.peer_addr()?.ip().into());
-        let stream = TlsConnector::from(tls).connect(name, socket).await?;
-        let leaf = stream
-            .get_ref()
-            .1
-            .peer_certificates()
-            .and_then(<[_]>::first);
-        let not_after = leaf
-            .and_then(|leaf| parse_svid(leaf).ok())
-            .ok_or_else(|| io::Error::other("the peer has shown no SVID"))?
-            .not_after;
-        let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .keep_alive_interval(PING_INTERVAL)
-            .keep_alive_timeout(PING_TIMEOUT)
-            .keep_alive_while_idle(true)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(io::Error::other)?;
-        let driver = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "link: a connection broke off");
-            }
-        });
-        if let Err(error) = hello(&mut sender).await {
-            driver.abort();
-            return Err(error);
-        }
-        Ok(Dialled {
-            connection: Connection {
-                sender,
-                not_after,
-                number: NUMBERS.fetch_add(1, Ordering::Relaxed),
-            },
-            driver,
-        })
-    }
-}
-
-/// The first request: both ends have taken each other, and speak the same.
-async fn hello(sender: &mut http2::SendRequest<Full<Bytes>>) -> io::Result<()> {
-    let request = Request::get(wire::HELLO)
-        .body(Full::default())
-        .map_err(io::Error::other)?;
-    let answer = sender
-        .send_request(request)
-        .await
-        .map_err(|error| io::Error::other(with_causes(&error)))?;
-    if answer.status() == StatusCode::OK {
-        Ok(())
-    } else {
-        let status = answer.status().as_u16();
-        Err(io::Error::other(format!(
-            "it answered with status {status}"
-        )))
-    }
-}
-
-/// hyper keeps what TLS said in the sources of its errors.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 // === impl InFlight ===

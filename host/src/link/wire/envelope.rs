@@ -51,6 +51,14 @@ pub struct Component {
     pub revision: String,
 }
 
+/// What vouches for a revision.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Shown {
+    /// The text of its `.minisig` file.
+    pub minisig: String,
+}
+
 /// What came of a call that was begun (status 200).
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

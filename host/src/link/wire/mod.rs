@@ -43,6 +43,17 @@ pub const MAJOR: u32 = 1;
 /// Where a connection proves itself before it is used: `GET`, answered 200.
 pub const HELLO: &str = "/hello";
 
+/// Where a caller shows the signature of its revision: `POST`, answered 200.
+pub const SHOW: &str = "/revision";
+
+/// The code of a call that was not begun because the signature of the caller's revision
+/// has not been shown here.
+pub const REVISION_UNKNOWN: &str = "revision-unknown";
+
+/// The code of a call that was not begun because policy at the other end does not trust
+/// the caller's revision.
+pub const REVISION_NOT_ADMITTED: &str = "revision-not-admitted";
+
 /// A package of functions that can be called over a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Package {

@@ -222,6 +222,7 @@ fn only_calls_that_change_nothing_of_worth_are_repeated() {
         repeatable::<action::LifecycleWithdraw>(),
         repeatable::<action::AccountsCreate>(),
         repeatable::<action::AccountsActivate>(),
+        repeatable::<action::AccountsChange>(),
         repeatable::<action::AccountsFindById>(),
         repeatable::<action::AccountsFindByName>(),
         repeatable::<action::SessionsCreate>(),

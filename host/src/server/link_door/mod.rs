@@ -12,7 +12,10 @@
 //! the records made durable, the answer. Status 503 says that nothing was begun, so
 //! that the caller may ask another host; 200 carries what the function said.
 
+mod call;
+mod named;
 mod passkeys;
+mod refused;
 mod store;
 
 use std::net::SocketAddr;
@@ -22,29 +25,23 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 
+use self::call::Incall;
+use self::named::Named;
+use self::refused::{Refused, not_admitted, respond};
 use super::body;
-use super::handler::{Handler, Peer, Response, full};
+use super::handler::{Handler, Peer, Response};
 use super::owed::Owed;
 use super::records::ConnectionRecords;
-use crate::audit::{Actor, ComponentIdentity, Origin, Outcome, Record, Trail};
-use crate::capabilities::{CallContext, Caller, PasskeysLink, Services};
+use crate::audit::{Actor, Origin, Outcome, Record, Trail};
+use crate::capabilities::{PasskeysLink, Services};
 use crate::identity::SpiffeId;
-use crate::link::wire::envelope::{Answer, Call, Refusal, Request};
-use crate::link::wire::{self, Function, Package};
-use crate::policy::action::Action;
-use crate::registry::Routes;
-use crate::runtime::Deadline;
-
-/// The longest id of a request that is repeated in records.
-const MAX_REQUEST_ID: usize = 64;
-/// The longest digest or version of a component that is repeated in records.
-const MAX_REVISION: usize = 128;
-/// Relying parties of one request.
-const MAX_RELYING_PARTIES: usize = 1_024;
+use crate::link::wire::envelope::Shown;
+use crate::link::wire::{self, Package};
+use crate::registry::Callers;
+use crate::registry::signature::MAX_MINISIG;
 
 /// What the link door allows.
 #[derive(Debug, Clone)]
@@ -63,21 +60,14 @@ pub struct LinkDoor {
     passkeys: Arc<dyn PasskeysLink>,
     /// The only peer, and its component's name.
     caller: (SpiffeId, &'static str),
+    /// Which of its revisions may call; none where it is believed.
+    callers: Option<Callers>,
     /// Whether accounts and sessions are served too, for a front tier.
     store: bool,
     limits: LinkDoorLimits,
     places: Semaphore,
     connections: ConnectionRecords,
 }
-
-/// What a path names.
-struct Named<'a> {
-    package: Package,
-    function: &'a str,
-}
-
-/// A status with a code: the call was not begun, or its answer is withheld.
-struct Refused(StatusCode, &'static str, String);
 
 // === impl LinkDoor ===
 
@@ -96,9 +86,19 @@ impl LinkDoor {
             services,
             passkeys,
             caller,
+            callers: None,
             store,
             places: Semaphore::new(limits.calls),
             limits,
+        }
+    }
+
+    /// Ask of the caller's revision at every call whether policy admits it.
+    #[must_use]
+    pub fn admitting(self, callers: Callers) -> Self {
+        Self {
+            callers: Some(callers),
+            ..self
         }
     }
 
@@ -133,6 +133,9 @@ impl LinkDoor {
             return Ok(wire::encode(&wire::VERSION));
         }
         let (parts, body) = request.into_parts();
+        if parts.method == http::Method::POST && parts.uri.path() == wire::SHOW {
+            return self.shown(body).await;
+        }
         let named = Named::read(&parts)?;
         let _place = self.places.try_acquire().map_err(|_| {
             Refused(
@@ -159,6 +162,23 @@ impl LinkDoor {
                 "this host serves no front tier: set link.role = \"back\" for it".into(),
             )),
         }
+    }
+
+    /// A caller shows the signature of its revision.
+    async fn shown(&self, body: Incoming) -> Result<Bytes, Refused> {
+        let limit = MAX_MINISIG + 64;
+        let body = body::collect(body, limit, self.limits.deadline)
+            .await
+            .map_err(|error| Refused(error.status(), error.code(), error.to_string()))?;
+        let shown: Shown = wire::decode(&body)
+            .map_err(|error| Refused(StatusCode::BAD_REQUEST, "malformed", error.to_string()))?;
+        if let Some(callers) = &self.callers {
+            callers.show(&shown.minisig).map_err(|distrust| {
+                tracing::warn!(code = distrust.code(), %distrust, "link: a revision is not admitted");
+                not_admitted(&distrust)
+            })?;
+        }
+        Ok(wire::encode(&()))
     }
 
     /// The handshake takes no other peer; this holds even for a listener that is put
@@ -211,178 +231,4 @@ impl std::fmt::Debug for LinkDoor {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
-}
-
-// === a call that has arrived ===
-
-/// A call whose body is there and whose function is known.
-struct Incall<'a> {
-    door: &'a LinkDoor,
-    address: SocketAddr,
-    trail: &'a Trail,
-    body: &'a [u8],
-}
-
-impl Incall<'_> {
-    /// Arguments, and the context of a call of the component that calls, on behalf of
-    /// the request that it names.
-    fn read<F: Function>(&self) -> Result<(CallContext, F::Arguments), Refused> {
-        let call: Call<F::Arguments> = wire::decode(self.body)
-            .map_err(|error| Refused(StatusCode::BAD_REQUEST, "malformed", error.to_string()))?;
-        let Request {
-            id,
-            workload,
-            thumbprint,
-            place,
-            relying_parties,
-        } = call.request;
-        let revision = [&call.component.digest, &call.component.revision];
-        let thumbprint = match thumbprint {
-            Some(bytes) => bytes.0.try_into().ok(),
-            None => Some([0; 32]),
-        };
-        let (Some(thumbprint), Ok(_), true) = (
-            thumbprint,
-            SpiffeId::parse(&workload),
-            id.len() <= MAX_REQUEST_ID
-                && revision.iter().all(|text| text.len() <= MAX_REVISION)
-                && relying_parties.len() <= MAX_RELYING_PARTIES,
-        ) else {
-            return Err(Refused(
-                StatusCode::BAD_REQUEST,
-                "malformed",
-                "request or component is not of the documented form".into(),
-            ));
-        };
-        let served = self.door.services.gate.served(&workload);
-        // The same for all calls of the request, whichever host they come from. A caller
-        // of before knows no place.
-        let routes = match place {
-            Some(place) => Routes::at(place),
-            None => Routes::of(&workload, &id),
-        };
-        let context = CallContext {
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: id,
-                    workload: workload.clone(),
-                    // What this host saw, not what it was told.
-                    address: self.address.to_string(),
-                }),
-                component: Some(Arc::new(ComponentIdentity {
-                    // What the certificate says, not what the caller says.
-                    name: self.door.caller.1.to_owned(),
-                    digest: call.component.digest,
-                    revision: call.component.revision,
-                })),
-            },
-            caller: Arc::new(Caller {
-                workload,
-                thumbprint,
-                relying_parties: relying_parties
-                    .into_iter()
-                    .filter(|id| served.contains(id))
-                    .collect(),
-            }),
-            routes,
-            trail: self.trail.clone(),
-            deadline: Deadline::within(Duration::from_millis(call.deadline))
-                .or_within(self.door.limits.deadline),
-            attempt: None,
-            services: Arc::clone(&self.door.services),
-        };
-        Ok((context, call.arguments))
-    }
-}
-
-/// What a function said, as a body.
-fn said<F: Function>(result: Result<F::Answer, F::Error>) -> Bytes {
-    wire::encode(&match result {
-        Ok(answer) => Answer::Ok(answer),
-        Err(error) => Answer::Error(error),
-    })
-}
-
-fn unknown(package: Package, function: &str) -> Refused {
-    let function: String = function.chars().take(64).collect();
-    let detail = format!("{} has no function `{function}` here", package.name());
-    Refused(StatusCode::NOT_FOUND, "unknown-function", detail)
-}
-
-// === impl Named ===
-
-impl<'a> Named<'a> {
-    /// Method, package and version; the function is for the package to know.
-    fn read(parts: &'a http::request::Parts) -> Result<Self, Refused> {
-        let unknown = |what: &str| {
-            let detail = format!("expected POST /PACKAGE/vMAJOR/INTERFACE.FUNCTION, {what}");
-            Refused(StatusCode::NOT_FOUND, "unknown-function", detail)
-        };
-        if parts.method != http::Method::POST {
-            return Err(unknown("not another method"));
-        }
-        let mut segments = parts.uri.path().split('/').skip(1);
-        let (Some(package), Some(version), Some(function), None) = (
-            segments.next(),
-            segments.next(),
-            segments.next(),
-            segments.next(),
-        ) else {
-            return Err(unknown("not another path"));
-        };
-        let package = Package::from_name(package).ok_or_else(|| unknown("a known package"))?;
-        let major = version
-            .strip_prefix('v')
-            .and_then(|major| major.parse::<u32>().ok())
-            .ok_or_else(|| unknown("a version like v1"))?;
-        if major != wire::MAJOR {
-            let detail = format!(
-                "this host serves {} in version {}, not {major}: upgrade the older of the two hosts",
-                package.name(),
-                wire::VERSION,
-            );
-            return Err(Refused(
-                StatusCode::NOT_IMPLEMENTED,
-                "version-unsupported",
-                detail,
-            ));
-        }
-        Ok(Self { package, function })
-    }
-}
-
-// === impl Refused ===
-
-impl Refused {
-    fn respond(self) -> Response {
-        let Self(status, code, detail) = self;
-        let body = wire::encode(&Refusal {
-            code: code.to_owned(),
-            detail,
-        });
-        let mut answer = respond(status, body);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            answer
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        answer
-    }
-}
-
-fn respond(status: StatusCode, body: Bytes) -> Response {
-    let mut answer = Response::new(full(body));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(wire::CONTENT_TYPE));
-    headers.insert(
-        wire::VERSION_HEADER,
-        HeaderValue::from_static(wire::VERSION),
-    );
-    answer
-}
-
-/// Whether `F` is the function of this name.
-fn is<F: Action>(function: &str) -> bool {
-    F::NAME == function
 }

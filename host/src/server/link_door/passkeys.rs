@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{Incall, Refused, is, said, unknown};
+use super::call::{Incall, is, said};
+use super::refused::{Refused, unknown};
 use crate::capabilities::bindings::passkeys::Rejection;
 use crate::capabilities::{abbreviated, credential, settle};
 use crate::link::wire::{Package, Wire as _};

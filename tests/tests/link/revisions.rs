@@ -1,0 +1,115 @@
+//! The revision that calls: admitted by the other end's own signers, at every call.
+
+use serde_json::json;
+use zeropass::audit::{Actor, Origin};
+use zeropass::host::reload_policy;
+use zeropass::registry::sha256;
+use zeropass_tests::deployment::{
+    Answer, Builder, Client, Deployment, Protocol, WORKLOAD, component_file,
+};
+
+/// A back tier, and a front tier before it that `change` changes.
+async fn tiers(change: impl FnOnce(Builder) -> Builder) -> (Deployment, Deployment, Client) {
+    let back = Deployment::builder().back().start().await;
+    let front = Deployment::builder()
+        .front(&[back.link_address()])
+        .certificates_of(&back.pki());
+    let front = change(front).start().await;
+    let tls = back.client_config(Some(&back.certificate(WORKLOAD)));
+    let client = back.client_at(front.address(), tls, Protocol::Http2);
+    (back, front, client)
+}
+
+async fn begin(client: &Client) -> Answer {
+    client.post("/v1/authentications", &json!({})).await
+}
+
+/// Let the back trust the front's key with auth-service, or not any more, from now on.
+async fn trust(back: &Deployment, front: &Deployment, revoked: bool) {
+    let signer = front.key().signer(&["auth-service"]);
+    let file = back.folder().join("signers/front.toml");
+    std::fs::write(file, format!("{signer}revoked = {revoked}\n")).unwrap();
+    let actor = Actor {
+        origin: Origin {
+            request_id: "by-hand".to_owned(),
+            workload: "test".to_owned(),
+            address: "local".to_owned(),
+        }
+        .into(),
+        component: None,
+    };
+    reload_policy(back.services(), back.policies(), actor)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn back_tier_knows_the_callers_revision_by_its_signature() {
+    let (back, _front, client) = tiers(|front| front).await;
+    let answer = begin(&client).await;
+    assert_eq!(answer.status(), 201);
+    let records = back.records_of(answer.request_id()).await;
+    let of_call = |outcome: &str| {
+        let mut of_call = records.iter().filter(|record| {
+            record.action == "authentication.begin" && record.component_name == "auth-service"
+        });
+        of_call.find(|record| record.outcome == outcome).cloned()
+    };
+    // Asked for its signature once, and known since then.
+    assert!(of_call("failed:revision-unknown").is_some(), "{records:?}");
+    let called = of_call("success").unwrap();
+    assert_eq!(called.component_revision, "1.0.0");
+    let file = std::fs::read(component_file("auth_service")).unwrap();
+    assert_eq!(called.component_digest, sha256(&file));
+    let again = begin(&client).await;
+    let records = back.records_of(again.request_id()).await;
+    let outcomes: Vec<_> = records.iter().map(|record| &*record.outcome).collect();
+    assert!(
+        !outcomes.contains(&"failed:revision-unknown"),
+        "{outcomes:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revision_whose_signer_the_back_revokes_calls_no_more() {
+    let (back, front, client) = tiers(Builder::own_key).await;
+    trust(&back, &front, false).await;
+    assert_eq!(begin(&client).await.status(), 201);
+    trust(&back, &front, true).await;
+    let refused = begin(&client).await;
+    assert_eq!(refused.problem(), (403, "not-permitted".to_owned()));
+    let records = back.records_of(refused.request_id()).await;
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0].outcome, "failed:signer-revoked");
+    assert_eq!(records[0].action, "authentication.begin");
+    trust(&back, &front, false).await;
+    assert_eq!(begin(&client).await.status(), 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revision_that_nobody_has_signed_for_the_back_is_not_admitted() {
+    let (back, _front, client) = tiers(Builder::own_key).await;
+    let refused = begin(&client).await;
+    assert_eq!(refused.problem(), (403, "not-permitted".to_owned()));
+    let records = back.records_of(refused.request_id()).await;
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0].outcome, "failed:revision-unknown");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn back_tier_that_requires_no_signatures_takes_the_callers_word() {
+    let back = Deployment::builder()
+        .back()
+        .set("components", "require-signatures", "false")
+        .start()
+        .await;
+    let front = Deployment::builder()
+        .front(&[back.link_address()])
+        .certificates_of(&back.pki())
+        .own_key()
+        .start()
+        .await;
+    let tls = back.client_config(Some(&back.certificate(WORKLOAD)));
+    let client = back.client_at(front.address(), tls, Protocol::Http2);
+    assert_eq!(begin(&client).await.status(), 201);
+}
