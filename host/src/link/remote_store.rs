@@ -69,6 +69,7 @@ impl RemoteStore {
                         id: actor.origin.request_id.clone(),
                         workload: actor.origin.workload.clone(),
                         thumbprint: None,
+                        place: None,
                         relying_parties: vec![permit.relying_party().to_owned()],
                     };
                     let deadline = Deadline::within(self.deadline);
