@@ -53,6 +53,8 @@ actions! {
     AccountsCreate = "accounts.create";
     /// `zeropass:store/accounts.activate`
     AccountsActivate = "accounts.activate";
+    /// `zeropass:store/accounts.change`
+    AccountsChange = "accounts.change";
     /// `zeropass:store/accounts.find-by-id`
     AccountsFindById = "accounts.find-by-id";
     /// `zeropass:store/accounts.find-by-name`

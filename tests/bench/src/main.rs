@@ -15,6 +15,7 @@
 //! - [`site`], [`process`], [`client`], [`load`]: real servers as processes of their
 //!   own, and the sign-ins sent to them.
 //! - [`operator`]: who pushes and activates revisions on them.
+//! - [`postgres`]: a database server for the rows that compare it with SQLite.
 //! - [`twin`]: the same server without a sandbox.
 
 mod alone;
@@ -25,6 +26,7 @@ mod empty_store;
 mod load;
 mod native;
 mod operator;
+mod postgres;
 mod process;
 mod report;
 mod rows;

@@ -1,9 +1,11 @@
 //! A folder with all that a server needs: configuration, certificates, policies,
 //! and a store in which people have passkeys already.
 
+use std::borrow::Borrow;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use zeropass::audit::Trail;
@@ -12,9 +14,10 @@ use zeropass::policy::action::{AccountsActivate, AccountsCreate, CredentialsInse
 use zeropass::registry::statement::parse_version;
 use zeropass::registry::{SigningKey, Statement, sha256, signing_key};
 use zeropass::store::sqlite::SqliteStore;
-use zeropass::store::{NewAccount, Store as _};
+use zeropass::store::{NewAccount, Store};
 
 use crate::authenticator::Authenticator;
+use crate::postgres::Place;
 use crate::process::Server;
 use crate::rows::Places;
 use crate::subject::{ORIGIN, RP_ID, WORKLOAD, actor, clock, gate};
@@ -81,7 +84,21 @@ impl Site {
         link: Link,
         people: &[Person],
     ) -> anyhow::Result<Self> {
-        Self::lay_out(places, name, link, people, None).await
+        Self::lay_out(places, name, link, people, None, None).await
+    }
+
+    /// The same, with its store in PostgreSQL.
+    ///
+    /// # Errors
+    /// The folder or the database can't be filled.
+    pub async fn on_postgres(
+        places: &Places,
+        name: &str,
+        link: Link,
+        people: &[Arc<Person>],
+        database: &Place<'_>,
+    ) -> anyhow::Result<Self> {
+        Self::lay_out(places, name, link, people, None, Some(database)).await
     }
 
     /// The same, with a listener for operators.
@@ -94,15 +111,16 @@ impl Site {
         link: Link,
         people: &[Person],
     ) -> anyhow::Result<Self> {
-        Self::lay_out(places, name, link, people, Some(free_port()?)).await
+        Self::lay_out(places, name, link, people, Some(free_port()?), None).await
     }
 
     async fn lay_out(
         places: &Places,
         name: &str,
         link: Link,
-        people: &[Person],
+        people: &[impl Borrow<Person>],
         admin: Option<SocketAddr>,
+        database: Option<&Place<'_>>,
     ) -> anyhow::Result<Self> {
         let folder = places.folder(name)?;
         pki::init(
@@ -117,7 +135,11 @@ impl Site {
             link,
             folder,
         };
-        std::fs::write(site.config(), site.text(places))?;
+        let store = database.map_or_else(
+            || "[store]\nsqlite = \"zeropass.db\"\n".to_owned(),
+            Place::text,
+        );
+        std::fs::write(site.config(), site.text(places, &store))?;
         signing_key::init(&site.pki())?;
         let key = signing_key::development(&site.pki())?;
         for name in ["auth-service", "passkey-manager"] {
@@ -125,7 +147,12 @@ impl Site {
             let wasm = std::fs::read(places.component(name))?;
             std::fs::write(signature, sign(&key, name, FIRST, &wasm)?)?;
         }
-        site.settle(places, people).await?;
+        let store: Arc<dyn Store> = match database {
+            Some(database) => Arc::new(database.store(SESSION_LIFETIME).await?),
+            None => Arc::new(SqliteStore::open(&site.database(), SESSION_LIFETIME, clock()).await?),
+        };
+        settle(places, &*store, people).await?;
+        store.close().await;
         Ok(site)
     }
 
@@ -188,7 +215,7 @@ impl Site {
         Ok(server)
     }
 
-    fn text(&self, places: &Places) -> String {
+    fn text(&self, places: &Places, store: &str) -> String {
         let quoted = |path: &Path| format!("{:?}", path.display().to_string());
         format!(
             r#"[service]
@@ -203,9 +230,7 @@ identity-rate = 0
 [health]
 listen = "{health}"
 
-[store]
-sqlite = "zeropass.db"
-
+{store}
 [policy]
 folder = {policies}
 signers = "pki/signers"
@@ -254,33 +279,35 @@ workloads = ["{WORKLOAD}"]
             passkey_manager = quoted(&places.component("passkey-manager")),
         )
     }
+}
 
-    /// Give each person an account and a passkey, as registrations would have.
-    async fn settle(&self, places: &Places, people: &[Person]) -> anyhow::Result<()> {
-        let gate = gate(&places.policies)?;
-        let store = SqliteStore::open(&self.database(), SESSION_LIFETIME, clock()).await?;
-        let trail = Trail::new();
-        let (auth_service, passkey_manager) = (actor("auth-service"), actor("passkey-manager"));
-        for person in people {
-            let id = person.authenticator.user_id.to_string();
-            let account = NewAccount {
-                id: Some(id.clone()),
-                name: person.name.clone(),
-                display_name: person.name.clone(),
-            };
-            let permit = gate.authorize::<AccountsCreate>(&auth_service, Some(RP_ID), &trail)?;
-            store.accounts_create(permit, account).await?;
-            let permit = gate.authorize::<AccountsActivate>(&auth_service, Some(RP_ID), &trail)?;
-            store.accounts_activate(permit, id).await?;
-            let credential = person.authenticator.credential()?;
-            let permit =
-                gate.authorize::<CredentialsInsert>(&passkey_manager, Some(RP_ID), &trail)?;
-            store.credentials_insert(permit, credential).await?;
-        }
-        store.append(&trail).await?;
-        store.close().await;
-        Ok(())
+/// Give each person an account and a passkey, as registrations would have.
+async fn settle(
+    places: &Places,
+    store: &dyn Store,
+    people: &[impl Borrow<Person>],
+) -> anyhow::Result<()> {
+    let gate = gate(&places.policies)?;
+    let trail = Trail::new();
+    let (auth_service, passkey_manager) = (actor("auth-service"), actor("passkey-manager"));
+    for person in people {
+        let person = person.borrow();
+        let id = person.authenticator.user_id.to_string();
+        let account = NewAccount {
+            id: Some(id.clone()),
+            name: person.name.clone(),
+            display_name: person.name.clone(),
+        };
+        let permit = gate.authorize::<AccountsCreate>(&auth_service, Some(RP_ID), &trail)?;
+        store.accounts_create(permit, account).await?;
+        let permit = gate.authorize::<AccountsActivate>(&auth_service, Some(RP_ID), &trail)?;
+        store.accounts_activate(permit, id).await?;
+        let credential = person.authenticator.credential()?;
+        let permit = gate.authorize::<CredentialsInsert>(&passkey_manager, Some(RP_ID), &trail)?;
+        store.credentials_insert(permit, credential).await?;
     }
+    store.append(&trail).await?;
+    Ok(())
 }
 
 // === impl Link ===

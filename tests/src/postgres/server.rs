@@ -44,7 +44,7 @@ log_min_messages = warning
 ";
 
 /// Local connections are for the tests' own questions; every other needs a certificate.
-const HBA: &str = "
+pub const HBA: &str = "
 local   all postgres trust
 hostssl all all 127.0.0.1/32 cert
 ";

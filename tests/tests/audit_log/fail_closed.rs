@@ -7,6 +7,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 use zeropass_tests::deployment::{Answer, Client, Deployment, WORKLOAD};
 
 use super::person;
@@ -69,6 +71,54 @@ async fn second_place_that_can_not_be_written_closes_the_host() {
         .record_where(|record| record.action == "ceremonies.put" && record.outcome == "failed:busy")
         .await;
     assert_ne!(refused.target, "-");
+    deployment.stop().await;
+}
+
+/// The audit table is gone: changes that could be made without it are not made.
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_audit_table_closes_the_host_and_its_return_opens_it() {
+    let mut deployment = Deployment::builder().start().await;
+    let client = deployment.client(WORKLOAD);
+    person().register(&client, "ada").await.expect(201);
+    let failures = |deployment: &Deployment| {
+        let metrics = deployment.metrics().render();
+        value(&metrics, "zeropass_audit_failures_total")
+    };
+    assert_eq!(failures(&deployment), 0);
+    let mut beside = SqliteConnectOptions::new()
+        .filename(deployment.folder().join("zeropass.db"))
+        .connect()
+        .await
+        .unwrap();
+    sqlx::raw_sql("ALTER TABLE audit RENAME TO away")
+        .execute(&mut beside)
+        .await
+        .unwrap();
+    let refused = begin(&client).await;
+    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+    assert!(deployment.services().store.ready().await.is_err());
+    let ceremonies = "SELECT count(*) FROM ceremonies WHERE kind = 'authentication'";
+    let made: i64 = sqlx::query_scalar(ceremonies)
+        .fetch_one(&mut beside)
+        .await
+        .unwrap();
+    assert_eq!(made, 0);
+    assert!(failures(&deployment) > 0);
+
+    sqlx::raw_sql("ALTER TABLE away RENAME TO audit")
+        .execute(&mut beside)
+        .await
+        .unwrap();
+    until("ready again", async || {
+        deployment.services().store.ready().await.is_ok()
+    })
+    .await;
+    begin(&client).await.expect(201);
+    let id = refused.header("x-request-id");
+    deployment
+        .record_where(|record| record.request_id == id && record.outcome == "failed:busy")
+        .await;
+    beside.close().await.unwrap();
     deployment.stop().await;
 }
 

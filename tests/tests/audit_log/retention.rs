@@ -2,17 +2,22 @@
 //! requirement 10.5.1).
 
 use std::fs;
+use std::path::PathBuf;
+use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use zeropass::audit::merkle::Hash;
 use zeropass::audit::{
-    Actor, Log, Origin, Outcome, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn,
+    Actor, Log, Origin, Outcome, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn,
 };
 use zeropass::clock::{Clock as _, SystemClock};
 use zeropass::store::Store as _;
+use zeropass::store::postgres::{self, Login, PostgresHistory, PostgresStore, Role, Settings};
 use zeropass::store::sqlite::{SqliteHistory, SqliteStore};
 use zeropass_tests::deployment::{Deployment, Installation};
+use zeropass_tests::postgres::Database;
 
 use super::replaced;
 
@@ -21,23 +26,75 @@ const DAY: u64 = 86_400_000;
 /// A host's log with a record for each of these ages, in days, sealed as a host does.
 async fn aged(ages: &[u64]) -> Installation {
     let installation = Deployment::builder().install();
-    let folder = installation.folder();
-    let keys = folder.join("keys");
-    let key = SealKey::open(&keys, "host", Turn::Now).unwrap();
-    let log = Arc::new(Log::new(key.log_id(), 1_000));
+    let path = installation.folder().join("zeropass.db");
+    let (key, log) = host_log(&installation);
     let clock = Arc::new(SystemClock);
-    let path = folder.join("zeropass.db");
-    let store = SqliteStore::open_with(&path, 1, clock.clone(), Arc::clone(&log))
+    let store = SqliteStore::open_with(&path, 1, clock, Arc::clone(&log))
         .await
         .unwrap();
     let history = SqliteHistory::open(&path).await.unwrap();
-    let sink = Sink::new(&folder.join("audit.checkpoints"), key.log_id());
+    let sealer = sealer(&installation, key, log, &history).await;
+    store.append(&trail(ages)).await.unwrap();
+    // Gone before the store, which then leaves nothing in a write-ahead log.
+    history.close().await;
+    store.close().await;
+    seal(sealer).await;
+    installation
+}
+
+/// The same in PostgreSQL.
+async fn aged_on(database: &Database, ages: &[u64]) -> Installation {
+    let installation = Deployment::builder().postgres(database).install();
+    let (key, log) = host_log(&installation);
+    let clock = Arc::new(SystemClock);
+    let settings = settings(database);
+    let store = PostgresStore::open(&settings, Arc::clone(&log), 1, clock)
+        .await
+        .unwrap();
+    let history = PostgresHistory::open(&settings.server, &settings.audit_reader)
+        .await
+        .unwrap();
+    let sealer = sealer(&installation, key, log, &history).await;
+    store.append(&trail(ages)).await.unwrap();
+    store.close().await;
+    seal(sealer).await;
+    installation
+}
+
+fn host_log(installation: &Installation) -> (SealKey, Arc<Log>) {
+    let keys = installation.folder().join("keys");
+    let key = SealKey::open(&keys, "host", Turn::Now).unwrap();
+    let log = Arc::new(Log::new(key.log_id(), 1_000));
+    (key, log)
+}
+
+async fn sealer(
+    installation: &Installation,
+    key: SealKey,
+    log: Arc<Log>,
+    history: &dyn Source,
+) -> Sealer {
+    let sink = Sink::new(
+        &installation.folder().join("audit.checkpoints"),
+        key.log_id(),
+    );
     let schedule = Schedule {
         interval: Duration::from_secs(3600),
     };
-    let sealer = Sealer::start(log, key, sink, &history, clock, schedule)
+    Sealer::start(log, key, sink, history, Arc::new(SystemClock), schedule)
         .await
-        .unwrap();
+        .unwrap()
+}
+
+/// Seal what is there.
+async fn seal(sealer: Sealer) {
+    let (stop, stopped) = oneshot::channel();
+    drop(stop);
+    sealer.run(stopped).await;
+}
+
+/// A record for each age, in days.
+fn trail(ages: &[u64]) -> Trail {
     let trail = Trail::new();
     for age in ages {
         trail.push(Record {
@@ -57,14 +114,26 @@ async fn aged(ages: &[u64]) -> Installation {
             policies: Arc::from([]),
         });
     }
-    store.append(&trail).await.unwrap();
-    // Gone before the store, which then leaves nothing in a write-ahead log.
-    history.close().await;
-    store.close().await;
-    let (stop, stopped) = oneshot::channel();
-    drop(stop);
-    sealer.run(stopped).await;
-    installation
+    trail
+}
+
+fn settings(database: &Database) -> Settings {
+    let login = |role| {
+        let (certificate, key) = database.login(role);
+        Login {
+            certificate,
+            key,
+            connections: 1,
+        }
+    };
+    Settings {
+        server: database.address(),
+        accounts: login(Role::Accounts),
+        credentials: login(Role::Credentials),
+        rollouts: login(Role::Rollouts),
+        audit_writer: login(Role::AuditWriter),
+        audit_reader: login(Role::AuditReader),
+    }
 }
 
 /// A date so many days ago.
@@ -76,10 +145,94 @@ fn days_ago(days: u64) -> String {
         .unwrap()
 }
 
+/// The clock was set back once: 200 stands before 500, and keeps it.
+const AGES: [u64; 8] = [900, 800, 700, 400, 200, 500, 90, 0];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_year_stays_and_what_is_cut_still_verifies() {
-    // The clock was set back once: 200 stands before 500, and keeps it.
-    let installation = aged(&[900, 800, 700, 400, 200, 500, 90, 0]).await;
+    let installation = aged(&AGES).await;
+    cut_what_may_be_cut(&installation, &[]);
+    let wrong = prune(&installation, 366, &["--certificate", "c", "--key", "k"]);
+    assert!(said(&wrong).contains("are for PostgreSQL"));
+}
+
+/// As with SQLite, by the migrator's certificate and no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_year_stays_in_postgres_and_only_the_migrator_cuts() {
+    let database = Database::start().await;
+    let installation = aged_on(&database, &AGES).await;
+    let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+    let login = |role| {
+        let (certificate, key) = database.login(role);
+        [
+            "--certificate".to_owned(),
+            text(certificate),
+            "--key".to_owned(),
+            text(key),
+        ]
+    };
+    let before = database.sql("SELECT count(*) FROM zeropass.audit WHERE log LIKE 'host-%'");
+    let nobody = prune(&installation, 366, &[]);
+    assert!(said(&nobody).contains("no role of a host may cut"));
+    let writer = login(Role::AuditWriter);
+    let writer = writer.each_ref().map(String::as_str);
+    let writer = prune(&installation, 366, &[&["--yes"], &writer[..]].concat());
+    assert!(!writer.status.success(), "{writer:?}");
+    let after = database.sql("SELECT count(*) FROM zeropass.audit WHERE log LIKE 'host-%'");
+    assert_eq!(before, after);
+    let migrator = login(Role::Migrator);
+    cut_what_may_be_cut(&installation, &migrator.each_ref().map(String::as_str));
+}
+
+/// The trigger, whatever the command has looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_younger_than_a_year_stays_in_postgres_whoever_asks() {
+    let database = Database::start().await;
+    let installation = aged_on(&database, &[900, 364]).await;
+    let (_, log) = host_log(&installation);
+    let (certificate, key) = database.login(Role::Migrator);
+    let login = Login {
+        certificate,
+        key,
+        connections: 1,
+    };
+    let leaf = Hash::default();
+    let address = database.address();
+    let leaves = [(1, leaf), (2, leaf)];
+    let refused = postgres::prune(&address, &login, log.id(), &leaves).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("append-only"), "{refused}");
+    assert_eq!(
+        database.sql("SELECT count(*) FROM zeropass.audit").trim(),
+        "2"
+    );
+    assert_eq!(
+        database
+            .sql("SELECT count(*) FROM zeropass.audit_pruned")
+            .trim(),
+        "0"
+    );
+}
+
+fn prune(installation: &Installation, days: u64, login: &[&str]) -> Output {
+    let before = days_ago(days);
+    let command = [
+        "audit",
+        "prune",
+        "--config",
+        "zeropass.toml",
+        "--before",
+        &before,
+    ];
+    installation.run(&[&command, login].concat())
+}
+
+fn said(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn cut_what_may_be_cut(installation: &Installation, login: &[&str]) {
     let run = |arguments: &[&str]| {
         let config = ["--config", "zeropass.toml"];
         installation.run(&[arguments, &config[..]].concat())
@@ -89,10 +242,13 @@ async fn a_year_stays_and_what_is_cut_still_verifies() {
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    let refused = run(&["audit", "prune", "--before", &days_ago(364)]);
-    assert_eq!(refused.status.code(), Some(1));
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("the last 365 days stay"), "{said}");
+    let cut = |days: u64| {
+        let output = prune(installation, days, &[&["--yes"], login].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let refused = said(&prune(installation, 364, login));
+    assert!(refused.contains("the last 365 days stay"), "{refused}");
 
     let dry = good(&["audit", "prune", "--before", &days_ago(366), "--dry-run"]);
     assert!(dry.contains("records 1 to 4"), "{dry}");
@@ -103,12 +259,9 @@ async fn a_year_stays_and_what_is_cut_still_verifies() {
         9
     );
     // Cut records do not come back: nobody cuts them by mistake.
-    let unasked = run(&["audit", "prune", "--before", &days_ago(366)]);
-    assert_eq!(unasked.status.code(), Some(1));
-    let said = String::from_utf8(unasked.stderr).unwrap();
-    assert!(said.contains("say --yes (not-confirmed)"), "{said}");
-    let cut = ["audit", "prune", "--before", &days_ago(366), "--yes"];
-    assert_eq!(good(&cut), dry);
+    let unasked = said(&prune(installation, 366, login));
+    assert!(unasked.contains("say --yes (not-confirmed)"), "{unasked}");
+    assert_eq!(cut(366), dry);
     let left = good(&["audit", "query", "--action", "sessions"]);
     assert_eq!(left.lines().count(), 5, "{left}");
     assert!(
@@ -134,8 +287,7 @@ async fn a_year_stays_and_what_is_cut_still_verifies() {
     );
     // And the host goes on with what is left.
     assert!(installation.serve().stop());
-    let more = good(&["audit", "prune", "--before", &days_ago(366)]);
-    assert_eq!(more, "nothing is old enough\n");
+    assert_eq!(cut(366), "nothing is old enough\n");
     good(&["audit", "verify"]);
 }
 

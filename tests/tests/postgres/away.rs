@@ -52,3 +52,43 @@ async fn host_is_not_ready_while_its_database_is_away_and_recovers_by_itself() {
         .record_where(|record| record.request_id == id && record.action == "api.authentications")
         .await;
 }
+
+/// The audit table is gone: changes that could be made without it are not made.
+#[tokio::test(flavor = "multi_thread")]
+async fn host_is_closed_while_the_audit_table_is_missing_and_recovers_by_itself() {
+    let database = Database::start().await;
+    let (deployment, client) = host(&database, "one").await;
+    let ada = Person::at(ORIGIN);
+    ada.register(&client, "ada").await.expect(201);
+    let failures = || {
+        let metrics = deployment.metrics().render();
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("zeropass_audit_failures_total "));
+        line.and_then(|value| value.parse::<u64>().ok()).unwrap()
+    };
+    assert_eq!(failures(), 0);
+
+    database.sql("ALTER TABLE zeropass.audit RENAME TO away");
+    let body = json!({"user": {"name": "ada"}});
+    let refused = client.post("/v1/authentications", &body).await;
+    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+    assert_eq!(readiness(&deployment).await, 503);
+    let made = "SELECT count(*) FROM zeropass.ceremonies WHERE kind = 'authentication'";
+    assert_eq!(database.sql(made).trim(), "0");
+    assert!(failures() > 0);
+
+    database.sql("ALTER TABLE zeropass.away RENAME TO audit");
+    for _ in 0..500 {
+        if readiness(&deployment).await == 200 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(readiness(&deployment).await, 200);
+    ada.sign_in(&client, "ada").await.expect(200);
+    let id = refused.header("x-request-id");
+    deployment
+        .record_where(|record| record.request_id == id && record.outcome == "failed:busy")
+        .await;
+}

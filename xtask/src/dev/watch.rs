@@ -99,31 +99,31 @@ impl<'w> Watch<'w> {
         let saved = self.seen.since(&now);
         self.seen = now;
         if let Some(saved) = saved {
-            for name in &saved.components {
-                match self.rebuilt(stop, name, &saved) {
-                    Ok(line) => println!("{line}"),
-                    Err(error) if error.is::<Interrupted>() => return Err(error),
-                    Err(error) => println!("{name}: not swapped, the old one serves: {error:#}"),
-                }
+            // All together as at the start: another selection would build other files.
+            match build::components(self.workspace, stop) {
+                Ok(()) => self.built(&saved),
+                Err(error) if error.is::<Interrupted>() => return Err(error),
+                Err(error) => println!("not swapped, the old one serves: {error:#}"),
             }
         }
         self.looked = Instant::now();
         Ok(())
     }
 
-    fn rebuilt(&mut self, stop: &Stop, name: &'static str, saved: &Saved) -> Result<String> {
-        build::component(self.workspace, stop, name)?;
+    /// Swap what was built after this, a line for each component.
+    fn built(&mut self, saved: &Saved) {
         let file = saved.file.display();
-        Ok(match self.swap(name, &format!("{file} was saved"))? {
-            Some(swapped) => {
-                let taken = saved.when.elapsed().unwrap_or_default();
-                format!(
-                    "{swapped}, {:.1} s after {file} was saved",
-                    taken.as_secs_f64()
-                )
+        for name in &saved.components {
+            match self.swap(name, &format!("{file} was saved")) {
+                Ok(Some(swapped)) => {
+                    let taken = saved.when.elapsed().unwrap_or_default();
+                    let seconds = taken.as_secs_f64();
+                    println!("{swapped}, {seconds:.1} s after {file} was saved");
+                }
+                Ok(None) => println!("{name}: {file} was saved, and the component is the same"),
+                Err(error) => println!("{name}: not swapped, the old one serves: {error:#}"),
             }
-            None => format!("{name}: {file} was saved, and the component is the same"),
-        })
+        }
     }
 
     /// Let the built file serve; none where it does so already.

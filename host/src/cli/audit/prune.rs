@@ -6,7 +6,7 @@
 //! covers; the leaves stay, so that the log still verifies.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -16,9 +16,11 @@ use crate::audit::merkle::Hash;
 use crate::audit::verify::{UNSEALED, Witness, verify};
 use crate::audit::{Entry, Source, SourceError};
 use crate::cli::caution::Caution;
+use crate::cli::store::server;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{Config, Store};
-use crate::store::sqlite::prune;
+use crate::store::postgres::{self, Login};
+use crate::store::sqlite;
 
 /// 365 days, in milliseconds.
 const YEAR: u64 = 365 * 24 * 60 * 60 * 1000;
@@ -34,6 +36,21 @@ pub struct Prune {
     before: Timestamp,
     #[command(flatten)]
     caution: Caution,
+    /// In PostgreSQL: the certificate of the role zeropass_migrator, PEM. No role of a
+    /// host may cut.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<PathBuf>,
+    /// Its private key, PEM.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+}
+
+/// Who cuts, and where.
+enum Cutter<'a> {
+    /// Whoever owns the file.
+    File(&'a Path),
+    /// The migrator of a database.
+    Migrator(postgres::Server, Login),
 }
 
 // === impl Prune ===
@@ -48,11 +65,7 @@ impl Prune {
             told(self.before),
             told(latest)
         );
-        let Store::Sqlite(file) = &config.store else {
-            anyhow::bail!(
-                "the store is in PostgreSQL: no role that zeropass has may cut its log; docs/audit.md says how the owner does it"
-            );
-        };
+        let cutter = self.cutter(&config)?;
         let source = super::history(&config).await?;
         let keys = super::keys_in(&config.keys.folder)?;
         let keys = keys
@@ -95,9 +108,39 @@ impl Prune {
             .collect();
         super::note(&config, &targets).await?;
         for (log, leaves) in &plan {
-            prune(file, log, leaves).await?;
+            match &cutter {
+                Some(Cutter::File(file)) => sqlite::prune(file, log, leaves).await?,
+                Some(Cutter::Migrator(server, login)) => {
+                    postgres::prune(server, login, log, leaves).await?;
+                }
+                None => {}
+            }
         }
         Ok(true)
+    }
+
+    /// None for a dry run that needs nobody.
+    fn cutter<'a>(&self, config: &'a Config) -> anyhow::Result<Option<Cutter<'a>>> {
+        let login = self.certificate.clone().zip(self.key.clone());
+        match (&config.store, login) {
+            (Store::Sqlite(file), None) => Ok(Some(Cutter::File(file))),
+            (Store::Sqlite(file), Some(_)) => anyhow::bail!(
+                "--certificate and --key are for PostgreSQL; the store is {}",
+                file.display()
+            ),
+            (Store::Postgres(postgres), Some((certificate, key))) => {
+                let login = Login {
+                    certificate,
+                    key,
+                    connections: 1,
+                };
+                Ok(Some(Cutter::Migrator(server(postgres), login)))
+            }
+            (Store::Postgres(_), None) if self.caution.dry_run() => Ok(None),
+            (Store::Postgres(_), None) => anyhow::bail!(
+                "the store is in PostgreSQL, where no role of a host may cut: give --certificate and --key of the role zeropass_migrator"
+            ),
+        }
     }
 }
 

@@ -114,7 +114,8 @@ fn sqlite(config: &Config) -> anyhow::Result<&Path> {
     }
 }
 
-fn server(postgres: &Postgres) -> Server {
+/// Where a configured database is.
+pub(super) fn server(postgres: &Postgres) -> Server {
     Server {
         host: postgres.host.clone(),
         port: postgres.port,

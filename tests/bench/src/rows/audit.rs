@@ -61,7 +61,7 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     let grouped_store = Arc::new(Audited::over(grouped.store, places)?);
     let single_store = Arc::new(Audited::over(single.store, places)?);
     let unaudited = Arc::new(Unaudited::open(places, &folder.join("off.db")).await?);
-    let shares = RefCell::default();
+    let shares: RefCell<Vec<f64>> = RefCell::default();
     let turn = Arc::new(Mutex::new(()));
     let [together, alone, off] = in_turns(
         DISK_ROUNDS,
@@ -82,6 +82,13 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         let _ = stop.send(());
         sealing.await?;
     }
+    let mut sizes: Vec<f64> = shares
+        .into_inner()
+        .iter()
+        .map(|share| 1.0 / share)
+        .collect();
+    // The last ones; those before are the warm-up's.
+    let sizes = Stats::of(sizes.split_off(sizes.len().saturating_sub(DISK_ROUNDS)))?;
     let verified = verify_all(&folder).await?;
     Ok(vec![
         Row::new(
@@ -101,6 +108,12 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
             off,
             1.0 / 0.7,
             "at most 30 % of throughput lost",
+        ),
+        Row::new(
+            "audit/group-size",
+            "writes in one commit of it",
+            "writes/commit",
+            sizes,
         ),
         Row::new(
             "audit/verify",
@@ -252,7 +265,9 @@ impl Unaudited {
             .connect()
             .await?;
         let (jobs, queue) = mpsc::channel(1024);
-        tokio::spawn(write_groups(connection, queue));
+        // On a thread of its own, as the store's writer.
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        std::thread::spawn(move || runtime.block_on(write_groups(connection, queue)));
         Ok(Self {
             jobs,
             gate: gate(&places.policies)?,

@@ -16,7 +16,7 @@ use crate::sample::{Variant, in_turns};
 use crate::site::{Link, Site, people};
 
 /// Enough that the medians of one and the same request agree.
-const ROUNDS: usize = 1501;
+const ROUNDS: usize = 3001;
 /// One request each: many small turns even out what else the machine does.
 const BATCH: Duration = Duration::from_micros(1);
 

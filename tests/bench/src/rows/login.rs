@@ -5,6 +5,9 @@
 //! from that of the clients, which share the machine with them. They have the same
 //! listener, TLS, store, policies and audit records, each its own database on the
 //! same disk. They are loaded in turns; the other one is idle meanwhile.
+//!
+//! A third host keeps its store in PostgreSQL, where that is installed; the database
+//! server shares the machine too, and its CPU time is not the host's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +15,11 @@ use std::time::Duration;
 use super::Places;
 use crate::client::tls;
 use crate::load::{Load, Window};
+use crate::postgres::{self, Place};
+use crate::process::Server;
 use crate::report::Row;
 use crate::sample::Stats;
-use crate::site::{Link, Site, people};
+use crate::site::{Link, Person, Site, people};
 
 /// Connections, each with a person who signs in again and again.
 pub(super) const CONNECTIONS: usize = 16;
@@ -37,11 +42,24 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     to_host.window(&host, WINDOW).await?;
     to_linked.window(&linked, WINDOW).await?;
     to_twin.window(&twin, WINDOW).await?;
+    let database = postgres::start("login/postgres").await?;
+    let place = match &database {
+        Some(database) => Some(database.place().await?),
+        None => None,
+    };
+    let mut remote = match &place {
+        Some(place) => Some(Remote::start(places, place, &people).await?),
+        None => None,
+    };
     let (mut hosts, mut links, mut twins) = (Vec::new(), Vec::new(), Vec::new());
+    let mut remotes = Vec::new();
     for _ in 0..WINDOWS {
         hosts.push(to_host.window(&host, WINDOW).await?);
         links.push(to_linked.window(&linked, WINDOW).await?);
         twins.push(to_twin.window(&twin, WINDOW).await?);
+        if let Some(remote) = &mut remote {
+            remotes.push(remote.load.window(&remote.host, WINDOW).await?);
+        }
     }
 
     let row = |name, title, unit, of: fn(&Window) -> f64| -> anyhow::Result<Row> {
@@ -54,8 +72,13 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         let host = Stats::of(hosts.iter().map(of).collect())?;
         Ok(Row::new(name, title.to_owned(), unit, linked).against("the in-process link", host))
     };
+    let remote = |name, title: &str, unit, of: fn(&Window) -> f64| -> anyhow::Result<Row> {
+        let remote = Stats::of(remotes.iter().map(of).collect())?;
+        let host = Stats::of(hosts.iter().map(of).collect())?;
+        Ok(Row::new(name, title.to_owned(), unit, remote).against("the store in SQLite", host))
+    };
     let title = format!("whole sign-in over mTLS, {CONNECTIONS} connections");
-    Ok(vec![
+    let mut rows = vec![
         row(
             "login/per-core",
             format!("{title}: each second for each core of the server"),
@@ -98,5 +121,43 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
             "ms",
             |window| window.cpu,
         )?,
-    ])
+    ];
+    if !remotes.is_empty() {
+        rows.push(remote(
+            "login/postgres",
+            "the store in PostgreSQL: each second, clients and database on the same machine",
+            "logins/s",
+            |window| window.per_second,
+        )?);
+        rows.push(remote(
+            "login/postgres-cpu",
+            "the store in PostgreSQL: CPU of the server for one, without the database's",
+            "ms",
+            |window| window.cpu,
+        )?);
+    }
+    Ok(rows)
+}
+
+/// A host whose store is in PostgreSQL, and the load on it.
+struct Remote {
+    host: Server,
+    load: Load,
+}
+
+// === impl Remote ===
+
+impl Remote {
+    async fn start(
+        places: &Places,
+        place: &Place<'_>,
+        people: &[Arc<Person>],
+    ) -> anyhow::Result<Self> {
+        let site =
+            Site::on_postgres(places, "login-postgres", Link::InProcess, people, place).await?;
+        let host = site.host(places).await?;
+        let mut load = Load::connect(&host, &tls(&site.pki())?, people).await?;
+        load.window(&host, WINDOW).await?;
+        Ok(Self { host, load })
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Each write puts a ceremony and its audit record in one transaction. How many
 //! transactions (and so fsyncs) that took is counted by the store itself. The floor
-//! is what the disk takes for one page.
+//! is what the disk takes for one page. PostgreSQL, where it is installed, is a server
+//! on the same machine, asked over TLS.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -16,14 +17,17 @@ use zeropass::policy::Gate;
 use zeropass::policy::action::CeremoniesPut;
 use zeropass::store::sqlite::SqliteStore;
 use zeropass::store::{
-    AttestationConveyance, Ceremony, CeremonyKind, ResidentKey, Store as _, UserVerification,
+    AttestationConveyance, Ceremony, CeremonyKind, ResidentKey, Store, UserVerification,
 };
 
 use super::Places;
+use crate::postgres;
 use crate::report::Row;
 use crate::sample::{Stats, Variant, in_turns};
 use crate::subject::{RP_ID, actor, clock, gate};
 
+/// Milliseconds.
+const SESSION_LIFETIME: u64 = 3_600_000;
 /// Callers at the same time in the second row.
 const CALLERS: u32 = 64;
 /// A disk is slow and its times vary: longer batches, fewer of them.
@@ -34,7 +38,8 @@ const PAGE: [u8; 4096] = [0; 4096];
 
 /// A store and the way into it.
 pub(super) struct Audited {
-    store: SqliteStore,
+    store: Arc<dyn Store>,
+    commits: Box<dyn Fn() -> u64 + Send + Sync>,
     gate: Arc<Gate>,
 }
 
@@ -60,8 +65,9 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     )
     .await?
     .map(|stats| stats.scaled(1e-3));
-    one.store.close().await;
-    many.store.close().await;
+    let mut postgres = postgres_rows(places, &one, &many).await?;
+    one.close().await;
+    many.close().await;
     let commits = |name, title, samples: RefCell<Vec<f64>>| -> anyhow::Result<Row> {
         // The last ones; those before are the warm-up's.
         let mut samples = samples.into_inner();
@@ -69,7 +75,7 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         let stats = Stats::of(samples.split_off(warm_up))?;
         Ok(Row::new(name, title, "commits/write", stats))
     };
-    Ok(vec![
+    let mut rows = vec![
         Row::new(
             "write/1-caller",
             "audited write on SQLite, 1 caller",
@@ -87,6 +93,57 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         .against("1 caller", alone)
         .against("one page written and synced, no database", disk),
         commits("write/64-callers-commits", "commits for it", of_many)?,
+    ];
+    rows.append(&mut postgres);
+    Ok(rows)
+}
+
+/// The same writes to PostgreSQL, in turns with those to SQLite; none without a server.
+async fn postgres_rows(
+    places: &Places,
+    one: &Arc<Audited>,
+    many: &Arc<Audited>,
+) -> anyhow::Result<Vec<Row>> {
+    let Some(database) = postgres::start("write/postgres").await? else {
+        return Ok(Vec::new());
+    };
+    let place = database.place().await?;
+    let store = Arc::new(place.store(SESSION_LIFETIME).await?);
+    let counted = Arc::clone(&store);
+    let audited = Arc::new(Audited::new(
+        store,
+        Box::new(move || counted.commits()),
+        places,
+    )?);
+    let shares = RefCell::default();
+    let measured = in_turns(
+        DISK_ROUNDS,
+        DISK_BATCH,
+        [
+            callers(&audited, 1, &shares),
+            callers(one, 1, &shares),
+            callers(&audited, CALLERS, &shares),
+            callers(many, CALLERS, &shares),
+        ],
+    );
+    let [alone, sqlite_alone, together, sqlite_together] =
+        measured.await?.map(|stats| stats.scaled(1e-3));
+    audited.close().await;
+    Ok(vec![
+        Row::new(
+            "write/postgres-1-caller",
+            "audited write on PostgreSQL, 1 caller",
+            "us",
+            alone,
+        )
+        .against("SQLite", sqlite_alone),
+        Row::new(
+            "write/postgres-64-callers",
+            "the same, 64 callers at once",
+            "us",
+            together,
+        )
+        .against("SQLite", sqlite_together),
     ])
 }
 
@@ -102,7 +159,7 @@ pub(super) fn callers<'a>(
             // Each caller has something to do, and all have the same.
             let each = times.div_ceil(callers);
             let writes = each * callers;
-            let before = audited.store.commits();
+            let before = audited.commits();
             let started = Instant::now();
             let mut tasks = Vec::new();
             for _ in 0..callers {
@@ -118,7 +175,7 @@ pub(super) fn callers<'a>(
                 task.await??;
             }
             let taken = started.elapsed();
-            let commits = u32::try_from(audited.store.commits() - before)?;
+            let commits = u32::try_from(audited.commits() - before)?;
             shares
                 .borrow_mut()
                 .push(f64::from(commits) / f64::from(writes));
@@ -132,16 +189,25 @@ pub(super) fn callers<'a>(
 
 impl Audited {
     async fn open(places: &Places, path: &Path) -> anyhow::Result<Self> {
-        Ok(Self {
-            store: SqliteStore::open(path, 3_600_000, clock()).await?,
-            gate: gate(&places.policies)?,
-        })
+        let store = SqliteStore::open(path, SESSION_LIFETIME, clock()).await?;
+        Self::over(store, places)
     }
 
-    /// Over a store that is open.
+    /// Over a SQLite store that is open.
     pub(super) fn over(store: SqliteStore, places: &Places) -> anyhow::Result<Self> {
+        let store = Arc::new(store);
+        let counted = Arc::clone(&store);
+        Self::new(store, Box::new(move || counted.commits()), places)
+    }
+
+    fn new(
+        store: Arc<dyn Store>,
+        commits: Box<dyn Fn() -> u64 + Send + Sync>,
+        places: &Places,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             store,
+            commits,
             gate: gate(&places.policies)?,
         })
     }
@@ -149,6 +215,11 @@ impl Audited {
     /// Let the store go.
     pub(super) async fn close(&self) {
         self.store.close().await;
+    }
+
+    /// How many transactions the store has committed.
+    pub(super) fn commits(&self) -> u64 {
+        (self.commits)()
     }
 
     pub(super) async fn write(&self) -> anyhow::Result<()> {
