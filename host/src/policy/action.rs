@@ -174,6 +174,7 @@ pub const LINK: &[&str] = &[
     LifecycleRevoke::NAME,
     AccountsCreate::NAME,
     AccountsActivate::NAME,
+    AccountsChange::NAME,
     AccountsFindById::NAME,
     AccountsFindByName::NAME,
     SessionsCreate::NAME,
