@@ -158,6 +158,29 @@ operator_actions! {
     /// Read the host's metrics.
     HostMetrics = "host.metrics";
 }
+/// The calls that cross a link: all of passkeys, and what auth-service has of the store.
+pub const LINK: &[&str] = &[
+    RegistrationBegin::NAME,
+    RegistrationFinish::NAME,
+    AuthenticationBegin::NAME,
+    AuthenticationFinish::NAME,
+    LifecycleList::NAME,
+    LifecycleGet::NAME,
+    LifecycleRename::NAME,
+    LifecycleSuspend::NAME,
+    LifecycleResume::NAME,
+    LifecycleChange::NAME,
+    LifecycleWithdraw::NAME,
+    LifecycleRevoke::NAME,
+    AccountsCreate::NAME,
+    AccountsActivate::NAME,
+    AccountsFindById::NAME,
+    AccountsFindByName::NAME,
+    SessionsCreate::NAME,
+    SessionsGet::NAME,
+    SessionsTouch::NAME,
+    SessionsRevoke::NAME,
+];
 /// The inbound actions: the parts of the HTTP API.
 pub const API: &[&str] = &[
     ApiRegistrations::NAME,

@@ -38,7 +38,7 @@ const LIST: &str = concat!(
     " FROM zeropass.credentials WHERE rp_id = $1 AND user_id = $2
     UNION ALL SELECT false, $1, $2, decode(repeat('00', 32), 'hex'), 'Passkey', 'active', 0, NULL,
         decode(repeat('00', 77), 'hex'), -7, 0, decode(repeat('00', 16), 'hex'),
-        '[\"hybrid\",\"internal\"]', false, false, false, NULL, 'none', NULL, NULL
+        '[\"hybrid\",\"internal\"]', false, false, false, true, 'none', NULL, NULL
     WHERE NOT EXISTS (SELECT 1 FROM zeropass.credentials WHERE rp_id = $1 AND user_id = $2)
     ORDER BY created_at, id"
 );

@@ -38,9 +38,9 @@ macro_rules! find {
     };
 }
 
-const FIND_BY_ID: &str = find!("id = ?2");
+pub(super) const FIND_BY_ID: &str = find!("id = ?2");
 
-const FIND_BY_NAME: &str = find!("name = ?2 AND status = 'active'");
+pub(super) const FIND_BY_NAME: &str = find!("name = ?2 AND status = 'active'");
 
 pub(super) struct Create(pub(super) Account);
 

@@ -19,10 +19,10 @@ const INSERT: &str = "
 const GET: &str = "SELECT * FROM credentials WHERE rp_id = ?1 AND id = ?2";
 
 /// One row at least: how long the answer takes must not tell that there is none.
-const LIST: &str = "
+pub(super) const LIST: &str = "
     SELECT 1 AS found, * FROM credentials WHERE rp_id = ?1 AND user_id = ?2
     UNION ALL SELECT 0, ?1, zeroblob(32), ?2, 'Passkey', 'active', 0, NULL, zeroblob(77), -7, 0,
-        zeroblob(16), '[\"hybrid\",\"internal\"]', 0, 0, 0, NULL, 'none', NULL, NULL
+        zeroblob(16), '[\"hybrid\",\"internal\"]', 0, 0, 0, 1, 'none', NULL, NULL
     WHERE NOT EXISTS (SELECT 1 FROM credentials WHERE rp_id = ?1 AND user_id = ?2)
     ORDER BY created_at, id";
 
