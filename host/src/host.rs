@@ -101,8 +101,9 @@ impl Host {
                 Ok((party.id.as_str().to_owned(), settings))
             })
             .collect::<Result<_, MaterialError>>()?;
-        let (metadata, metadata_watch) = metadata::start(config.metadata.as_ref(), clock.now())
-            .context("metadata: FIDO's BLOB can't be used")?;
+        let (metadata, metadata_watch) =
+            metadata::start(config.metadata.as_ref(), keys, clock.now())
+                .context("metadata: FIDO's BLOB can't be used")?;
         let bundle =
             Bundle::load_with_signers(&config.policy.folder, config.policy.signers.as_deref())?;
         let bound = relying_parties

@@ -283,10 +283,8 @@ fn file_that_is_no_recording_is_refused_with_the_reason() {
 /// The vectors of WebAuthn L3 section 16 that the component does not accept under
 /// the default policy, and what it says of both steps.
 ///
-/// The two cross-origin ones must be refused: nobody allowed frames. Ed448 is valid,
-/// and refusing it is a gap: no well-kept library verifies it. Whoever closes it takes
-/// its row away.
-const W3C_REFUSED: [(&str, &str, &str); 3] = [
+/// The two cross-origin ones must be refused: nobody allowed frames.
+const W3C_REFUSED: [(&str, &str, &str); 2] = [
     (
         "none.ES256.crossOrigin",
         "reject origin-mismatch",
@@ -296,11 +294,6 @@ const W3C_REFUSED: [(&str, &str, &str); 3] = [
         "none.ES256.topOrigin",
         "reject origin-mismatch",
         "reject origin-mismatch",
-    ),
-    (
-        "packed.Ed448",
-        "reject algorithm-not-allowed",
-        "reject credential-unknown",
     ),
 ];
 

@@ -41,11 +41,6 @@ pub fn components(workspace: &Workspace, stop: &Stop) -> Result<()> {
     process::run(&mut command, stop)
 }
 
-/// Builds one component.
-pub fn component(workspace: &Workspace, stop: &Stop, name: &str) -> Result<()> {
-    process::run(wasm(workspace).args(["-p", name]), stop)
-}
-
 /// Builds the hostile guests of the isolation tests, one program per behaviour.
 pub fn guests(workspace: &Workspace, stop: &Stop) -> Result<()> {
     process::run(wasm(workspace).args(["-p", "guests", "--examples"]), stop)

@@ -17,7 +17,7 @@ pub use crate::bindings::zeropass::{
         Rejection, Remedy, RequestOptions, Status, Subject, User,
     },
     store::{
-        accounts::{Account, Status as AccountStatus},
+        accounts::{Account, AccountChange, Status as AccountStatus},
         sessions::Session,
         types::Error as StoreError,
     },
@@ -51,6 +51,8 @@ pub trait Accounts {
     ) -> Result<Account, StoreError>;
     /// Make a pending account active.
     fn activate(&self, rp_id: &str, id: &str) -> Result<Account, StoreError>;
+    /// Give an active account other names.
+    fn change(&self, rp_id: &str, id: &str, change: &AccountChange) -> Result<Account, StoreError>;
     /// Pending or active.
     fn find_by_id(&self, rp_id: &str, id: &str) -> Result<Account, StoreError>;
     /// Active only.

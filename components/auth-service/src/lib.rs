@@ -36,5 +36,6 @@ pub mod sessions;
 pub mod signals;
 pub mod step_up;
 pub mod time;
+pub mod users;
 pub mod well_known;
 pub mod wire;

@@ -105,7 +105,7 @@ fn account(call: &Call<'_>, rp_id: &str, body: &Begin) -> Result<Account, Proble
         }
         found => found?,
     };
-    // Accounts are not renamed, and a passkey under a name that its account
+    // A registration renames nobody, and a passkey under a name that its account
     // does not have would sign in as somebody the person did not choose.
     if found.name != body.name {
         return Err(Problem::not_permitted(

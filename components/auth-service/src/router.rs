@@ -11,7 +11,7 @@ use crate::{
     problem::Problem,
     registrations,
     response::Response,
-    sessions, signals, well_known,
+    sessions, signals, users, well_known,
 };
 
 type Handler = fn(&Call<'_>) -> Result<Response, Problem>;
@@ -39,6 +39,7 @@ pub const ROUTES: &[Route] = &[
         "/v1/authentications/{ceremony}",
         authentications::finish,
     ),
+    route(Method::Patch, "/v1/users/{user}", users::change),
     route(Method::Get, "/v1/users/{user}/passkeys", passkeys::list),
     route(
         Method::Patch,

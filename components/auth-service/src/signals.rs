@@ -13,6 +13,6 @@ pub fn signals(call: &Call<'_>) -> Result<Response, Problem> {
     let passkeys = call.host.lifecycle.list(rp_id, &user)?;
     Ok(Response::json(
         200,
-        &Signals::new(rp_id, account, &passkeys),
+        &Signals::new(rp_id, &account, &passkeys),
     ))
 }

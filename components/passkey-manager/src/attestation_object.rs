@@ -19,6 +19,9 @@ pub struct AttestationObject<'a> {
     pub statement: Value<'a>,
     /// Authenticator data, not yet parsed.
     pub authenticator_data: &'a [u8],
+    /// Whether the statement is said to be one of enterprise attestation (`epAtt`, CTAP
+    /// 2.2 section 6.1.3), which may tell one device from all others.
+    pub enterprise: bool,
 }
 
 // === impl AttestationObject ===
@@ -40,6 +43,7 @@ impl<'a> AttestationObject<'a> {
         let mut format = None;
         let mut statement = None;
         let mut authenticator_data = None;
+        let mut enterprise = false;
         for (key, value) in entries {
             match (key, value) {
                 (Value::Text("fmt"), Value::Text(text)) if text.len() <= MAX_FORMAT_LENGTH => {
@@ -49,12 +53,13 @@ impl<'a> AttestationObject<'a> {
                     statement = Some(stated);
                 }
                 (Value::Text("authData"), Value::Bytes(bytes)) => authenticator_data = Some(bytes),
-                (Value::Text(name @ ("fmt" | "attStmt" | "authData")), _) => {
+                (Value::Text("epAtt"), Value::Bool(said)) => enterprise = said,
+                (Value::Text(name @ ("fmt" | "attStmt" | "authData" | "epAtt")), _) => {
                     return Err(malformed(format!(
                         "attestationObject: {name} is not of its type"
                     )));
                 }
-                // Authenticators may add members (CTAP2 has epAtt and largeBlobKey).
+                // Authenticators may add members (CTAP2 has largeBlobKey).
                 (Value::Text(_), _) => {}
                 _ => return Err(malformed("attestationObject has a key that is not text")),
             }
@@ -64,6 +69,7 @@ impl<'a> AttestationObject<'a> {
                 format,
                 statement,
                 authenticator_data,
+                enterprise,
             }),
             _ => Err(malformed(
                 "attestationObject lacks one of fmt, attStmt and authData",

@@ -3,7 +3,7 @@
 //!
 //! Algorithm, key type and curve must agree, as L3 section 5.8.5 fixes them:
 //! ES256 with P-256, ES384 with P-384, ES512 with P-521, EdDSA with Ed25519, all
-//! points uncompressed. RSA moduli have 2048 to 8192 bits. ML-DSA keys are of the
+//! points uncompressed; Ed448 (RFC 9864 section 2.2) has one curve. RSA moduli have 2048 to 8192 bits. ML-DSA keys are of the
 //! key type AKP (RFC 9964).
 
 use crate::bindings::signatures::{Ec2Key, PublicKey, RsaKey};
@@ -15,6 +15,8 @@ use crate::rejection::{malformed, reject};
 pub const ES256: i32 = -7;
 /// EdDSA on Ed25519 (RFC 9053).
 pub const EDDSA: i32 = -8;
+/// EdDSA on Ed448 (RFC 9864).
+pub const ED448: i32 = -53;
 /// ECDSA with SHA-384 on P-384 (RFC 9053).
 pub const ES384: i32 = -35;
 /// ECDSA with SHA-512 on P-521 (RFC 9053).
@@ -60,8 +62,8 @@ pub const P521_SHA384: i32 = -1_521_384;
 
 /// The algorithms that a passkey may have.
 pub const REGISTRABLE: &[i32] = &[
-    ES256, ES384, ES512, EDDSA, RS256, RS384, RS512, PS256, PS384, PS512, ML_DSA_44, ML_DSA_65,
-    ML_DSA_87,
+    ES256, ES384, ES512, EDDSA, ED448, RS256, RS384, RS512, PS256, PS384, PS512, ML_DSA_44,
+    ML_DSA_65, ML_DSA_87,
 ];
 
 const KTY: i64 = 1;
@@ -71,6 +73,7 @@ const KTY_EC2: i64 = 2;
 const KTY_RSA: i64 = 3;
 const KTY_AKP: i64 = 7;
 const CRV_ED25519: i64 = 6;
+const CRV_ED448: i64 = 7;
 
 const RSA_MIN_BYTES: usize = 256;
 const RSA_MAX_BYTES: usize = 1024;
@@ -142,15 +145,19 @@ impl CoseKey {
                     y: fields.sized(-3, size)?,
                 })
             }
-            EDDSA => {
+            EDDSA | ED448 => {
                 if kty != KTY_OKP {
                     return Err(mismatch("key type"));
                 }
-                if fields.integer(-1)? != CRV_ED25519 {
+                let (curve, size) = match algorithm {
+                    EDDSA => (CRV_ED25519, 32),
+                    _ => (CRV_ED448, 57),
+                };
+                if fields.integer(-1)? != curve {
                     return Err(mismatch("curve"));
                 }
                 fields.only(4)?;
-                PublicKey::Okp(fields.sized(-2, 32)?)
+                PublicKey::Okp(fields.sized(-2, size)?)
             }
             RS256 | RS384 | RS512 | PS256 | PS384 | PS512 => {
                 if kty != KTY_RSA {

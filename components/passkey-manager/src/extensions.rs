@@ -8,10 +8,11 @@
 //!
 //! Outputs that nobody asked for are ignored, as sections 7.1 and 7.2 allow: clients
 //! add some by themselves. Extensions that were asked for but not answered are never
-//! an error. The results of `prf` are secrets of the page: they are dropped here.
+//! an error, but for a level of `credProtect` that a request demands. The results of `prf` are secrets of the page: they are dropped here.
 
 mod inputs;
 mod outputs;
+mod protection;
 
 pub use inputs::{Inputs, authentication_inputs, registration_inputs};
 pub use outputs::ClientResults;

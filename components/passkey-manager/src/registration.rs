@@ -140,6 +140,7 @@ pub fn finish(
 
     // Step 13: the attestation object, and what it holds.
     let object = AttestationObject::parse(&response.attestation_object)?;
+    check_enterprise(&object, ceremony.attestation)?;
     let data = AuthenticatorData::parse(object.authenticator_data)?;
     let attested = data
         .attested
@@ -249,4 +250,28 @@ pub fn finish(
         },
         extensions,
     })
+}
+
+/// Not of Level 3: an attestation that tells one device from all others is taken only by
+/// who asked for it (section 5.4.7), and is none without a statement.
+fn check_enterprise(
+    object: &AttestationObject<'_>,
+    asked: AttestationConveyance,
+) -> Result<(), Rejection> {
+    if !object.enterprise {
+        return Ok(());
+    }
+    if asked != AttestationConveyance::Enterprise {
+        return Err(reject(
+            Code::NotPermitted,
+            "the attestation is one of an enterprise (epAtt), and this ceremony did not ask for it",
+        ));
+    }
+    if object.format == "none" {
+        return Err(reject(
+            Code::AttestationInvalid,
+            "the attestation claims to be one of an enterprise (epAtt) and has no statement",
+        ));
+    }
+    Ok(())
 }

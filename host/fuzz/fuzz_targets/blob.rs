@@ -1,5 +1,8 @@
 #![no_main]
 
+// One crate has the parts of both.
+extern crate zeropass as zeropass_tests;
+
 #[path = "../body.rs"]
 mod body;
 

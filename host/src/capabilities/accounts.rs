@@ -1,6 +1,6 @@
 //! `zeropass:store/accounts`: people, through the gate into the store.
 
-use super::bindings::accounts::{Account, Host, Status};
+use super::bindings::accounts::{Account, AccountChange, Host, Status};
 use super::bindings::store::Error;
 use super::context::CallState;
 use crate::policy::action;
@@ -28,6 +28,21 @@ impl Host for CallState {
         let permit = self.context.permit::<action::AccountsActivate>(&rp_id)?;
         let store = &self.context.services.store;
         Ok(store.accounts_activate(permit, id).await?.into())
+    }
+
+    async fn change(
+        &mut self,
+        rp_id: String,
+        id: String,
+        change: AccountChange,
+    ) -> Result<Account, Error> {
+        let permit = self.context.permit::<action::AccountsChange>(&rp_id)?;
+        let change = store::AccountChange {
+            name: change.name,
+            display_name: change.display_name,
+        };
+        let store = &self.context.services.store;
+        Ok(store.accounts_change(permit, id, change).await?.into())
     }
 
     async fn find_by_id(&mut self, rp_id: String, id: String) -> Result<Account, Error> {

@@ -1,4 +1,4 @@
-//! `zeropass:host/signatures`: verification at native speed, in aws-lc-rs.
+//! `zeropass:host/signatures`: verification at native speed, in aws-lc-rs but for Ed448.
 //!
 //! Keys come as numbers and are checked before use: points must lie on the curve
 //! of the algorithm, RSA moduli must have 2048 to 8192 bits. A signature that does
@@ -16,6 +16,7 @@ use aws_lc_rs::signature::{
 
 use super::bindings::signatures::{Ec2Key, Error, Host, PublicKey, RsaKey};
 use super::context::CallState;
+use super::ed448;
 use crate::audit::Outcome;
 use crate::policy::action;
 
@@ -90,6 +91,7 @@ pub fn verify(
         (-49, PublicKey::Okp(key)) => parsed(&ML_DSA_65, key, message, signature),
         (-50, PublicKey::Okp(key)) => parsed(&ML_DSA_87, key, message, signature),
         (-8, PublicKey::Okp(key)) => parsed(&ED25519, key, message, signature),
+        (-53, PublicKey::Okp(key)) => ed448::verify(key, message, signature),
         (-257, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA256, key, message, signature),
         (-258, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA384, key, message, signature),
         (-259, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA512, key, message, signature),
@@ -105,8 +107,8 @@ pub fn verify(
         (-38, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA384, key, message, signature),
         (-39, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA512, key, message, signature),
         (
-            -7 | -35 | -36 | -8 | -48 | -49 | -50 | -257 | -258 | -259 | -37 | -38 | -39 | -65_535
-            | -1_256_384 | -1_256_512 | -1_384_256 | -1_384_512 | -1_521_256 | -1_521_384,
+            -7 | -35 | -36 | -8 | -53 | -48 | -49 | -50 | -257 | -258 | -259 | -37 | -38 | -39
+            | -65_535 | -1_256_384 | -1_256_512 | -1_384_256 | -1_384_512 | -1_521_256 | -1_521_384,
             _,
         ) => Err(SignatureError::InvalidKey),
         (other, _) => Err(SignatureError::UnsupportedAlgorithm(other)),

@@ -14,6 +14,8 @@ pub enum Algorithm {
     Es512 = -36,
     /// Ed25519, as WebAuthn uses the identifier (L3 section 5.8.5).
     EdDsa = -8,
+    /// Ed448 (RFC 9864).
+    Ed448 = -53,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256 = -257,
     /// RSASSA-PKCS1-v1_5 with SHA-384.
@@ -39,6 +41,7 @@ pub(super) const ALGORITHM: Choice<Algorithm> = Choice(&[
     ("ES384", Algorithm::Es384),
     ("ES512", Algorithm::Es512),
     ("EdDSA", Algorithm::EdDsa),
+    ("Ed448", Algorithm::Ed448),
     ("RS256", Algorithm::Rs256),
     ("RS384", Algorithm::Rs384),
     ("RS512", Algorithm::Rs512),

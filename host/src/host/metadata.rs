@@ -1,5 +1,6 @@
 //! FIDO metadata of a running host: read at the start, kept up to date after it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use crate::capabilities::Services;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::metadata::reload::{Reloader, Source};
-use crate::metadata::{Blob, Metadata, MetadataError};
+use crate::metadata::{Blob, Metadata, MetadataError, Remembered};
+use crate::secrets::random_key;
 
 /// The action in audit records.
 const RELOAD: &str = "metadata.reload";
@@ -22,11 +24,18 @@ pub(super) struct Watch {
     every: Duration,
 }
 
-/// Read what the configuration names.
+/// Where the number of the BLOB is remembered, in the folder of the host's keys.
+const NUMBER: &str = "metadata.number";
+
+/// The key that seals it.
+const NUMBER_KEY: &str = "metadata.key";
+
+/// Read what the configuration names. `keys`: the folder of the host's keys.
 pub(super) fn start(
     config: Option<&config::Metadata>,
+    keys: &Path,
     now: Timestamp,
-) -> Result<(Arc<Metadata>, Option<Watch>), MetadataError> {
+) -> anyhow::Result<(Arc<Metadata>, Option<Watch>)> {
     let Some(config) = config else {
         return Ok((Arc::default(), None));
     };
@@ -35,7 +44,8 @@ pub(super) fn start(
         roots: config.roots.clone(),
         signer: config.signer.clone(),
     };
-    let reloader = Reloader::start(source, now)?;
+    let memory = Remembered::open(keys.join(NUMBER), &random_key(keys, NUMBER_KEY)?)?;
+    let reloader = Reloader::start(source, memory, now)?;
     let metadata = reloader.metadata();
     if let Some(blob) = metadata.current() {
         tell(&blob, now);

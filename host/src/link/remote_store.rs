@@ -26,9 +26,9 @@ use crate::policy::{Permit, action};
 use crate::runtime::Deadline;
 use crate::store::rollouts::Rollouts;
 use crate::store::{
-    Account, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus, CredentialUse,
-    Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store, StoredRecord, Swept,
-    Typical,
+    Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
+    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store,
+    StoredRecord, Swept, Typical,
 };
 
 /// Accounts and sessions over a link, and a log beside it.
@@ -69,6 +69,7 @@ impl RemoteStore {
                         id: actor.origin.request_id.clone(),
                         workload: actor.origin.workload.clone(),
                         thumbprint: None,
+                        place: None,
                         relying_parties: vec![permit.relying_party().to_owned()],
                     };
                     let deadline = Deadline::within(self.deadline);
@@ -220,6 +221,17 @@ impl Store for RemoteStore {
     ) -> Result<Account, Error> {
         let rp_id = permit.relying_party().to_owned();
         self.call(permit, id.clone(), w::ById { rp_id, id }).await
+    }
+
+    async fn accounts_change(
+        &self,
+        permit: Permit<action::AccountsChange>,
+        id: String,
+        change: AccountChange,
+    ) -> Result<Account, Error> {
+        let (rp_id, change) = (permit.relying_party().to_owned(), Wire::of(change));
+        self.call(permit, id.clone(), w::ChangeAccount { rp_id, id, change })
+            .await
     }
 
     async fn accounts_find_by_id(

@@ -40,14 +40,30 @@ pub enum MetadataError {
     /// Somebody else signed, or something was changed since.
     #[error("the BLOB's signature is wrong")]
     Signature,
-    /// The present BLOB has a higher number.
-    #[error("the BLOB has the number {offered}, and {held} is in use: an older one is refused")]
+    /// A BLOB of a higher number is in use, or was before the host started.
+    #[error(
+        "the BLOB has the number {offered}, and {held} was in use: an older one is refused; fetch the present one"
+    )]
     Older {
-        /// The number of the BLOB in use.
+        /// The highest number that was in use.
         held: u64,
         /// The number of the one refused.
         offered: u64,
     },
+    /// The number that was in use can't be read or kept.
+    #[error("{}, which remembers the number of the BLOB: {source}", file.display())]
+    Memory {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Somebody else wrote that file, or changed it.
+    #[error(
+        "{}, which remembers the number of the BLOB, is not what this host wrote: restore it together with the keys beside it, or move it away to take any BLOB",
+        .0.display()
+    )]
+    MemorySeal(PathBuf),
 }
 
 // === impl MetadataError ===
@@ -65,6 +81,8 @@ impl MetadataError {
             Self::SignerName(_) => "signer-name",
             Self::Signature => "signature-invalid",
             Self::Older { .. } => "older",
+            Self::Memory { .. } => "memory",
+            Self::MemorySeal(_) => "memory-malformed",
         }
     }
 }

@@ -4,8 +4,9 @@
 //! Guarantees: nothing of a BLOB is believed before its signature was verified by a
 //! certificate that leads to a configured root, in date ([`jws`]). An entry that can't
 //! be understood costs itself and no other ([`entry`]). While the host runs, a BLOB is
-//! replaced only by one that is as good and not older ([`reload`]); whatever else comes
-//! is refused with a code, and the present one stays.
+//! replaced only by one that is as good and not older ([`reload`]), and none is ever used
+//! that is older than one that was, before a restart or after it ([`Remembered`]);
+//! whatever else comes is refused with a code, and the present one stays.
 //!
 //! Bounds: a BLOB has at most [`blob::MAX_LENGTH`] bytes. It is parsed once and kept
 //! without icons and texts; looking a model up is one step in a map.
@@ -21,6 +22,7 @@ pub mod entry;
 mod error;
 mod jws;
 pub mod reload;
+mod remembered;
 
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ use arc_swap::ArcSwapOption;
 pub use self::blob::{Blob, Trust};
 pub use self::entry::{Entry, Level};
 pub use self::error::MetadataError;
+pub use self::remembered::Remembered;
 
 /// The BLOB that holds now, or none.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::blob::{Blob, Trust, read};
-use super::{Metadata, MetadataError};
+use super::{Metadata, MetadataError, Remembered};
 use crate::clock::Timestamp;
 
 /// Where a BLOB is read from, and whom it is believed from.
@@ -29,6 +29,7 @@ pub struct Source {
 pub struct Reloader {
     source: Source,
     metadata: Arc<Metadata>,
+    memory: Remembered,
     /// What was found last; none when it could not be read.
     seen: Option<Vec<u8>>,
 }
@@ -36,14 +37,22 @@ pub struct Reloader {
 // === impl Reloader ===
 
 impl Reloader {
-    /// Read the files for the first time.
+    /// Read the files for the first time. A BLOB that is older than what `memory` knows
+    /// is refused.
     ///
     /// # Errors
     /// [`MetadataError`].
-    pub fn start(source: Source, now: Timestamp) -> Result<Self, MetadataError> {
+    pub fn start(
+        source: Source,
+        mut memory: Remembered,
+        now: Timestamp,
+    ) -> Result<Self, MetadataError> {
         let (bytes, digest) = source.read()?;
         let blob = source.judge(&bytes, now)?;
+        memory.admit(blob.number())?;
+        memory.keep(blob.number())?;
         Ok(Self {
+            memory,
             source,
             metadata: Arc::new(Metadata::new(Some(blob))),
             seen: Some(digest),
@@ -56,7 +65,7 @@ impl Reloader {
     }
 
     /// Look at the files. None when they are as they were; otherwise a BLOB that may
-    /// replace the present one, or why there is none.
+    /// replace the present one, and whose number is remembered, or why there is none.
     pub fn look(&mut self, now: Timestamp) -> Option<Result<Blob, MetadataError>> {
         let (bytes, digest) = match self.source.read() {
             Ok(read) => read,
@@ -67,12 +76,14 @@ impl Reloader {
         }
         self.seen = Some(digest);
         let judged = self.source.judge(&bytes, now).and_then(|blob| {
-            let offered = blob.number();
-            match self.metadata.current().map(|present| present.number()) {
-                Some(held) if offered < held => Err(MetadataError::Older { held, offered }),
-                _ => Ok(blob),
-            }
+            self.memory.admit(blob.number())?;
+            self.memory.keep(blob.number())?;
+            Ok(blob)
         });
+        if let Err(MetadataError::Memory { .. }) = judged {
+            // Nothing is wrong with the BLOB.
+            self.forget();
+        }
         Some(judged)
     }
 

@@ -53,6 +53,8 @@ actions! {
     AccountsCreate = "accounts.create";
     /// `zeropass:store/accounts.activate`
     AccountsActivate = "accounts.activate";
+    /// `zeropass:store/accounts.change`
+    AccountsChange = "accounts.change";
     /// `zeropass:store/accounts.find-by-id`
     AccountsFindById = "accounts.find-by-id";
     /// `zeropass:store/accounts.find-by-name`
@@ -156,6 +158,29 @@ operator_actions! {
     /// Read the host's metrics.
     HostMetrics = "host.metrics";
 }
+/// The calls that cross a link: all of passkeys, and what auth-service has of the store.
+pub const LINK: &[&str] = &[
+    RegistrationBegin::NAME,
+    RegistrationFinish::NAME,
+    AuthenticationBegin::NAME,
+    AuthenticationFinish::NAME,
+    LifecycleList::NAME,
+    LifecycleGet::NAME,
+    LifecycleRename::NAME,
+    LifecycleSuspend::NAME,
+    LifecycleResume::NAME,
+    LifecycleChange::NAME,
+    LifecycleWithdraw::NAME,
+    LifecycleRevoke::NAME,
+    AccountsCreate::NAME,
+    AccountsActivate::NAME,
+    AccountsFindById::NAME,
+    AccountsFindByName::NAME,
+    SessionsCreate::NAME,
+    SessionsGet::NAME,
+    SessionsTouch::NAME,
+    SessionsRevoke::NAME,
+];
 /// The inbound actions: the parts of the HTTP API.
 pub const API: &[&str] = &[
     ApiRegistrations::NAME,

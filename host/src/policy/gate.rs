@@ -265,6 +265,30 @@ impl Gate {
         })
     }
 
+    /// Whether a component may call anything at all over a link, on behalf of any workload
+    /// for a relying party that it is bound to. It leaves no record: nobody asked for
+    /// anything.
+    pub fn admits_component(&self, component: &ComponentIdentity) -> bool {
+        let state = self.state.load();
+        let bound = self.bindings.iter().flat_map(|(relying_party, workloads)| {
+            workloads
+                .iter()
+                .map(move |workload| (relying_party, workload))
+        });
+        bound.into_iter().any(|(relying_party, workload)| {
+            action::LINK.iter().any(|action| {
+                state
+                    .call(Key {
+                        action,
+                        component: Some(component),
+                        workload,
+                        relying_party: Some(relying_party),
+                    })
+                    .allowed
+            })
+        })
+    }
+
     /// Whether an operator may do anything at all to one of these components or to the
     /// host. It leaves no record: nobody asked for anything.
     pub fn admits_operator(&self, operator: &str, components: &[ComponentIdentity]) -> bool {

@@ -145,6 +145,16 @@ impl Callers {
         Ok(outcome?)
     }
 
+    /// Whether `may` holds for any of the revisions that have called so far and are still
+    /// admitted; true while none has called.
+    pub fn any(&self, may: impl Fn(&ComponentIdentity) -> bool) -> bool {
+        let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        let digests: Vec<String> = verdicts.keys().cloned().collect();
+        drop(verdicts);
+        let admitted = |digest: &String| self.admitted(digest, "").is_ok_and(|one| may(&one));
+        digests.is_empty() || digests.iter().any(admitted)
+    }
+
     fn judge(&self, minisig: &str) -> Result<Verified, Distrust> {
         let signers = self.gate.signers();
         verify_statement(self.name, minisig, &signers, self.clock.now())

@@ -107,7 +107,7 @@ impl FrontDoor {
     /// test's own.
     pub async fn answer<B>(&self, peer: &Peer, request: http::Request<B>) -> Response
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let origin = Arc::new(Origin {
@@ -166,7 +166,7 @@ impl FrontDoor {
         request: http::Request<B>,
     ) -> Result<http::Response<Bytes>, Refusal>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         match area {
@@ -202,7 +202,7 @@ impl FrontDoor {
         request: http::Request<B>,
     ) -> Result<http::Response<Bytes>, Refusal>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let actor = Actor {
@@ -247,7 +247,7 @@ impl FrontDoor {
         request: http::Request<B>,
     ) -> Result<http::Response<Bytes>, Refusal>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let busy = || {

@@ -6,8 +6,8 @@
 use uuid::Uuid;
 
 use super::{
-    Ceremony, CeremonyKind, Credential, CredentialChange, CredentialUse, Error, NewAccount,
-    NewSession,
+    AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialUse, Error,
+    NewAccount, NewSession,
 };
 
 /// WebAuthn L3 section 7.1 step 25.
@@ -91,6 +91,14 @@ pub(super) fn credential_change(value: &CredentialChange) -> Result<(), Error> {
         Some(label) => name("label", label),
         None => Ok(()),
     }
+}
+
+pub(super) fn account_change(value: &AccountChange) -> Result<(), Error> {
+    let names = [("name", &value.name), ("display name", &value.display_name)];
+    names.into_iter().try_for_each(|(what, text)| match text {
+        Some(text) => name(what, text),
+        None => Ok(()),
+    })
 }
 
 pub(super) fn credential_use(value: &CredentialUse) -> Result<(), Error> {

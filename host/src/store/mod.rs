@@ -40,9 +40,9 @@ pub use error::Error;
 use gap::gap;
 pub use rollouts::Rollouts;
 pub use types::{
-    Account, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser,
-    Credential, CredentialChange, CredentialStatus, CredentialUse, Failed, LockoutPolicy,
-    NewAccount, NewSession, ResidentKey, Session, Swept, Typical, UserVerification,
+    Account, AccountChange, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind,
+    CeremonyUser, Credential, CredentialChange, CredentialStatus, CredentialUse, Failed,
+    LockoutPolicy, NewAccount, NewSession, ResidentKey, Session, Swept, Typical, UserVerification,
 };
 
 /// The credential store. The mediated functions are named as their actions, and
@@ -160,6 +160,15 @@ pub trait Store: Send + Sync + 'static {
         &self,
         permit: Permit<action::AccountsActivate>,
         id: String,
+    ) -> Result<Account, Error>;
+
+    /// Give an active account other names, in one step. [`Error::NotFound`] when there is
+    /// none, [`Error::Exists`] when another active account has the name.
+    async fn accounts_change(
+        &self,
+        permit: Permit<action::AccountsChange>,
+        id: String,
+        change: AccountChange,
     ) -> Result<Account, Error>;
 
     /// [`Error::NotFound`] when there is no such account, pending or active.

@@ -295,6 +295,15 @@ pub struct NewAccount {
     pub display_name: String,
 }
 
+/// What may change in an account, in one step. Nothing stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountChange {
+    /// 1 to 64 characters.
+    pub name: Option<String>,
+    /// 1 to 64 characters.
+    pub display_name: Option<String>,
+}
+
 /// A new session, before the store has given it an id and times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession {

@@ -6,9 +6,9 @@ use zeropass::audit::{Outcome, Trail};
 use zeropass::clock::Timestamp;
 use zeropass::policy::{Permit, action};
 use zeropass::store::{
-    Account, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus, CredentialUse,
-    Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store, StoredRecord, Swept,
-    Typical,
+    Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
+    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store,
+    StoredRecord, Swept, Typical,
 };
 
 /// Lists nothing, and is busy for everything else.
@@ -77,6 +77,7 @@ busy! {
     ceremonies_take(CeremoniesTake, String, CeremonyKind) -> Ceremony;
     accounts_create(AccountsCreate, NewAccount) -> Account;
     accounts_activate(AccountsActivate, String) -> Account;
+    accounts_change(AccountsChange, String, AccountChange) -> Account;
     accounts_find_by_id(AccountsFindById, String) -> Account;
     accounts_find_by_name(AccountsFindByName, String) -> Account;
     sessions_create(SessionsCreate, NewSession) -> Session;

@@ -270,9 +270,18 @@ impl Deployment {
     /// It does not start.
     pub async fn restart(&mut self) {
         self.stop().await;
-        self.running = Running::start(&self.folder.path().join("zeropass.toml"))
+        self.start_again()
             .await
             .unwrap_or_else(|error| panic!("the host does not start again: {error:#}"));
+    }
+
+    /// Start a host that was stopped, or see why it can't be.
+    ///
+    /// # Errors
+    /// What [`Host::start`] says.
+    pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        self.running = Running::start(&self.folder.path().join("zeropass.toml")).await?;
+        Ok(())
     }
 
     /// The deployment's certificate authority.

@@ -40,7 +40,7 @@ pub(super) struct Recorder {
 }
 
 /// Every function that can fail.
-const FUNCTIONS: [&str; 41] = [
+const FUNCTIONS: [&str; 42] = [
     "relying-party.describe",
     "relying-party.attestation-anchors",
     "relying-party.authenticator",
@@ -62,6 +62,7 @@ const FUNCTIONS: [&str; 41] = [
     "ceremonies.take",
     "accounts.create",
     "accounts.activate",
+    "accounts.change",
     "accounts.find-by-id",
     "accounts.find-by-name",
     "sessions.create",

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
-use zeropass_tests::deployment::RP_ID;
 use zeropass_tests::deployment::person::text;
+use zeropass_tests::deployment::{ORIGIN, Person, RP_ID};
 
 use super::scene;
 
@@ -41,4 +41,65 @@ async fn revoked_passkey_is_signalled_as_unknown() {
         refused.json()["signal"],
         json!({"unknownCredential": {"rpId": RP_ID, "credentialId": id}})
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn renamed_person_signs_in_by_the_new_name_and_the_provider_is_told() {
+    let (deployment, client, person) = scene().await;
+    let registered = person.register(&client, "ada").await.expect(201);
+    let id = text(&registered["user"]["id"]);
+    let user = format!("/v1/users/{id}");
+    let body = json!({"name": "countess", "displayName": "Ada King"});
+    let renamed = client.patch(&user, &body).await;
+    let answer = renamed.expect(200);
+    assert_eq!(
+        answer["user"],
+        json!({"id": id, "name": "countess", "displayName": "Ada King"})
+    );
+    let told = client.get(&format!("{user}/signals")).await.expect(200);
+    assert_eq!(
+        told["currentUserDetails"],
+        answer["signal"]["currentUserDetails"]
+    );
+    assert_eq!(told["currentUserDetails"]["name"], "countess");
+
+    person.sign_in(&client, "countess").await.expect(200);
+    // What she gave up is free.
+    let other = Person::at(ORIGIN);
+    other.register(&client, "ada").await.expect(201);
+
+    let records = deployment.records_of(renamed.request_id()).await;
+    let change = records
+        .iter()
+        .find(|record| record.action == "accounts.change")
+        .unwrap();
+    assert_eq!(
+        (change.target.as_str(), change.outcome.as_str()),
+        (id, "success")
+    );
+    // Names are personal data: no record has one.
+    assert!(
+        records
+            .iter()
+            .all(|record| !format!("{record:?}").contains("countess"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_people_who_want_one_name_one_gets_it() {
+    let (_deployment, client, _) = scene().await;
+    let mut users = Vec::new();
+    for name in ["ada", "bob"] {
+        let other = Person::at(ORIGIN);
+        let registered = other.register(&client, name).await.expect(201);
+        users.push(format!("/v1/users/{}", text(&registered["user"]["id"])));
+    }
+    let body = json!({"name": "cleo"});
+    let (one, other) = tokio::join!(
+        client.patch(&users[0], &body),
+        client.patch(&users[1], &body)
+    );
+    let mut statuses = [one.status(), other.status()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 403]);
 }

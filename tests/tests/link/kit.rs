@@ -185,6 +185,7 @@ pub fn request() -> Request {
         id: "a-request".into(),
         workload: certificates::spiffe_id("relying-party"),
         thumbprint: None,
+        place: None,
         relying_parties: vec![RP_ID.into()],
     }
 }

@@ -5,8 +5,10 @@ use zeropass::audit::{Actor, Origin};
 use zeropass::host::reload_policy;
 use zeropass::registry::sha256;
 use zeropass_tests::deployment::{
-    Answer, Builder, Client, Deployment, Protocol, WORKLOAD, component_file,
+    Answer, Builder, Client, Deployment, Protocol, WORKLOAD, component_file, copied_policies,
 };
+
+use super::kit::component_id;
 
 /// A back tier, and a front tier before it that `change` changes.
 async fn tiers(change: impl FnOnce(Builder) -> Builder) -> (Deployment, Deployment, Client) {
@@ -29,6 +31,10 @@ async fn trust(back: &Deployment, front: &Deployment, revoked: bool) {
     let signer = front.key().signer(&["auth-service"]);
     let file = back.folder().join("signers/front.toml");
     std::fs::write(file, format!("{signer}revoked = {revoked}\n")).unwrap();
+    reload(back).await;
+}
+
+async fn reload(back: &Deployment) {
     let actor = Actor {
         origin: Origin {
             request_id: "by-hand".to_owned(),
@@ -76,12 +82,22 @@ async fn revision_whose_signer_the_back_revokes_calls_no_more() {
     trust(&back, &front, false).await;
     assert_eq!(begin(&client).await.status(), 201);
     trust(&back, &front, true).await;
+    // Its connection is of no more use.
+    let cut = back
+        .record_where(|record| {
+            record.action == "connection.keep" && record.outcome == "failed:not-permitted"
+        })
+        .await;
+    assert_eq!(cut.workload, component_id("auth-service").to_string());
+    assert_eq!(cut.target, "link");
     let refused = begin(&client).await;
     assert_eq!(refused.problem(), (403, "not-permitted".to_owned()));
     let records = back.records_of(refused.request_id()).await;
-    assert_eq!(records.len(), 1, "{records:?}");
-    assert_eq!(records[0].outcome, "failed:signer-revoked");
-    assert_eq!(records[0].action, "authentication.begin");
+    assert!(!records.is_empty());
+    for record in records {
+        assert_eq!(record.outcome, "failed:signer-revoked");
+        assert_eq!(record.action, "authentication.begin");
+    }
     trust(&back, &front, false).await;
     assert_eq!(begin(&client).await.status(), 201);
 }
@@ -112,4 +128,36 @@ async fn back_tier_that_requires_no_signatures_takes_the_callers_word() {
     let tls = back.client_config(Some(&back.certificate(WORKLOAD)));
     let client = back.client_at(front.address(), tls, Protocol::Http2);
     assert_eq!(begin(&client).await.status(), 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn component_that_policy_allows_nothing_any_more_loses_its_link() {
+    let policies = copied_policies();
+    let back = Deployment::builder()
+        .back()
+        .policies(policies.path())
+        .start()
+        .await;
+    let front = Deployment::builder()
+        .front(&[back.link_address()])
+        .certificates_of(&back.pki())
+        .start()
+        .await;
+    let tls = back.client_config(Some(&back.certificate(WORKLOAD)));
+    let client = back.client_at(front.address(), tls, Protocol::Http2);
+    assert_eq!(begin(&client).await.status(), 201);
+
+    let forbid = "@id(\"auth-service.none\")\nforbid (principal == Component::\"auth-service\", action, resource is RelyingParty);\n";
+    std::fs::write(policies.path().join("components/none.cedar"), forbid).unwrap();
+    // What is delivered tests that the component may call.
+    std::fs::remove_dir_all(policies.path().join("tests")).unwrap();
+    reload(&back).await;
+    let cut = back
+        .record_where(|record| {
+            record.action == "connection.keep" && record.outcome == "failed:not-permitted"
+        })
+        .await;
+    assert_eq!(cut.workload, component_id("auth-service").to_string());
+    let refused = begin(&client).await;
+    assert_eq!(refused.problem(), (403, "not-permitted".to_owned()));
 }

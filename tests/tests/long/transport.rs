@@ -30,9 +30,8 @@ const FLOOR: Duration = Duration::from_millis(5);
 const ATTACKERS: usize = 16;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What a host may take beyond its usual, bytes, whatever is thrown at it. One round of
-/// the floods sends more.
-const MEMORY: u64 = 64 << 20;
+/// What a host may take beyond its usual, bytes, whatever is thrown at it.
+const MEMORY: u64 = 32 << 20;
 
 fn parties() -> RelyingParty {
     RelyingParty::new(RP_ID)

@@ -150,3 +150,43 @@ async fn host_does_not_start_on_a_blob_that_it_does_not_believe() {
         "{message}"
     );
 }
+
+/// What the host was told once, it can't be made to forget by a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn older_blob_is_refused_after_a_restart_too() {
+    let fido = Fido::new();
+    fido.publish(&fido.signer.blob(5, &[]));
+    let mut deployment = fido.deployment(&[]).start().await;
+    fido.publish(&fido.signer.blob(6, &[entry(MODEL, &[], &["REVOKED"])]));
+    reloaded(&deployment, "no 6", "success").await;
+
+    deployment.stop().await;
+    fido.publish(&fido.signer.blob(5, &[]));
+    let refused = format!("{:#}", deployment.start_again().await.unwrap_err());
+    assert!(
+        refused.contains("number 5") && refused.contains("6 was in use"),
+        "{refused}"
+    );
+
+    // The same one again, or a newer one.
+    fido.publish(&fido.signer.blob(6, &[entry(MODEL, &[], &["REVOKED"])]));
+    deployment.start_again().await.unwrap();
+    let client = deployment.client(WORKLOAD);
+    let refused = register(&client, &mut key(), "ada").await;
+    assert_eq!(refused.problem(), (422, "attestation-untrusted".into()));
+    deployment.stop().await;
+
+    // A changed file is no memory; none at all is a first start.
+    let memory = deployment.folder().join("keys/metadata.number");
+    let line = std::fs::read_to_string(&memory).unwrap();
+    std::fs::write(&memory, line.replacen('6', "5", 1)).unwrap();
+    let refused = format!("{:#}", deployment.start_again().await.unwrap_err());
+    assert!(
+        refused.contains("metadata.number") && refused.contains("move it away"),
+        "{refused}"
+    );
+    std::fs::remove_file(&memory).unwrap();
+    fido.publish(&fido.signer.blob(5, &[]));
+    deployment.start_again().await.unwrap();
+    assert_eq!(number(&deployment), 5);
+}

@@ -190,6 +190,40 @@ async fn caller_that_names_a_person_keeps_its_side() {
     );
 }
 
+/// The link carries on which side of a canary a request is, and not who is meant.
+#[tokio::test(flavor = "multi_thread")]
+async fn person_keeps_its_side_over_the_mtls_link() {
+    const CALLEE: &str = "passkey-manager";
+    let deployment = Deployment::builder().admin().mtls_link().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    let client = deployment.client(WORKLOAD);
+    push(&deployment, &admin, CALLEE, "1.1.0", variant(CALLEE, "b"))
+        .await
+        .expect(201);
+    let wish = json!({"revision": "1.1.0", "canary": 50});
+    activate(&admin, CALLEE, &wish).await.expect(200);
+    let side = async |person: u32| {
+        let request = client
+            .request(http::Method::POST, "/v1/authentications")
+            .header("zeropass-sticky", person.to_string())
+            .json(&json!({}));
+        let answer = zeropass_tests::deployment::Answer::of(request).await;
+        answer.expect(201);
+        let records = deployment.records_of(answer.request_id()).await;
+        let record = records.iter().find(|one| one.component_name == CALLEE);
+        record.unwrap().component_revision.clone()
+    };
+    let mut canary = 0;
+    for person in 0..12 {
+        let first = side(person).await;
+        for _ in 0..2 {
+            assert_eq!(side(person).await, first, "person {person}");
+        }
+        canary += u32::from(first == "1.1.0");
+    }
+    assert!((1..12).contains(&canary), "{canary} of 12 have the canary");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn revision_that_crash_loops_is_taken_out_and_its_predecessor_returns() {
     let (deployment, admin, client) = stage().await;

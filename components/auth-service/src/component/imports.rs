@@ -64,6 +64,9 @@ impl Accounts for Imports {
     fn activate(&self, rp_id: &str, id: &str) -> Result<Account, StoreError> {
         accounts::activate(rp_id, id)
     }
+    fn change(&self, rp_id: &str, id: &str, change: &AccountChange) -> Result<Account, StoreError> {
+        accounts::change(rp_id, id, change)
+    }
     fn find_by_id(&self, rp_id: &str, id: &str) -> Result<Account, StoreError> {
         accounts::find_by_id(rp_id, id)
     }

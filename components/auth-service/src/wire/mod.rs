@@ -10,4 +10,5 @@ pub mod passkey;
 pub mod registration;
 pub mod signal;
 pub mod text;
+pub mod user;
 mod words;

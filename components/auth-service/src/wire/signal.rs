@@ -33,6 +33,13 @@ pub struct Signals {
     current_user_details: CurrentUserDetails,
 }
 
+/// What a person is called from now on.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Details {
+    current_user_details: CurrentUserDetails,
+}
+
 /// AllAcceptedCredentialsOptions (section 5.1.10.3).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,23 +78,41 @@ impl Signal {
 impl Signals {
     /// Suspended passkeys are among the accepted ones: a provider would remove them for
     /// good, and they may be resumed.
-    pub fn new(rp_id: &str, account: Account, passkeys: &[Passkey]) -> Self {
-        let user_id = user_handle(&account.id);
+    pub fn new(rp_id: &str, account: &Account, passkeys: &[Passkey]) -> Self {
         Self {
             all_accepted_credentials: AllAcceptedCredentials {
                 rp_id: rp_id.to_owned(),
-                user_id: user_id.clone(),
+                user_id: user_handle(&account.id),
                 all_accepted_credential_ids: passkeys
                     .iter()
                     .map(|passkey| base64url::encode(&passkey.id))
                     .collect(),
             },
-            current_user_details: CurrentUserDetails {
-                rp_id: rp_id.to_owned(),
-                user_id,
-                name: account.name,
-                display_name: account.display_name,
-            },
+            current_user_details: CurrentUserDetails::of(rp_id, account),
+        }
+    }
+}
+
+// === impl Details ===
+
+impl Details {
+    /// Of an account.
+    pub fn of(rp_id: &str, account: &Account) -> Self {
+        Self {
+            current_user_details: CurrentUserDetails::of(rp_id, account),
+        }
+    }
+}
+
+// === impl CurrentUserDetails ===
+
+impl CurrentUserDetails {
+    fn of(rp_id: &str, account: &Account) -> Self {
+        Self {
+            rp_id: rp_id.to_owned(),
+            user_id: user_handle(&account.id),
+            name: account.name.clone(),
+            display_name: account.display_name.clone(),
         }
     }
 }

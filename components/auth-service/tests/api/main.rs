@@ -18,4 +18,5 @@ mod relying_parties;
 mod sessions;
 mod signals;
 mod step_up;
+mod users;
 mod well_known;

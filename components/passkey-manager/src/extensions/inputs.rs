@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::protection::Protection;
 use super::{CRED_PROPS, CRED_PROTECT, LARGE_BLOB, MIN_PIN_LENGTH, PRF};
 use crate::base64url;
 use crate::bindings::{Code, Rejection};
@@ -19,7 +20,7 @@ const MAX_CREDENTIALS: usize = 64;
 pub struct Inputs {
     /// A JSON object for `publicKey.extensions`.
     pub json: String,
-    /// The identifiers of what was asked for.
+    /// The identifiers of what was asked for, and what was demanded of it.
     pub identifiers: Vec<String>,
 }
 
@@ -49,16 +50,6 @@ struct Authentication {
     prf: Option<AuthenticationPrf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     large_blob: Option<AuthenticationBlob>,
-}
-
-#[derive(Clone, Copy, Deserialize, Serialize)]
-enum Protection {
-    #[serde(rename = "userVerificationOptional")]
-    Optional,
-    #[serde(rename = "userVerificationOptionalWithCredentialIDList")]
-    OptionalWithList,
-    #[serde(rename = "userVerificationRequired")]
-    Required,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -141,10 +132,17 @@ pub fn registration_inputs(used: &[String], wanted: &str) -> Result<Inputs, Reje
         inputs.min_pin_length = Some(true);
     }
     let always = [CRED_PROPS, MIN_PIN_LENGTH];
+    let enforced = inputs.enforce_credential_protection_policy == Some(true);
+    let demand = inputs
+        .credential_protection_policy
+        .filter(|_| enforced)
+        .and_then(Protection::demand);
     let identifiers = asked
         .iter()
         .filter(|(name, asked)| *asked || (always.contains(name) && uses(name)))
-        .map(|(name, _)| (*name).to_owned())
+        .map(|(name, _)| *name)
+        .chain(demand)
+        .map(str::to_owned)
         .collect();
     Ok(Inputs {
         json: write(&inputs)?,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::{CRED_PROPS, CRED_PROTECT, LARGE_BLOB, MIN_PIN_LENGTH, PRF};
+use super::{CRED_PROPS, CRED_PROTECT, LARGE_BLOB, MIN_PIN_LENGTH, PRF, protection};
 use crate::bindings::Rejection;
 use crate::cbor::Value;
 use crate::rejection::{malformed, too_large};
@@ -69,7 +69,8 @@ impl ClientResults {
     /// more than whether the passkey has it.
     ///
     /// # Errors
-    /// `malformed` for an output of the wrong form.
+    /// `malformed` for an output of the wrong form, `not-permitted` for a level of
+    /// credential protection below the one that the ceremony demands.
     pub fn outputs(
         &self,
         asked: &[String],
@@ -83,13 +84,14 @@ impl ClientResults {
                 LARGE_BLOB => self.large_blob()?,
                 CRED_PROTECT => number(authenticator, CRED_PROTECT, 1..=3)?,
                 MIN_PIN_LENGTH => number(authenticator, MIN_PIN_LENGTH, 0..=63)?,
-                // Of a later revision, which began this ceremony.
+                // A demand, or of a later revision, which began this ceremony.
                 _ => None,
             };
             if let Some(output) = output {
                 outputs.insert(name.clone(), output);
             }
         }
+        protection::check(asked, &outputs)?;
         Ok(Json::Object(outputs).to_string())
     }
 

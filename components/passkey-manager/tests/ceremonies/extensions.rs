@@ -65,7 +65,13 @@ fn request_adds_what_the_list_allows() {
     assert_eq!(inputs, expected);
     assert_eq!(
         identifiers,
-        ["credProtect", "minPinLength", "prf", "largeBlob"]
+        [
+            "credProtect",
+            "minPinLength",
+            "prf",
+            "largeBlob",
+            "credProtect:3"
+        ]
     );
     for wanted in [
         json!({"prf": {"evalByCredential": {"AQID": {"first": "AAEC"}}}}),
@@ -213,4 +219,80 @@ fn ceremonies_ask_and_tell() {
     answer.extension_results = r#"{"largeBlob":{"written":true},"prf":{"results":{}}}"#.to_owned();
     let signed_in = finish_sign_in(&host, answer).unwrap();
     assert_eq!(signed_in.extensions, r#"{"largeBlob":{"written":true}}"#);
+}
+
+/// A registration that asks for this protection, answered with what the authenticator
+/// reports of it.
+fn protected(policy: &str, enforce: Option<bool>, reported: Option<u8>) -> Result<String, Code> {
+    let host = MemoryHost::new();
+    host.profile.borrow_mut().extensions = used(&["credProtect"]);
+    let mut wanted = json!({"credentialProtectionPolicy": policy});
+    if let Some(enforce) = enforce {
+        wanted["enforceCredentialProtectionPolicy"] = enforce.into();
+    }
+    let request = create::BeginRequest {
+        extensions: wanted.to_string(),
+        ..registration_request(ALICE)
+    };
+    let options = passkey_manager::registration::begin(&host, request).unwrap();
+    let mut answer = Authenticator::new(1).create(&options);
+    if let Some(level) = reported {
+        answer.flags |= ED;
+        answer.extensions = [&[0xa1, 0x6b][..], b"credProtect", &[level]].concat();
+    }
+    let finished = finish_registration(&host, answer);
+    assert_eq!(finished.is_ok(), host.credentials.borrow().len() == 1);
+    finished
+        .map(|registered| registered.extensions)
+        .map_err(|rejection| rejection.code)
+}
+
+#[test]
+fn protection_that_is_demanded_is_compared_with_what_is_reported() {
+    let levels = [
+        ("userVerificationOptional", 1),
+        ("userVerificationOptionalWithCredentialIDList", 2),
+        ("userVerificationRequired", 3),
+    ];
+    for (policy, demanded) in levels {
+        for reported in 1..=3 {
+            let told = Ok(json!({"credProtect": reported}).to_string());
+            let expected = if reported < demanded {
+                Err(Code::NotPermitted)
+            } else {
+                told.clone()
+            };
+            let answered = |enforce| protected(policy, enforce, Some(reported));
+            assert_eq!(answered(Some(true)), expected, "{policy} {reported}");
+            // What is only wished for may be less.
+            assert_eq!(answered(Some(false)), told);
+            assert_eq!(answered(None), told);
+        }
+        // No word of it is the lowest level, which every passkey has.
+        let silent = protected(policy, Some(true), None);
+        let expected = match demanded {
+            1 => Ok("{}".to_owned()),
+            _ => Err(Code::NotPermitted),
+        };
+        assert_eq!(silent, expected, "{policy}");
+        assert_eq!(protected(policy, None, None), Ok("{}".to_owned()));
+    }
+}
+
+/// The browser passes the request on, and may leave out what is demanded there.
+#[test]
+fn demand_for_protection_is_kept_with_the_ceremony() {
+    let host = MemoryHost::new();
+    host.profile.borrow_mut().extensions = used(&["credProtect"]);
+    let request = create::BeginRequest {
+        extensions: json!({
+            "credentialProtectionPolicy": "userVerificationRequired",
+            "enforceCredentialProtectionPolicy": true,
+        })
+        .to_string(),
+        ..registration_request(ALICE)
+    };
+    let options = passkey_manager::registration::begin(&host, request).unwrap();
+    let stored = host.ceremonies.borrow()[&options.ceremony].0.clone();
+    assert_eq!(stored.extensions, ["credProtect", "credProtect:3"]);
 }

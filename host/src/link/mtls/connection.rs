@@ -2,7 +2,7 @@
 //!
 //! It stands on `h2` itself. hyper's client puts a task between a caller and its
 //! connection and another one behind each answer, and on a busy machine every
-//! hand-over between tasks costs as much as the frames. Here a caller puts head and
+//! hand-over between tasks costs a call its time. Here a caller puts head and
 //! body into the connection in one go, so that they leave in one TLS record, and is
 //! woken by the answer.
 

@@ -46,6 +46,7 @@ impl Mtls {
             id: context.actor.origin.request_id.clone(),
             workload: context.caller.workload.clone(),
             thumbprint: Some(Bytes(context.caller.thumbprint.to_vec())),
+            place: Some(context.routes.place()),
             relying_parties: context.caller.relying_parties.clone(),
         };
         let called = self

@@ -30,6 +30,10 @@ pub struct Request {
     /// SHA-256 of the workload's certificate in DER, where the function needs it.
     #[serde(default)]
     pub thumbprint: Option<Bytes>,
+    /// On which side of a canary the request is, 0 to 9,999; the same for a person at
+    /// every component. It says nothing else of the person.
+    #[serde(default)]
+    pub place: Option<u16>,
     /// The relying parties that the front door lets it act for.
     #[serde(default)]
     pub relying_parties: Vec<String>,

@@ -29,6 +29,14 @@ record! {
     }
 }
 record! {
+    AccountChange = store::AccountChange {
+        #[serde(default)]
+        name: Option<String>,
+        #[serde(default)]
+        display_name: Option<String>,
+    }
+}
+record! {
     Session = store::Session {
         id: String,
         rp_id: String,
@@ -121,6 +129,14 @@ pub struct ById {
     pub id: String,
 }
 
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ChangeAccount {
+    pub rp_id: String,
+    pub id: String,
+    pub change: AccountChange,
+}
+
 /// A session that may rest for `idle` milliseconds.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -152,6 +168,7 @@ macro_rules! functions {
 functions! {
     AccountsCreate(CreateAccount) -> Account, false;
     AccountsActivate(ById) -> Account, false;
+    AccountsChange(ChangeAccount) -> Account, false;
     AccountsFindById(ById) -> Account, true;
     AccountsFindByName(ByName) -> Account, true;
     SessionsCreate(CreateSession) -> Session, false;

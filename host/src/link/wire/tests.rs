@@ -143,6 +143,7 @@ fn every_call_has_an_envelope_whose_own_options_may_be_absent() {
             id: "r".into(),
             workload: "spiffe://td/w".into(),
             thumbprint: Some(Bytes(vec![7; 32])),
+            place: Some(9_999),
             relying_parties: vec!["example.com".into()],
         },
         component: Component {
@@ -162,6 +163,7 @@ fn every_call_has_an_envelope_whose_own_options_may_be_absent() {
     fields(request).truncate(2);
     let back: Call<w::List> = decode(&encode(&value)).unwrap();
     assert_eq!((back.request.id, back.deadline), ("r".into(), 250));
+    assert_eq!(back.request.place, None);
     assert!(back.request.thumbprint.is_none() && back.request.relying_parties.is_empty());
 }
 
@@ -220,6 +222,7 @@ fn only_calls_that_change_nothing_of_worth_are_repeated() {
         repeatable::<action::LifecycleWithdraw>(),
         repeatable::<action::AccountsCreate>(),
         repeatable::<action::AccountsActivate>(),
+        repeatable::<action::AccountsChange>(),
         repeatable::<action::AccountsFindById>(),
         repeatable::<action::AccountsFindByName>(),
         repeatable::<action::SessionsCreate>(),

@@ -35,10 +35,21 @@ impl Routes {
             .iter()
             .take(8)
             .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        Self::at(u16::try_from(place % u64::from(PLACES)).unwrap_or_default())
+    }
+
+    /// For a request that has its place already, 0 to 9,999; a greater one counts as the
+    /// last.
+    pub fn at(place: u16) -> Self {
         Self(Arc::new(Inner {
-            place: u16::try_from(place % u64::from(PLACES)).unwrap_or_default(),
+            place: place.min(PLACES - 1),
             chosen: Mutex::default(),
         }))
+    }
+
+    /// Where the request stands among all callers, 0 to 9,999.
+    pub fn place(&self) -> u16 {
+        self.0.place
     }
 
     /// Whether a canary of this weight, in per cent, gets the request.
@@ -105,6 +116,16 @@ mod tests {
             assert_eq!(routes().chosen_for(30), routes().chosen_for(30));
             assert!(!routes().chosen_for(10) || routes().chosen_for(30));
         }
+    }
+
+    #[test]
+    fn place_tells_another_host_the_side() {
+        for person in 0..100 {
+            let here = Routes::of("spiffe://a/b", &person.to_string());
+            let there = Routes::at(here.place());
+            assert!((1..100).all(|weight| here.chosen_for(weight) == there.chosen_for(weight)));
+        }
+        assert!(!Routes::at(u16::MAX).chosen_for(99));
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl AdminDoor {
 
     async fn answer<B>(&self, peer: &Peer, request: http::Request<B>) -> Response
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let owed = Owed::new(&self.services);
@@ -164,7 +164,7 @@ impl AdminDoor {
 
     async fn dispatch<B>(&self, asked: &Asked, request: http::Request<B>) -> Answered
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
@@ -269,7 +269,7 @@ impl AdminDoor {
 
     async fn form<B, T>(&self, body: B) -> Result<T, Refused>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
         T: DeserializeOwned,
     {

@@ -48,7 +48,7 @@ impl AdminDoor {
         dry_run: bool,
     ) -> Answered
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let nothing = ComponentIdentity {
@@ -89,7 +89,7 @@ impl AdminDoor {
         body: B,
     ) -> Result<SignedComponent, Refused>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let minisig = signature(headers)?;
@@ -102,7 +102,7 @@ impl AdminDoor {
     /// The component in the registry that the request names.
     pub(super) async fn pull<B>(&self, body: B) -> Result<SignedComponent, Refused>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let form: forms::Pull = self.form(body).await?;

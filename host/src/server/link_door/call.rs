@@ -43,6 +43,7 @@ impl Incall<'_> {
             id,
             workload,
             thumbprint,
+            place,
             relying_parties,
         } = call.request;
         let revision = [&call.component.digest, &call.component.revision];
@@ -64,8 +65,12 @@ impl Incall<'_> {
             ));
         };
         let served = self.door.services.gate.served(&workload);
-        // The same for all calls of the request, whichever host they come from.
-        let routes = Routes::of(&workload, &id);
+        // The same for all calls of the request, whichever host they come from. A caller
+        // of before knows no place.
+        let routes = match place {
+            Some(place) => Routes::at(place),
+            None => Routes::of(&workload, &id),
+        };
         let origin = Arc::new(Origin {
             request_id: id,
             workload: workload.clone(),

@@ -26,7 +26,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::StatusCode;
 use hyper::body::Incoming;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use self::call::Incall;
 use self::named::Named;
@@ -35,7 +35,7 @@ use super::body;
 use super::handler::{Handler, Peer, Response};
 use super::owed::Owed;
 use super::records::ConnectionRecords;
-use crate::audit::{Actor, Origin, Outcome, Record, Trail};
+use crate::audit::{Actor, ComponentIdentity, Origin, Outcome, Record, Trail};
 use crate::capabilities::{PasskeysLink, Services};
 use crate::identity::SpiffeId;
 use crate::link::wire::envelope::Shown;
@@ -220,6 +220,18 @@ impl Handler for LinkDoor {
 
     fn ended(&self, peer: &Peer, code: &'static str) {
         self.connections.ended(peer, code);
+    }
+
+    /// The peer is a component: it stays for as long as one of its revisions may call
+    /// anything.
+    fn admits(&self, _: &Peer) -> bool {
+        let gate = &self.services.gate;
+        let may = |revision: &ComponentIdentity| gate.admits_component(revision);
+        self.callers.as_ref().is_none_or(|callers| callers.any(may))
+    }
+
+    fn policy_changes(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.services.gate.changes())
     }
 }
 

@@ -36,6 +36,7 @@ macro_rules! serve {
 pub(super) async fn answer(incall: &Incall<'_>, function: &str) -> Result<Bytes, Refused> {
     serve!(incall, function, AccountsCreate, a => accounts_create(a.account.native()));
     serve!(incall, function, AccountsActivate, a => accounts_activate(a.id));
+    serve!(incall, function, AccountsChange, a => accounts_change(a.id, a.change.native()));
     serve!(incall, function, AccountsFindById, a => accounts_find_by_id(a.id));
     serve!(incall, function, AccountsFindByName, a => accounts_find_by_name(a.name));
     serve!(incall, function, SessionsCreate, a => sessions_create(a.session.native()));

@@ -110,3 +110,63 @@ pub(crate) async fn malformed_account_is_refused(kit: Kit) {
     let found = kit.store.accounts_find_by_id(kit.permit(), ID.into()).await;
     assert_eq!(found, Err(Error::NotFound));
 }
+
+pub(crate) async fn names_of_an_active_account_change(kit: Kit) {
+    let ada = kit.create(RP, "ada").await;
+    let pending = kit.rename(RP, &ada.id, (Some("ada2"), None)).await;
+    assert_eq!(pending, Err(Error::NotFound), "it has no name yet");
+    let mut ada = kit.activate(RP, &ada.id).await.unwrap();
+
+    ada.name = "ada2".into();
+    let renamed = kit.rename(RP, &ada.id, (Some("ada2"), None)).await;
+    assert_eq!(renamed, Ok(ada.clone()));
+    ada.display_name = "Ada King".into();
+    let renamed = kit.rename(RP, &ada.id, (None, Some("Ada King"))).await;
+    assert_eq!(renamed, Ok(ada.clone()));
+    let unchanged = kit.rename(RP, &ada.id, (None, None)).await;
+    assert_eq!(unchanged, Ok(ada.clone()));
+
+    let find = |name: &str| kit.store.accounts_find_by_name(kit.permit(), name.into());
+    assert_eq!(find("ada").await, Err(Error::NotFound));
+    assert_eq!(find("ada2").await, Ok(ada.clone()));
+    // What she gave up is free.
+    let other = kit.create(RP, "ada").await;
+    kit.activate(RP, &other.id).await.unwrap();
+
+    let elsewhere = kit.rename(OTHER, &ada.id, (Some("x"), None)).await;
+    assert_eq!(elsewhere, Err(Error::NotFound));
+    let nobody = kit.rename(RP, ID, (Some("x"), None)).await;
+    assert_eq!(nobody, Err(Error::NotFound));
+    let long = "x".repeat(65);
+    for names in [(Some(""), None), (None, Some(long.as_str()))] {
+        let refused = kit.rename(RP, &ada.id, names).await;
+        assert!(matches!(refused, Err(Error::Malformed(_))));
+    }
+    let records = kit.records().await;
+    let outcomes: Vec<_> = records
+        .iter()
+        .filter(|record| record.action == "accounts.change" && record.target == ada.id)
+        .map(|record| record.outcome.as_str())
+        .collect();
+    let (gone, done) = ("failed:not-found", "success");
+    assert_eq!(outcomes, [gone, done, done, done, gone]);
+}
+
+pub(crate) async fn name_that_another_account_has_is_refused(kit: Kit) {
+    let ada = kit.create(RP, "ada").await;
+    let ada = kit.activate(RP, &ada.id).await.unwrap();
+    let bob = kit.create(RP, "bob").await;
+    kit.activate(RP, &bob.id).await.unwrap();
+    let both = (Some("ada"), Some("Bob"));
+    assert_eq!(kit.rename(RP, &bob.id, both).await, Err(Error::Exists));
+    let bob_now = kit.store.accounts_find_by_id(kit.permit(), bob.id.clone());
+    let bob_now = bob_now.await.unwrap();
+    let names = (bob_now.name.as_str(), bob_now.display_name.as_str());
+    assert_eq!(names, ("bob", "bob Example"), "neither name changed");
+    // One's own name is nobody else's, and pending accounts hold none.
+    let own = kit.rename(RP, &ada.id, (Some("ada"), None)).await;
+    assert_eq!(own, Ok(ada));
+    kit.create(RP, "cleo").await;
+    let renamed = kit.rename(RP, &bob.id, (Some("cleo"), None)).await;
+    assert_eq!(renamed.unwrap().name, "cleo");
+}

@@ -8,8 +8,9 @@ use crate::clock::{Clock as _, FixedClock};
 use crate::policy::Permit;
 use crate::policy::action::{self, Action};
 use crate::store::{
-    Account, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser, Credential,
-    CredentialStatus, Error, NewAccount, ResidentKey, Store, StoredRecord, UserVerification,
+    Account, AccountChange, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser,
+    Credential, CredentialStatus, Error, NewAccount, ResidentKey, Store, StoredRecord,
+    UserVerification,
 };
 
 pub(crate) const RP: &str = "login.example";
@@ -97,6 +98,20 @@ impl Kit {
     pub(crate) async fn activate(&self, rp_id: &str, id: &str) -> Result<Account, Error> {
         let permit = self.permit_for(rp_id);
         self.store.accounts_activate(permit, id.into()).await
+    }
+
+    pub(crate) async fn rename(
+        &self,
+        rp_id: &str,
+        id: &str,
+        names: (Option<&str>, Option<&str>),
+    ) -> Result<Account, Error> {
+        let change = AccountChange {
+            name: names.0.map(str::to_owned),
+            display_name: names.1.map(str::to_owned),
+        };
+        let permit = self.permit_for(rp_id);
+        self.store.accounts_change(permit, id.into(), change).await
     }
 
     pub(crate) async fn insert(&self, credential: Credential) -> Result<(), Error> {

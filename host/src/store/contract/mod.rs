@@ -61,6 +61,8 @@ macro_rules! contract {
                 chosen_id_is_taken_once,
                 relying_parties_have_their_own_accounts,
                 malformed_account_is_refused,
+                names_of_an_active_account_change,
+                name_that_another_account_has_is_refused,
             }
             lifecycle {
                 label_and_status_change_together_or_not_at_all,

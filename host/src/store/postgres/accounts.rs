@@ -5,8 +5,8 @@ use sqlx::postgres::{PgConnection, PgPool};
 
 use super::job::{Change, Failure};
 use super::read::read;
-use super::rows::time;
-use crate::store::{Account, Error};
+use super::rows::{Found, time};
+use crate::store::{Account, AccountChange, Error};
 
 /// Named, so that a newer schema can add one under a running host.
 macro_rules! columns {
@@ -25,23 +25,47 @@ const ACTIVATE: &str = concat!(
     columns!()
 );
 
-const FIND_BY_ID: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM zeropass.accounts WHERE rp_id = $1 AND id = $2"
+/// $3 name, $4 display name; a pending account has no name yet.
+const CHANGE: &str = concat!(
+    "UPDATE zeropass.accounts SET name = coalesce($3, name),
+        display_name = coalesce($4, display_name)
+    WHERE rp_id = $1 AND id = $2 AND status = 'active' RETURNING ",
+    columns!()
 );
 
-const FIND_BY_NAME: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM zeropass.accounts WHERE rp_id = $1 AND name = $2 AND status = 'active'"
-);
+/// One row, whether there is such an account or not: how long the answer takes must not
+/// tell.
+macro_rules! find {
+    ($which:literal) => {
+        concat!(
+            "SELECT true AS found, ",
+            columns!(),
+            " FROM zeropass.accounts WHERE rp_id = $1 AND ",
+            $which,
+            " UNION ALL SELECT false, $1, '00000000-0000-0000-0000-000000000000', 'somebody',
+                'somebody', 'active', 0
+            WHERE NOT EXISTS (SELECT 1 FROM zeropass.accounts WHERE rp_id = $1 AND ",
+            $which,
+            ")"
+        )
+    };
+}
+
+const FIND_BY_ID: &str = find!("id = $2");
+
+const FIND_BY_NAME: &str = find!("name = $2 AND status = 'active'");
 
 pub(super) struct Create(pub(super) Account);
 
 pub(super) struct Activate {
     pub(super) rp_id: String,
     pub(super) id: String,
+}
+
+pub(super) struct Alter {
+    pub(super) rp_id: String,
+    pub(super) id: String,
+    pub(super) change: AccountChange,
 }
 
 pub(super) async fn find_by_id(db: &PgPool, rp_id: &str, id: &str) -> Result<Account, Error> {
@@ -62,10 +86,11 @@ async fn find(
         sqlx::query_as(statement)
             .bind(rp_id)
             .bind(key)
-            .fetch_optional(&db)
+            .fetch_one(&db)
             .await
     });
-    found.await?.ok_or(Error::NotFound)
+    let found: Found<Account> = found.await?;
+    found.real().ok_or(Error::NotFound)
 }
 
 // === impl Create ===
@@ -107,5 +132,25 @@ impl Change for Activate {
             .fetch_optional(db)
             .await?;
         active.ok_or(Error::NotFound.into())
+    }
+}
+
+// === impl Alter ===
+
+#[async_trait]
+impl Change for Alter {
+    type Output = Account;
+    /// Another active account may have the name.
+    const SAVEPOINT: bool = true;
+
+    async fn apply(&self, db: &mut PgConnection) -> Result<Account, Failure> {
+        let changed = sqlx::query_as(CHANGE)
+            .bind(&self.rp_id)
+            .bind(&self.id)
+            .bind(self.change.name.as_deref())
+            .bind(self.change.display_name.as_deref())
+            .fetch_optional(db)
+            .await?;
+        changed.ok_or(Error::NotFound.into())
     }
 }

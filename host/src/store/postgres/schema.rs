@@ -31,6 +31,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "rollout role",
             include_str!("migrations/0020_rollout_role.sql"),
         ),
+        step(
+            30,
+            "account names",
+            include_str!("migrations/0030_account_names.sql"),
+        ),
     ])
 });
 

@@ -10,16 +10,17 @@ use crate::audit::Trail;
 use crate::clock::Timestamp;
 use crate::policy::Permit;
 use crate::policy::action::{
-    AccountsActivate, AccountsCreate, AccountsFindById, AccountsFindByName, Action, CeremoniesPut,
-    CeremoniesTake, CredentialsChange, CredentialsGet, CredentialsInsert, CredentialsListForUser,
-    CredentialsRecordUse, CredentialsRemove, CredentialsRename, CredentialsSetStatus,
-    CredentialsTypical, SessionsCreate, SessionsGet, SessionsRevoke, SessionsTouch,
+    AccountsActivate, AccountsChange, AccountsCreate, AccountsFindById, AccountsFindByName, Action,
+    CeremoniesPut, CeremoniesTake, CredentialsChange, CredentialsGet, CredentialsInsert,
+    CredentialsListForUser, CredentialsRecordUse, CredentialsRemove, CredentialsRename,
+    CredentialsSetStatus, CredentialsTypical, SessionsCreate, SessionsGet, SessionsRevoke,
+    SessionsTouch,
 };
 use crate::store::settle::{checked, read};
 use crate::store::{
-    Account, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
-    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Rollouts, Session, Store,
-    StoredRecord, Swept, Typical, check, target,
+    Account, AccountChange, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialChange,
+    CredentialStatus, CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession,
+    Rollouts, Session, Store, StoredRecord, Swept, Typical, check, target,
 };
 
 #[async_trait]
@@ -207,6 +208,21 @@ impl Store for PostgresStore {
         let target = id.clone();
         let rp_id = permit.relying_party().to_owned();
         let change = accounts::Activate { rp_id, id };
+        self.accounts.writer.submit(permit, target, change).await
+    }
+
+    async fn accounts_change(
+        &self,
+        permit: Permit<AccountsChange>,
+        id: String,
+        change: AccountChange,
+    ) -> Result<Account, Error> {
+        let arguments = check::uuid("account id", &id)
+            .and_then(|id| check::account_change(&change).map(|()| id));
+        let (permit, id) = checked(permit, arguments)?;
+        let target = id.clone();
+        let rp_id = permit.relying_party().to_owned();
+        let change = accounts::Alter { rp_id, id, change };
         self.accounts.writer.submit(permit, target, change).await
     }
 

@@ -24,6 +24,8 @@ mod sweep;
 mod writer;
 
 #[cfg(test)]
+mod alike_tests;
+#[cfg(test)]
 #[allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -16,6 +16,12 @@ use crate::store::{
     Credential, CredentialStatus, ResidentKey, Session, UserVerification,
 };
 
+/// A row that was found, or what stands in for it so that finding nothing is no less work.
+pub(super) struct Found<T> {
+    found: bool,
+    row: T,
+}
+
 /// A time as a column; beyond the year 292 million they are all alike.
 pub(super) fn time(time: Timestamp) -> i64 {
     i64::try_from(time).unwrap_or(i64::MAX)
@@ -91,6 +97,24 @@ fn bad(column: &str, error: impl std::error::Error + Send + Sync + 'static) -> s
     sqlx::Error::ColumnDecode {
         index: column.into(),
         source: Box::new(error),
+    }
+}
+
+// === impl Found ===
+
+impl<T> Found<T> {
+    /// The row, unless it is a stand-in.
+    pub(super) fn real(self) -> Option<T> {
+        self.found.then_some(self.row)
+    }
+}
+
+impl<'r, T: FromRow<'r, SqliteRow>> FromRow<'r, SqliteRow> for Found<T> {
+    fn from_row(row: &'r SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            found: row.try_get("found")?,
+            row: T::from_row(row)?,
+        })
     }
 }
 

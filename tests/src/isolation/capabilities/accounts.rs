@@ -1,6 +1,6 @@
 //! `zeropass:store/accounts`: a name belongs to one active account.
 
-use zeropass::capabilities::bindings::accounts::{Account, Host, Status};
+use zeropass::capabilities::bindings::accounts::{Account, AccountChange, Host, Status};
 
 use super::super::StoreError;
 use super::super::memory::Memory;
@@ -59,6 +59,40 @@ impl Host for State {
             .get_mut(position)
             .ok_or(StoreError::NotFound)?;
         account.status = Status::Active;
+        Ok(account.clone())
+    }
+
+    async fn change(
+        &mut self,
+        rp_id: String,
+        id: String,
+        change: AccountChange,
+    ) -> Result<Account, StoreError> {
+        let mut memory = self.store("accounts", "change", format!("{rp_id} {id}"))?;
+        let id = form::uuid(&id)?;
+        for text in [&change.name, &change.display_name].into_iter().flatten() {
+            form::name(text)?;
+        }
+        let position = position(&memory, &rp_id, &id)?;
+        if let Some(name) = &change.name
+            && memory
+                .accounts
+                .iter()
+                .any(|known| is_active(known, &rp_id, name) && known.id != id)
+        {
+            return Err(StoreError::Exists);
+        }
+        let account = memory
+            .accounts
+            .get_mut(position)
+            .filter(|account| account.status == Status::Active)
+            .ok_or(StoreError::NotFound)?;
+        if let Some(name) = change.name {
+            account.name = name;
+        }
+        if let Some(display_name) = change.display_name {
+            account.display_name = display_name;
+        }
         Ok(account.clone())
     }
 

@@ -87,6 +87,28 @@ impl Accounts for Memory {
         }
         Ok(account)
     }
+    fn change(&self, rp_id: &str, id: &str, change: &AccountChange) -> Result<Account, StoreError> {
+        self.record(format!("accounts.change {rp_id} {id}"));
+        self.store("accounts.change")?;
+        if let Some(name) = &change.name
+            && Accounts::find_by_name(self, rp_id, name).is_ok_and(|other| other.id != id)
+        {
+            return Err(StoreError::Exists);
+        }
+        let mut accounts = self.accounts.borrow_mut();
+        let account = accounts
+            .iter_mut()
+            .find(|account| account.rp_id == rp_id && account.id == id)
+            .filter(|account| account.status == AccountStatus::Active)
+            .ok_or(StoreError::NotFound)?;
+        if let Some(name) = &change.name {
+            account.name.clone_from(name);
+        }
+        if let Some(display_name) = &change.display_name {
+            account.display_name.clone_from(display_name);
+        }
+        Ok(account.clone())
+    }
     fn find_by_id(&self, rp_id: &str, id: &str) -> Result<Account, StoreError> {
         self.store("accounts.find-by-id")?;
         let accounts = self.accounts.borrow();

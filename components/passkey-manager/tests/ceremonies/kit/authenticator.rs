@@ -59,6 +59,8 @@ pub struct Create {
     pub trailing: Vec<u8>,
     pub format: &'static str,
     pub statement: Statement,
+    /// CTAP's member `epAtt` of the attestation object.
+    pub enterprise: Option<Value<'static>>,
     pub object_raw: Option<Vec<u8>>,
     pub transports: Vec<String>,
     pub extension_results: String,
@@ -142,6 +144,7 @@ impl Authenticator {
             trailing: Vec::new(),
             format: "none",
             statement: Statement::Empty,
+            enterprise: None,
             object_raw: None,
             transports: vec!["internal".to_owned(), "hybrid".to_owned()],
             extension_results: r#"{"credProps":{"rk":true}}"#.to_owned(),
@@ -213,9 +216,13 @@ impl Create {
             }
             Statement::Made(make) => make(&authenticator_data, &hash, &self.key),
         };
-        let mut attestation_object = vec![0xa3];
+        let mut attestation_object = vec![0xa3 + u8::from(self.enterprise.is_some())];
         encode(&Value::Text("fmt"), &mut attestation_object);
         encode(&Value::Text(self.format), &mut attestation_object);
+        if let Some(said) = &self.enterprise {
+            encode(&Value::Text("epAtt"), &mut attestation_object);
+            encode(said, &mut attestation_object);
+        }
         encode(&Value::Text("attStmt"), &mut attestation_object);
         attestation_object.extend_from_slice(&statement);
         encode(&Value::Text("authData"), &mut attestation_object);

@@ -1,4 +1,7 @@
 use passkey_manager::bindings::Code;
+use passkey_manager::bindings::registration::BeginRequest;
+use passkey_manager::bindings::relying_party::AttestationConveyance;
+use passkey_manager::cbor::Value;
 use serde_json::json;
 
 use super::refused;
@@ -146,4 +149,46 @@ fn wrong_attestation_is_refused() {
             "{format}"
         );
     }
+}
+
+/// A registration that asks for `conveyance`, and is answered with `epAtt`.
+fn enterprise(
+    conveyance: AttestationConveyance,
+    said: Value<'static>,
+    statement: Statement,
+) -> Result<(), Code> {
+    let host = MemoryHost::new();
+    host.profile.borrow_mut().authenticators.enterprise = true;
+    let request = BeginRequest {
+        attestation: Some(conveyance),
+        ..registration_request(ALICE)
+    };
+    let options = passkey_manager::registration::begin(&host, request).unwrap();
+    let mut create = Authenticator::new(1).create(&options);
+    if !matches!(statement, Statement::Empty) {
+        create.format = "packed";
+    }
+    create.statement = statement;
+    create.enterprise = Some(said);
+    let finished = finish_registration(&host, create);
+    assert_eq!(finished.is_ok(), host.credentials.borrow().len() == 1);
+    finished.map(drop).map_err(|rejection| rejection.code)
+}
+
+#[test]
+fn enterprise_attestation_is_taken_by_who_asked_for_it() {
+    use AttestationConveyance::{Direct, Enterprise, Indirect, None};
+    let packed = || Statement::PackedSelf;
+    assert_eq!(enterprise(Enterprise, Value::Bool(true), packed()), Ok(()));
+    for asked in [None, Indirect, Direct] {
+        let unasked = enterprise(asked, Value::Bool(true), packed());
+        assert_eq!(unasked, Err(Code::NotPermitted));
+        assert_eq!(enterprise(asked, Value::Bool(false), packed()), Ok(()));
+    }
+    // Authenticators may answer with an ordinary one.
+    assert_eq!(enterprise(Enterprise, Value::Bool(false), packed()), Ok(()));
+    let empty = enterprise(Enterprise, Value::Bool(true), Statement::Empty);
+    assert_eq!(empty, Err(Code::AttestationInvalid));
+    let odd = enterprise(Enterprise, Value::Integer(1), packed());
+    assert_eq!(odd, Err(Code::Malformed));
 }

@@ -70,7 +70,7 @@ async fn each_role_is_refused_what_is_not_its_duty() {
             "UPDATE zeropass.audit_logs SET size = 0".to_owned(),
             "DELETE FROM zeropass._sqlx_migrations".to_owned(),
             "UPDATE zeropass.credentials SET public_key = ''".to_owned(),
-            "UPDATE zeropass.accounts SET name = 'eve'".to_owned(),
+            "UPDATE zeropass.accounts SET created_at = 9".to_owned(),
             "UPDATE zeropass.sessions SET expires_at = 9".to_owned(),
             "UPDATE zeropass.ceremonies SET expires_at = 9".to_owned(),
             "DELETE FROM zeropass.accounts".to_owned(),
@@ -97,6 +97,7 @@ async fn each_role_is_refused_what_is_not_its_duty() {
         }
         if role != Role::Accounts {
             forbidden.push("SELECT zeropass.sweep_accounts(9, 9)".to_owned());
+            forbidden.push("UPDATE zeropass.accounts SET name = 'eve'".to_owned());
         }
         for statement in forbidden {
             let said = server.sql_as(role.name(), &database, &statement);
