@@ -7,13 +7,10 @@
     clippy::indexing_slicing
 )]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-
 use serde_json::{Value, json};
 use zeropass_tests::deployment::person::text;
 use zeropass_tests::deployment::{
-    Answer, Client, Deployment, ORIGIN, Person, WORKLOAD, component_file,
+    Answer, Client, Deployment, Load, ORIGIN, Person, WORKLOAD, component_file,
 };
 use zeropass_tests::isolation::Authenticator;
 use zeropass_tests::rollout::{OPERATOR, activate, push};
@@ -21,7 +18,7 @@ use zeropass_tests::rollout::{OPERATOR, activate, push};
 const NAME: &str = "passkey-manager";
 
 /// Connections that sign people in while revisions change.
-const CONNECTIONS: u32 = 6;
+const CONNECTIONS: usize = 4;
 
 async fn scene() -> (Deployment, Client) {
     let deployment = Deployment::builder()
@@ -167,17 +164,6 @@ async fn javascript_revision_refuses_with_the_same_codes() {
     assert_eq!(refused.problem(), (422, "signature-invalid".to_owned()));
 }
 
-/// Sign in until told to stop. Each failure is a panic.
-async fn sign_in_until(client: Client, stop: Arc<AtomicBool>, signed_in: Arc<AtomicU32>) {
-    let person = Person::at(ORIGIN);
-    let name = uuid::Uuid::new_v4().simple().to_string();
-    person.register(&client, &name).await.expect(201);
-    while !stop.load(Ordering::Relaxed) {
-        person.sign_in(&client, &name).await.expect(200);
-        signed_in.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 /// Begin a sign-in on the revision that serves now.
 async fn begin(client: &Client, name: &str) -> Value {
     let body = json!({"user": {"name": name}});
@@ -203,29 +189,14 @@ async fn javascript_revision_comes_and_goes_while_people_sign_in() {
     let client = deployment.client(WORKLOAD);
     let (key, _) = registered(&client, "ada").await;
 
-    let (stop, signed_in) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicU32::new(0)),
-    );
-    let people: Vec<_> = (0..CONNECTIONS)
-        .map(|_| {
-            let client = deployment.client(WORKLOAD);
-            tokio::spawn(sign_in_until(
-                client,
-                Arc::clone(&stop),
-                Arc::clone(&signed_in),
-            ))
-        })
-        .collect();
-    // All have signed in on what serves now, whatever it is.
+    let mut loads = Vec::new();
+    for _ in 0..CONNECTIONS {
+        loads.push(Load::start(&deployment.client(WORKLOAD), 2).await);
+    }
+    // On each connection, on what serves now, whatever it is.
     let everybody = async || {
-        let goal = signed_in.load(Ordering::Relaxed) + 2 * CONNECTIONS;
-        while signed_in.load(Ordering::Relaxed) < goal {
-            assert!(
-                !people.iter().any(tokio::task::JoinHandle::is_finished),
-                "a sign-in failed"
-            );
-            tokio::task::yield_now().await;
+        for load in &loads {
+            load.more_good(4).await;
         }
     };
     // Rust, JavaScript, and Rust again; sign-ins are left open over each change.
@@ -240,9 +211,9 @@ async fn javascript_revision_comes_and_goes_while_people_sign_in() {
     admin.post(&path, &json!({})).await.expect(200);
     finish(&client, &key, &on_javascript).await;
     everybody().await;
-    stop.store(true, Ordering::Relaxed);
-    for person in people {
-        person.await.expect("no sign-in failed");
+    for load in loads {
+        assert_eq!(load.busy(), 0);
+        load.end().await;
     }
     let records = deployment.records().await;
     let served = |revision: &str, action: &str| {

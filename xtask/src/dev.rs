@@ -9,6 +9,7 @@ mod config;
 mod http;
 mod preflight;
 mod server;
+mod snapshot;
 mod watch;
 
 use std::path::{Path, PathBuf};

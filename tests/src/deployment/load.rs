@@ -35,8 +35,9 @@ impl Load {
             stop,
             people: Vec::new(),
         };
+        let crowd = uuid::Uuid::new_v4().simple();
         for number in 0..people {
-            let (person, name) = (Person::at(ORIGIN), format!("person-{number}"));
+            let (person, name) = (Person::at(ORIGIN), format!("person-{number}-of-{crowd}"));
             person.register(client, &name).await.expect(201);
             let (client, stopped) = (client.clone(), stopped.clone());
             let (good, busy) = (Arc::clone(&load.good), Arc::clone(&load.busy));

@@ -69,7 +69,7 @@ use zeropass::telemetry::metrics::Registry;
 pub use self::builder::Builder;
 pub use self::certificates::Certificate;
 pub use self::client::{Answer, Client, Protocol};
-pub use self::files::{component_file, copied_policies, guest_file};
+pub use self::files::{binary_file, component_file, copied_policies, guest_file};
 pub use self::load::Load;
 pub use self::person::Person;
 pub use self::process::{Installation, Process};

@@ -214,6 +214,11 @@ async fn backup_is_made_while_the_host_runs_and_its_restore_is_recorded() {
     let told = bad(&installation.run(&restore));
     assert!(told.contains("it is not restored"), "{told}");
     fs::write(&copy, genuine).unwrap();
+    let unsaid = &restore[..5];
+    let told = bad(&installation.run(unsaid));
+    assert!(told.contains("say --yes (not-confirmed)"), "{told}");
+    let told = good(&installation.run(&[unsaid, &["--dry-run"]].concat()));
+    assert!(told.contains("would restore: "), "{told}");
     let told = good(&installation.run(&restore));
     assert!(told.contains("a new one follows"), "{told}");
 

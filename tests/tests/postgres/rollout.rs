@@ -4,9 +4,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use zeropass::registry::SigningKey;
 use zeropass_tests::deployment::{Deployment, ORIGIN, Person, WORKLOAD};
 use zeropass_tests::postgres::Database;
-use zeropass_tests::rollout::{OPERATOR, activate, push, variant};
+use zeropass_tests::rollout::{OPERATOR, activate, push, push_signed, variant};
+use zeropass_tests::signing::minisig;
 
 const NAME: &str = "auth-service";
 
@@ -105,6 +107,50 @@ async fn hosts_that_lose_sight_of_the_rollouts_go_on_signing_people_in() {
             .await
             .expect(200);
     }
+}
+
+/// What policy takes back is out of service before anybody can write it down.
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_signer_has_effect_while_the_rollouts_are_away() {
+    let database = Database::start().await;
+    let (host, _) = two_hosts(&database).await;
+    let admin = host.admin_client(OPERATOR);
+    let other = SigningKey::generate().unwrap();
+    let say = |more: &str| {
+        let text = other.signer(&[NAME]) + more;
+        std::fs::write(host.folder().join("signers/other.toml"), text).unwrap();
+    };
+    let reload = async || {
+        let answer = admin.post("/v1/policy/reload", &json!({})).await;
+        answer.expect(200);
+    };
+    say("");
+    reload().await;
+    let wasm = variant(NAME, "b");
+    let signature = minisig(&other, NAME, "1.1.0", &wasm).unwrap();
+    push_signed(&admin, NAME, &signature, wasm)
+        .await
+        .expect(201);
+    activate(&admin, NAME, &json!({"revision": "1.1.0"}))
+        .await
+        .expect(200);
+    assert_eq!(answers(&host).await, "1.1.0");
+
+    database.sql(
+        "ALTER ROLE zeropass_rollouts NOLOGIN;
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE usename = 'zeropass_rollouts'",
+    );
+    say("revoked = true\n");
+    reload().await;
+    assert_eq!(answers(&host).await, "1.0.0");
+
+    database.sql("ALTER ROLE zeropass_rollouts LOGIN");
+    let record = host
+        .record_where(|record| record.action == "rollout.take-out")
+        .await;
+    assert_eq!(record.outcome, "success");
+    assert_eq!(answers(&host).await, "1.0.0");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! What the commands say before they change anything, and what they ask.
 
-use zeropass_tests::deployment::Deployment;
+use std::process::{Command, Output, Stdio};
+
+use zeropass_tests::deployment::{Deployment, binary_file};
 use zeropass_tests::signing::minisig;
 
 use super::{OPERATOR, access, command, component, push, variant};
@@ -16,11 +18,8 @@ async fn what_cannot_be_undone_is_not_done_without_a_yes() {
         .expect(201);
     let access = access(&deployment);
     let remove = ["component", "remove", NAME, "1.1.0"];
-    // Tests have no terminal.
-    let (well, said) = command(&access, &remove).await;
-    assert!(!well);
-    assert!(said.contains("which can't be undone"), "{said}");
-    assert!(said.ends_with("say --yes (not-confirmed)\n"), "{said}");
+    let unasked = unasked(&[&remove[..], &texts(&access)].concat());
+    assert!(unasked.contains("which can't be undone"), "{unasked}");
     let (well, said) = command(&access, &[&remove[..], &["--dry-run"]].concat()).await;
     assert!(
         well && said.starts_with("would forget passkey-manager 1.1.0"),
@@ -33,6 +32,48 @@ async fn what_cannot_be_undone_is_not_done_without_a_yes() {
         well && said.starts_with("forgot passkey-manager 1.1.0"),
         "{said}"
     );
+}
+
+#[test]
+fn revocation_wants_a_yes_and_prolonging_a_list_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let init = ["pki", "init", "--dir", dir];
+    assert!(zeropass(&init).status.success());
+    let revoke = ["pki", "revoke", "--dir", dir, "operator"];
+    let said = unasked(&revoke);
+    assert!(said.contains("revoked for good: "), "{said}");
+    let dry = zeropass(&[&revoke[..], &["--dry-run"]].concat());
+    assert!(dry.status.success(), "{dry:?}");
+    assert!(!folder.path().join("crl.pem").exists());
+    assert!(zeropass(&revoke[..4]).status.success());
+    assert!(
+        zeropass(&[&revoke[..], &["--yes"]].concat())
+            .status
+            .success()
+    );
+}
+
+/// The binary, where nobody can be asked: its standard input has ended.
+fn zeropass(words: &[&str]) -> Output {
+    Command::new(binary_file("zeropass"))
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// What it says when it wants a `--yes`.
+fn unasked(words: &[&str]) -> String {
+    let output = zeropass(words);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.ends_with("say --yes (not-confirmed)\n"), "{said}");
+    said
+}
+
+fn texts(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@
 //! the revision that serves goes on serving. Files are looked at by their times and
 //! lengths, so that no watcher of the system is needed.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 
+use super::snapshot::{Saved, Snapshot};
 use crate::stop::{Interrupted, Stop};
 use crate::workspace::Workspace;
 use crate::{build, process};
@@ -52,21 +53,6 @@ struct Pushed {
     versions: VecDeque<String>,
 }
 
-/// Time and length of each source file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Snapshot(BTreeMap<PathBuf, (SystemTime, u64)>);
-
-/// What has changed between two snapshots.
-#[derive(Debug, PartialEq, Eq)]
-struct Saved {
-    /// The components that are to be built.
-    components: BTreeSet<&'static str>,
-    /// One of the files, from the top of the checkout: the one that was saved last.
-    file: PathBuf,
-    /// When that was.
-    when: SystemTime,
-}
-
 // === impl Watch ===
 
 impl<'w> Watch<'w> {
@@ -80,8 +66,10 @@ impl<'w> Watch<'w> {
             pushed: BTreeMap::new(),
         };
         for name in build::COMPONENTS {
-            if let Some(swapped) = watch.swap(name, "built before the start")? {
-                println!("{swapped}");
+            match watch.swap(name, "built before the start") {
+                Ok(Some(swapped)) => println!("{swapped}"),
+                Ok(None) => {}
+                Err(error) => println!("{name}: not swapped, the old one serves: {error:#}"),
             }
         }
         Ok(watch)
@@ -204,157 +192,9 @@ impl Operator {
     }
 }
 
-// === impl Snapshot ===
-
-impl Snapshot {
-    /// The sources of all components in the checkout `root`, and the interfaces.
-    fn of(root: &Path) -> Result<Self> {
-        let mut found = BTreeMap::new();
-        for folder in ["components", "wit"] {
-            gather(root, &root.join(folder), &mut found)?;
-        }
-        Ok(Self(found))
-    }
-
-    /// What is new, gone or otherwise in `now`.
-    fn since(&self, now: &Self) -> Option<Saved> {
-        let gone = self.0.keys().filter(|file| !now.0.contains_key(*file));
-        let new = now
-            .0
-            .iter()
-            .filter(|(file, at)| self.0.get(*file) != Some(at));
-        let changed: Vec<(&PathBuf, SystemTime)> = new
-            .map(|(file, (when, _))| (file, *when))
-            // Nobody knows when a file was taken away; it was just now.
-            .chain(gone.map(|file| (file, SystemTime::now())))
-            .collect();
-        let (file, when) = changed.iter().max_by_key(|(_, when)| *when)?;
-        let components = build::COMPONENTS
-            .into_iter()
-            .filter(|name| changed.iter().any(|(file, _)| concerns(file, name)))
-            .collect();
-        Some(Saved {
-            components,
-            file: file.to_path_buf(),
-            when: *when,
-        })
-    }
-}
-
-/// Whether a component is built from this file: its own, or an interface.
-fn concerns(file: &Path, name: &str) -> bool {
-    file.starts_with("wit") || file.starts_with(Path::new("components").join(name))
-}
-
-/// Tests and hidden files make no other component.
-fn gather(
-    root: &Path,
-    folder: &Path,
-    found: &mut BTreeMap<PathBuf, (SystemTime, u64)>,
-) -> Result<()> {
-    let shown = || folder.display().to_string();
-    for entry in fs::read_dir(folder).with_context(shown)? {
-        let entry = entry.with_context(shown)?;
-        let name = entry.file_name();
-        let hidden = name.as_encoded_bytes().starts_with(b".");
-        if hidden || name == "target" || name == "tests" || name == "fuzz" {
-            continue;
-        }
-        let path = entry.path();
-        // An editor may have taken its file away since.
-        let Ok(about) = fs::metadata(&path) else {
-            continue;
-        };
-        if about.is_dir() {
-            gather(root, &path, found)?;
-        } else {
-            let file = path.strip_prefix(root).unwrap_or(&path).to_path_buf();
-            let when = about.modified().with_context(shown)?;
-            found.insert(file, (when, about.len()));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    fn checkout() -> tempfile::TempDir {
-        let root = tempfile::tempdir().unwrap();
-        for file in [
-            "components/auth-service/src/lib.rs",
-            "components/auth-service/tests/api.rs",
-            "components/passkey-manager/src/lib.rs",
-            "wit/passkeys/passkeys.wit",
-        ] {
-            write(root.path(), file, "one");
-        }
-        root
-    }
-
-    fn write(root: &Path, file: &str, text: &str) {
-        let file = root.join(file);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
-    }
-
-    /// The components that `change` has to be followed by.
-    fn after(change: impl FnOnce(&Path)) -> Vec<&'static str> {
-        let root = checkout();
-        let before = Snapshot::of(root.path()).unwrap();
-        change(root.path());
-        let saved = before.since(&Snapshot::of(root.path()).unwrap());
-        saved.map_or_else(Vec::new, |saved| saved.components.into_iter().collect())
-    }
-
-    #[test]
-    fn saved_source_is_noticed_with_its_component_alone() {
-        let saved = |file: &'static str| after(|root| write(root, file, "two, longer"));
-        assert_eq!(
-            saved("components/auth-service/src/lib.rs"),
-            ["auth-service"]
-        );
-        assert_eq!(
-            saved("components/passkey-manager/src/new/file.rs"),
-            ["passkey-manager"]
-        );
-        assert_eq!(
-            saved("wit/passkeys/passkeys.wit"),
-            ["auth-service", "passkey-manager"]
-        );
-        let file = "components/auth-service/src/lib.rs";
-        let gone = after(|root| fs::remove_file(root.join(file)).unwrap());
-        assert_eq!(gone, ["auth-service"]);
-    }
-
-    #[test]
-    fn tests_hidden_files_and_reading_change_nothing() {
-        for file in [
-            "components/auth-service/tests/api.rs",
-            "components/auth-service/src/.lib.rs.swp",
-            "components/auth-service/target/x",
-            "docs/new.md",
-        ] {
-            assert!(after(|root| write(root, file, "two, longer")).is_empty());
-        }
-        assert!(after(|root| drop(fs::read(root.join("wit/passkeys/passkeys.wit")))).is_empty());
-    }
-
-    #[test]
-    fn file_that_was_saved_last_is_named() {
-        let root = checkout();
-        let before = Snapshot::of(root.path()).unwrap();
-        let file = "components/auth-service/src/lib.rs";
-        write(root.path(), file, "two, longer");
-        let later = SystemTime::now() + Duration::from_secs(5);
-        let opened = fs::File::options().write(true).open(root.path().join(file));
-        opened.unwrap().set_modified(later).unwrap();
-        write(root.path(), "wit/passkeys/passkeys.wit", "two, longer");
-        let saved = before.since(&Snapshot::of(root.path()).unwrap()).unwrap();
-        assert_eq!((saved.file.as_path(), saved.when), (Path::new(file), later));
-    }
 
     #[test]
     fn digest_is_read_from_what_push_prints() {

@@ -1,0 +1,250 @@
+//! A sealed log, and everything that somebody with the file could do to it.
+//!
+//! Each test alters a copy as an attacker who owns the file would: triggers dropped,
+//! rows rewritten. The verifier must name the place, and a host must not go on.
+//! [`records`] are about the table, [`witness`] about what vouches for it.
+
+mod records;
+mod witness;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::{SqliteHistory, SqliteStore};
+use crate::audit::export::{JsonLines, export};
+use crate::audit::verify::{Bad, Verdict, Witness, verify};
+use crate::audit::{
+    Log, ResumeError, Schedule, SealError, SealKey, Sealer, Sink, Source, Turn, read_notes,
+};
+use crate::clock::FixedClock;
+use crate::store::contract::{Kit, LIFETIME, NOW, RP, id};
+
+/// Records of each run; each run ends with a checkpoint.
+const RUN: u32 = 50;
+const RUNS: u32 = 4;
+const RECORDS: u64 = (RUN * RUNS) as u64;
+
+const COLUMNS: [&str; 14] = [
+    "log",
+    "seq",
+    "time",
+    "request_id",
+    "workload",
+    "address",
+    "component_name",
+    "component_digest",
+    "component_revision",
+    "action",
+    "relying_party",
+    "target",
+    "outcome",
+    "policies",
+];
+
+struct Scene {
+    folder: TempDir,
+    log: String,
+}
+
+// === impl Scene ===
+
+impl Scene {
+    /// Four runs of a host, each with its checkpoint.
+    async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut scene = Self {
+            folder,
+            log: String::new(),
+        };
+        for run in 0..RUNS {
+            scene.run(run * RUN, RUN).await;
+        }
+        scene
+    }
+
+    async fn run(&mut self, first: u32, count: u32) {
+        self.run_at(NOW + u64::from(first), first, count).await;
+    }
+
+    async fn run_at(&mut self, now: u64, first: u32, count: u32) {
+        let (log, sealer) = self.sealer().await.unwrap();
+        self.log = log.id().to_owned();
+        let clock = Arc::new(FixedClock::new(now));
+        let store = SqliteStore::open_with(&self.store(), LIFETIME, clock.clone(), log).await;
+        let kit = Kit::over(Arc::new(store.unwrap()), clock);
+        for number in first..first + count {
+            if number % 3 == 0 {
+                let _absent = kit.get(RP, format!("key-{number}").as_bytes()).await;
+            } else {
+                kit.put(Kit::ceremony(&id(number))).await.unwrap();
+            }
+        }
+        kit.store.append(&kit.trail).await.unwrap();
+        kit.store.close().await;
+        seal(sealer).await;
+    }
+
+    /// What a host does before it goes on with the log.
+    async fn sealer(&self) -> Result<(Arc<Log>, Sealer), SealError> {
+        let key = SealKey::open(self.folder.path(), "host", Turn::Now).unwrap();
+        let log = Arc::new(Log::new(key.log_id(), 1_000));
+        let clock = Arc::new(FixedClock::new(NOW));
+        let store =
+            SqliteStore::open_with(&self.store(), LIFETIME, clock.clone(), Arc::clone(&log)).await;
+        store.unwrap().stop().await;
+        let history = SqliteHistory::open(&self.store()).await.unwrap();
+        let sink = Sink::new(&self.checkpoints(), key.log_id());
+        let schedule = Schedule {
+            interval: Duration::from_secs(3600),
+        };
+        let sealer = Sealer::start(Arc::clone(&log), key, sink, &history, clock, schedule).await?;
+        Ok((log, sealer))
+    }
+
+    /// Why a host would refuse to start.
+    async fn refusal(&self) -> String {
+        match self.sealer().await {
+            Ok(_) => panic!("the log is continued"),
+            Err(SealError::Resume(error)) => error.to_string(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn store(&self) -> PathBuf {
+        self.folder.path().join("zeropass.db")
+    }
+
+    fn checkpoints(&self) -> PathBuf {
+        self.folder.path().join("checkpoints")
+    }
+
+    fn leaves(&self) -> PathBuf {
+        Sink::new(&self.checkpoints(), &self.log)
+            .leaves()
+            .to_owned()
+    }
+
+    fn witness(&self) -> Witness {
+        let key = self.folder.path().join(format!("audit-{}.pub", self.log));
+        let key = std::fs::read_to_string(key)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
+        Witness::read(&self.checkpoints(), vec![key]).unwrap()
+    }
+
+    async fn verdicts(&self) -> Vec<Verdict> {
+        let history = SqliteHistory::open(&self.store()).await.unwrap();
+        verify(&history, &self.witness(), &mut |_| {})
+            .await
+            .unwrap()
+    }
+
+    async fn verdict(&self) -> Verdict {
+        let verdicts = self.verdicts().await;
+        let own = verdicts.into_iter().find(|verdict| verdict.log == self.log);
+        own.expect("a verdict on the log")
+    }
+
+    /// The place that the verifier names.
+    async fn bad_record(&self) -> u64 {
+        match self.verdict().await.bad {
+            Some(Bad::Record { seq, .. }) => seq,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A connection of somebody who has got rid of the triggers.
+    async fn attacker(&self) -> SqliteConnection {
+        let mut db = SqliteConnectOptions::new()
+            .filename(self.store())
+            .pragma("synchronous", "OFF")
+            .connect()
+            .await
+            .unwrap();
+        for trigger in ["audit_no_update", "audit_no_delete"] {
+            let drop = format!("DROP TRIGGER IF EXISTS {trigger}");
+            run(&mut db, &drop).await.unwrap();
+        }
+        db
+    }
+
+    async fn attack(&self, statement: &str) {
+        let mut db = self.attacker().await;
+        assert!(run(&mut db, statement).await.unwrap() > 0, "{statement}");
+    }
+
+    /// The bytes of one column, and whether they are a number.
+    async fn value(&self, db: &mut SqliteConnection, column: &str, seq: u64) -> (Vec<u8>, bool) {
+        let select = format!(
+            "SELECT CAST({column} AS BLOB), typeof({column}) = 'integer' FROM audit WHERE seq = {seq}"
+        );
+        sqlx::query_as(AssertSqlSafe(select))
+            .fetch_one(db)
+            .await
+            .unwrap()
+    }
+
+    /// Flip one bit of a column, look, and flip it back.
+    async fn flip(&self, db: &mut SqliteConnection, column: &str, seq: u64, bit: usize) {
+        let (bytes, number) = self.value(db, column, seq).await;
+        let (good, bad) = if number {
+            let value: i64 = String::from_utf8(bytes).unwrap().parse().unwrap();
+            let bad = value ^ (1_i64 << (bit % 63));
+            (value.to_string(), bad.to_string())
+        } else {
+            let mut flipped = bytes.clone();
+            let at = (bit / 8) % bytes.len();
+            flipped[at] ^= 1 << (bit % 8);
+            (text(&bytes), text(&flipped))
+        };
+        let rowid = format!("SELECT rowid FROM audit WHERE seq = {seq}");
+        let rowid: i64 = sqlx::query_scalar(AssertSqlSafe(rowid))
+            .fetch_one(&mut *db)
+            .await
+            .unwrap();
+        let set =
+            |value: &str| format!("UPDATE audit SET {column} = {value} WHERE rowid = {rowid}");
+        if run(db, &set(&bad)).await.is_err() {
+            // The place is taken: the database itself refuses two of them.
+            assert_eq!(column, "seq");
+            return;
+        }
+        match self.verdict().await.bad {
+            Some(Bad::Record { seq: named, .. }) => {
+                assert_eq!(named, seq, "{column}, bit {bit}");
+            }
+            // The last record is not at its place any more: the end is gone.
+            Some(Bad::CutTail { has, .. }) if ["log", "seq"].contains(&column) => {
+                assert_eq!((seq, has), (RECORDS, RECORDS - 1), "{column}, bit {bit}");
+            }
+            other => panic!("{column}, bit {bit}: {other:?}"),
+        }
+        assert_eq!(run(db, &set(&good)).await.unwrap(), 1);
+    }
+}
+
+async fn seal(sealer: Sealer) {
+    let (stop, stopped) = oneshot::channel();
+    drop(stop);
+    sealer.run(stopped).await;
+}
+
+async fn run(db: &mut SqliteConnection, statement: &str) -> Result<u64, sqlx::Error> {
+    let done = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+fn text(bytes: &[u8]) -> String {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("CAST(x'{hex}' AS TEXT)")
+}

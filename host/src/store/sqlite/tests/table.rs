@@ -1,0 +1,83 @@
+//! The audit table guards itself against our own mistakes.
+
+use super::*;
+use crate::clock::{Clock as _, SystemClock};
+use crate::store::contract::{DAY, RP};
+
+#[tokio::test]
+async fn audit_rows_can_not_be_changed() {
+    let (_folder, path) = folder();
+    let (kit, _) = in_file(&path).await;
+    kit.create(RP, "ada").await;
+    let before = kit.records().await;
+    let replace = "
+        PRAGMA recursive_triggers = ON;
+        INSERT OR REPLACE INTO audit SELECT log, seq, 0, '-', '-', '-', '-', '-', '-', '-', '-', '-', '-', '[]'
+        FROM audit";
+    for statement in [
+        "UPDATE audit SET target = 'x'",
+        "DELETE FROM audit",
+        replace,
+    ] {
+        let error = meddle(&path, statement).await.unwrap_err();
+        assert!(error.to_string().contains("append-only"), "{error}");
+    }
+    assert_eq!(kit.records().await, before);
+}
+
+#[tokio::test]
+async fn audit_row_goes_only_when_it_is_old_and_its_leaf_stays() {
+    let (_folder, path) = folder();
+    let (kit, _) = in_file(&path).await;
+    kit.create(RP, "ada").await;
+    // The kit's clock stands more than 365 days ago; the trigger asks the machine's.
+    let leaf = "INSERT INTO audit_pruned SELECT log, seq, zeroblob(32) FROM audit";
+    meddle(&path, leaf).await.unwrap();
+    for statement in [
+        "DELETE FROM audit_pruned",
+        "UPDATE audit_pruned SET seq = 9",
+    ] {
+        let error = meddle(&path, statement).await.unwrap_err();
+        assert!(error.to_string().contains("append-only"), "{error}");
+    }
+    kit.clock.set(SystemClock.now() - 364 * DAY);
+    kit.create(RP, "bob").await;
+    let young = "INSERT INTO audit_pruned SELECT log, seq, zeroblob(32) FROM audit WHERE seq = 2";
+    meddle(&path, young).await.unwrap();
+    let error = meddle(&path, "DELETE FROM audit").await.unwrap_err();
+    assert!(error.to_string().contains("append-only"), "{error}");
+    assert_eq!(kit.records().await.len(), 2);
+    let done = meddle(&path, "DELETE FROM audit WHERE seq = 1").await;
+    assert_eq!(done.unwrap(), 1);
+}
+
+/// A database of the first schema keeps its records, in a log of their own.
+#[tokio::test]
+async fn records_from_before_logs_were_keyed_are_kept() {
+    let (_folder, path) = folder();
+    let (kit, _) = in_file(&path).await;
+    kit.create(RP, "ada").await;
+    kit.create(RP, "bob").await;
+    let before = kit.records().await;
+    kit.store.close().await;
+    drop(kit);
+    let first = include_str!("../migrations/0001_store.sql");
+    let table = first.split_once("CREATE TABLE audit (").unwrap().1;
+    let (columns, triggers) = table.split_once(") STRICT;").unwrap();
+    let back = format!(
+        "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete;
+         DROP TABLE audit_pruned; ALTER TABLE audit RENAME TO keyed;
+         CREATE TABLE audit ({columns}) STRICT; {triggers}
+         INSERT INTO audit SELECT seq + 10, time, request_id, workload, address, component_name,
+             component_digest, component_revision, action, relying_party, target, outcome, policies
+         FROM keyed;
+         DROP TABLE keyed; DELETE FROM _sqlx_migrations WHERE version = 2"
+    );
+    meddle(&path, &back).await.unwrap();
+    let (kit, _) = in_file(&path).await;
+    assert_eq!(
+        kit.records().await,
+        before,
+        "numbered from 1, without a hole"
+    );
+}
