@@ -274,7 +274,7 @@ async fn overloaded_host_is_passed_over_even_by_calls_that_may_not_repeat() {
 #[tokio::test(flavor = "multi_thread")]
 async fn withheld_answer_is_not_asked_for_elsewhere() {
     let pki = Pki::new();
-    let (withheld, other): (Arc<AtomicUsize>, Arc<AtomicUsize>) = Default::default();
+    let withheld = Arc::default();
     let one = pki
         .back(counting(&withheld, || refused(500, "audit-unwritable")))
         .await;
@@ -282,7 +282,6 @@ async fn withheld_answer_is_not_asked_for_elsewhere() {
     let failed = revoke(&link, soon()).await;
     assert_eq!(failed, Err(Failed::Refused("audit-unwritable".into())));
     assert_eq!(withheld.load(Ordering::SeqCst), 1);
-    assert_eq!(other.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -75,18 +75,20 @@ impl Connection {
     ) -> Result<(StatusCode, Bytes), Fault> {
         let sender = self.sender.clone().ready().await;
         let mut sender = sender.map_err(|error| broke_off(&error, Fault::Unbegun))?;
-        // Nothing of the call leaves before its body is complete.
         let (answer, mut stream) = sender
             .send_request(request, body.is_empty())
             .map_err(|error| broke_off(&error, Fault::Unbegun))?;
-        if !body.is_empty() {
-            stream
-                .send_data(body, true)
-                .map_err(|error| broke_off(&error, Fault::Unbegun))?;
-        }
-        let answer = answer
-            .await
-            .map_err(|error| broke_off(&error, Fault::of(&error)))?;
+        let sent = match body.is_empty() {
+            true => Ok(()),
+            false => stream.send_data(body, true),
+        };
+        // The head may have left by itself, and whoever refuses it need not wait for the
+        // body: an answer counts, however the sending ended. Without one, half a request
+        // is none.
+        let answer = answer.await.map_err(|error| match &sent {
+            Ok(()) => broke_off(&error, Fault::of(&error)),
+            Err(sending) => broke_off(sending, Fault::Unbegun),
+        })?;
         let status = answer.status();
         let body = collect(answer.into_body()).await?;
         Ok((status, body))
