@@ -276,16 +276,11 @@ impl Host {
     }
 
     /// Serve until SIGTERM or SIGINT, then drain. SIGHUP reloads the policies.
-    ///
-    /// # Errors
-    /// Signal handlers can't be installed.
-    pub async fn serve(self) -> anyhow::Result<Drained> {
-        let signals = Signals::install()?;
-        Ok(self
-            .serve_with(async |trigger, deadline| {
-                drain::on_signal(trigger, signals, deadline).await
-            })
-            .await)
+    pub async fn serve(self, signals: Signals) -> Drained {
+        self.serve_with(async |trigger, deadline| {
+            drain::on_signal(trigger, signals, deadline).await
+        })
+        .await
     }
 
     /// Serve until `stop` is ready, then drain.

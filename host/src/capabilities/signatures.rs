@@ -91,7 +91,9 @@ pub fn verify(
         (-49, PublicKey::Okp(key)) => parsed(&ML_DSA_65, key, message, signature),
         (-50, PublicKey::Okp(key)) => parsed(&ML_DSA_87, key, message, signature),
         (-8, PublicKey::Okp(key)) => parsed(&ED25519, key, message, signature),
-        (-53, PublicKey::Okp(key)) => ed448::verify(key, message, signature),
+        (-53, PublicKey::Okp(key)) => {
+            ed448::verify(key, message, signature).ok_or(SignatureError::InvalidKey)
+        }
         (-257, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA256, key, message, signature),
         (-258, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA384, key, message, signature),
         (-259, PublicKey::Rsa(key)) => rsa(&RSA_PKCS1_2048_8192_SHA512, key, message, signature),

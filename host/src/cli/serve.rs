@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::{Config, LogFormat};
 use crate::host::Host;
-use crate::server::drain::Drained;
+use crate::server::drain::{Drained, Signals};
 use crate::telemetry;
 
 /// Run the host until SIGTERM or SIGINT; true when it drained cleanly.
@@ -23,8 +23,10 @@ pub fn serve(file: &Path) -> anyhow::Result<bool> {
         .build()?;
     runtime.block_on(async {
         let host = Host::start(&config).await?;
+        // First: whoever reads that it serves may end it.
+        let signals = Signals::install()?;
         tracing::info!(address = %host.local_address()?, "serving");
-        Ok(match host.serve().await? {
+        Ok(match host.serve(signals).await {
             Drained::Clean => {
                 tracing::info!("stopped");
                 true

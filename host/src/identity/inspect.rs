@@ -13,7 +13,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use self::rules::{Rules, names, spiffe_rules, trust_rules, usage_rules, validity};
 use self::uses::uses;
-use super::material::MaterialError;
+use super::error::MaterialError;
 use super::pki::hex;
 use super::spiffe::TrustDomain;
 use super::svid::thumbprint;

@@ -15,12 +15,13 @@ use rustls::version::TLS13;
 use rustls::{ClientConfig, Error as TlsError, ServerConfig};
 use tokio::sync::watch;
 
+use super::crypto::{KeyExchange, provider_for};
 use super::current::Change;
 use super::material::Material;
 use super::pinned::PinnedVerifier;
 use super::source::{Source, SourceError};
 use super::spiffe::SpiffeId;
-use super::tls::{ALPN_HTTP2, ClockTime, KeyExchange, ServerTls, provider_for};
+use super::tls::{ALPN_HTTP2, ClockTime, ServerTls};
 use crate::clock::Clock;
 
 /// The configuration that new link connections are made with; none after the identity

@@ -7,36 +7,19 @@
 //! Errors and `Debug` never show a key.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::VerifierBuilderError;
 use rustls::sign::CertifiedKey;
 use rustls::{Error as TlsError, InconsistentKeys, RootCertStore};
-use thiserror::Error;
 
-use super::parts::Parts;
-use super::spiffe::TrustDomain;
+use super::crypto::provider;
+use super::error::MaterialError;
+use super::parts::{MaterialFiles, Parts};
 use super::svid::{Svid, SvidError, parse_svid};
-use super::tls::provider;
 use super::verifier::{SvidVerifier, refusal_code};
 use crate::clock::Timestamp;
-
-/// Where the material lies, and whom it trusts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MaterialFiles {
-    /// PEM certificates: the leaf first, then intermediates.
-    pub certificate: PathBuf,
-    /// One PEM private key (PKCS #8, SEC 1 or PKCS #1).
-    pub key: PathBuf,
-    /// PEM certificates of the trusted roots.
-    pub roots: PathBuf,
-    /// PEM revocation lists; none means that revocation is not checked.
-    pub crls: Vec<PathBuf>,
-    /// The trust domains whose workloads may connect.
-    pub trust_domains: Vec<TrustDomain>,
-}
 
 /// Identity material that has been checked against itself.
 #[derive(Clone)]
@@ -45,76 +28,6 @@ pub struct Material {
     certified_key: CertifiedKey,
     roots: Arc<RootCertStore>,
     verifier: Arc<SvidVerifier>,
-}
-
-/// Why material can't be used. Each message names the file and what it should hold.
-#[derive(Debug, Error)]
-pub enum MaterialError {
-    /// The file can't be read.
-    #[error("{}: can't read it: {source}; expected {expected}", file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// What it should hold.
-        expected: &'static str,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file is not PEM, or holds nothing of the kind.
-    #[error("{}: expected {expected} in PEM form, found none that can be read", file.display())]
-    Pem {
-        /// The file.
-        file: PathBuf,
-        /// What it should hold.
-        expected: &'static str,
-    },
-    /// The private key is of a kind that TLS here can't use.
-    #[error("{}: the private key can't be used; expected an ECDSA P-256 or P-384, Ed25519 or RSA key", .0.display())]
-    Key(PathBuf),
-    /// Key and certificate are of different pairs.
-    #[error("{}: the private key does not belong to the certificate in {}", key.display(), certificate.display())]
-    KeyMismatch {
-        /// The key's file.
-        key: PathBuf,
-        /// The certificate's file.
-        certificate: PathBuf,
-    },
-    /// The first certificate is not a workload's SVID.
-    #[error("{}: {source}", file.display())]
-    Svid {
-        /// The certificate's file.
-        file: PathBuf,
-        /// The rule that it breaks.
-        source: SvidError,
-    },
-    /// A root can't be used as a trust anchor.
-    #[error("{}: certificate {position} can't be a trust root: {source}", file.display())]
-    Root {
-        /// The roots' file.
-        file: PathBuf,
-        /// Its position in the file, from 1.
-        position: usize,
-        /// What rustls said.
-        source: Box<TlsError>,
-    },
-    /// A revocation list can't be used.
-    #[error("revocation lists can't be used: {0}; expected v2 CRLs with a next update")]
-    Revocation(VerifierBuilderError),
-    /// The host's own certificate does not pass the check that peers have to pass.
-    #[error(
-        "{}: the certificate is refused by the roots in {} (`{code}`: {source}); renew it or correct roots and trust domains",
-        certificate.display(), roots.display()
-    )]
-    Refused {
-        /// The certificate's file.
-        certificate: PathBuf,
-        /// The roots' file.
-        roots: PathBuf,
-        /// The code that a peer with this certificate would be refused with.
-        code: &'static str,
-        /// What the verifier said.
-        source: Box<TlsError>,
-    },
 }
 
 // === impl Material ===
@@ -202,24 +115,6 @@ impl fmt::Debug for Material {
             .field("key", &"...")
             .field("roots", &self.roots.len())
             .finish_non_exhaustive()
-    }
-}
-
-// === impl MaterialError ===
-
-impl MaterialError {
-    /// The stable code for audit records.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Read { .. } => "unreadable",
-            Self::Pem { .. } => "malformed",
-            Self::Key(_) => "key-unusable",
-            Self::KeyMismatch { .. } => "key-mismatch",
-            Self::Svid { source, .. } => source.code(),
-            Self::Root { .. } => "root-unusable",
-            Self::Revocation(_) => "revocation-unusable",
-            Self::Refused { code, .. } => code,
-        }
     }
 }
 

@@ -19,7 +19,9 @@
 //! What a verified peer may do is the business of `policy`, not of this module.
 
 pub mod ca;
+mod crypto;
 pub mod current;
+mod error;
 pub mod inspect;
 mod link_tls;
 pub mod material;
@@ -34,12 +36,13 @@ pub mod verifier;
 pub mod workload_api;
 
 pub use current::Identity;
+pub use error::MaterialError;
 pub use link_tls::{
     CurrentClientTls, keep_client, link_client_config, link_client_config_with, link_server_config,
     link_server_config_with,
 };
-pub use material::{Material, MaterialError, MaterialFiles};
-pub use parts::{Parts, certificates};
+pub use material::Material;
+pub use parts::{MaterialFiles, Parts, certificates};
 pub use pinned::PinnedVerifier;
 pub use source::{FileSource, Source, SourceError};
 pub use spiffe::{SpiffeId, SpiffeIdError, TrustDomain};

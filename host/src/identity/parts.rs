@@ -11,7 +11,23 @@ use aws_lc_rs::digest::{Context, SHA256};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
-use super::material::{MaterialError, MaterialFiles};
+use super::error::MaterialError;
+use super::spiffe::TrustDomain;
+
+/// Where the material lies, and whom it trusts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaterialFiles {
+    /// PEM certificates: the leaf first, then intermediates.
+    pub certificate: PathBuf,
+    /// One PEM private key (PKCS #8, SEC 1 or PKCS #1).
+    pub key: PathBuf,
+    /// PEM certificates of the trusted roots.
+    pub roots: PathBuf,
+    /// PEM revocation lists; none means that revocation is not checked.
+    pub crls: Vec<PathBuf>,
+    /// The trust domains whose workloads may connect.
+    pub trust_domains: Vec<TrustDomain>,
+}
 
 /// What was found at the places that a [`MaterialFiles`] names.
 pub struct Parts {

@@ -22,7 +22,9 @@ use thiserror::Error;
 pub use self::operate::{List, REVOCATION_LIST, Wish, hex, issue, renew, revoke, trust_domain_of};
 use super::ca::CaFault;
 pub use super::ca::{Ca, CaError, IssueRequest, Issued};
-use super::material::{Material, MaterialError, MaterialFiles};
+use super::error::MaterialError;
+use super::material::Material;
+use super::parts::MaterialFiles;
 use super::spiffe::{SpiffeId, SpiffeIdError, TrustDomain};
 use crate::clock::Timestamp;
 

@@ -11,7 +11,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::material::{Material, MaterialError, MaterialFiles};
+use super::error::MaterialError;
+use super::material::Material;
+use super::parts::MaterialFiles;
 use super::parts::Parts;
 use crate::clock::Clock;
 

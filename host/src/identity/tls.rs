@@ -10,13 +10,10 @@
 //! now (`server::standing`).
 
 use std::fmt;
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rustls::client::Resumption;
-use rustls::crypto::CryptoProvider;
-use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
 use rustls::pki_types::UnixTime;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
@@ -25,6 +22,8 @@ use rustls::version::TLS13;
 use rustls::{ClientConfig, Error as TlsError, ServerConfig};
 use tokio::sync::watch;
 
+pub use super::crypto::{KeyExchange, provider};
+use super::crypto::{provider_for, unix_time};
 use super::material::Material;
 use super::verifier::SvidVerifier;
 use crate::clock::Clock;
@@ -34,37 +33,6 @@ pub const ALPN_HTTP2: &[u8] = b"h2";
 
 /// HTTP/1.1 by ALPN (RFC 7301 section 6).
 pub const ALPN_HTTP1: &[u8] = b"http/1.1";
-
-static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
-    Arc::new(CryptoProvider {
-        // Written out, so that no feature of a dependency changes the order.
-        kx_groups: vec![
-            kx_group::X25519MLKEM768,
-            kx_group::X25519,
-            kx_group::SECP256R1,
-            kx_group::SECP384R1,
-        ],
-        ..default_provider()
-    })
-});
-
-static HYBRID_PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
-    Arc::new(CryptoProvider {
-        kx_groups: vec![kx_group::X25519MLKEM768],
-        ..default_provider()
-    })
-});
-
-/// Which key exchanges a listener accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KeyExchange {
-    /// X25519MLKEM768 where the peer can, else X25519 or a NIST curve.
-    #[default]
-    Hybrid,
-    /// X25519MLKEM768 or nothing: what is recorded today stays secret from a
-    /// quantum computer of tomorrow.
-    HybridOnly,
-}
 
 /// The server's side of mTLS, with the verifier that judges its peers: at the
 /// handshake and again whenever something changes.
@@ -95,18 +63,6 @@ pub struct InForce {
 
 /// rustls asks the host's clock, not the system.
 pub(super) struct ClockTime(pub(super) Arc<dyn Clock>);
-
-/// The one source of cryptography for TLS.
-pub fn provider() -> Arc<CryptoProvider> {
-    Arc::clone(&PROVIDER)
-}
-
-pub(super) fn provider_for(key_exchange: KeyExchange) -> Arc<CryptoProvider> {
-    match key_exchange {
-        KeyExchange::Hybrid => provider(),
-        KeyExchange::HybridOnly => Arc::clone(&HYBRID_PROVIDER),
-    }
-}
 
 /// The server's side of mTLS with this material; time comes from `clock`. The key
 /// exchange is [`KeyExchange::Hybrid`].
@@ -256,9 +212,4 @@ impl fmt::Debug for ClockTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClockTime")
     }
-}
-
-/// A timestamp in milliseconds as webpki wants it.
-pub(super) fn unix_time(now: crate::clock::Timestamp) -> UnixTime {
-    UnixTime::since_unix_epoch(Duration::from_millis(now))
 }

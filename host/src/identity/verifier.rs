@@ -25,9 +25,9 @@ use rustls::{
 use thiserror::Error;
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
+use super::crypto::{provider, unix_time};
 use super::spiffe::{SpiffeId, TrustDomain};
 use super::svid::{SvidError, parse_svid};
-use super::tls::{provider, unix_time};
 use crate::clock::Timestamp;
 
 /// Verifies the certificates of peers; mandatory on every listener.

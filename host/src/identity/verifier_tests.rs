@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 use super::*;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::identity::ca::{Ca, IssueRequest};
-use crate::identity::tls::unix_time;
+use crate::identity::crypto::unix_time;
 
 const DAY: Timestamp = 24 * 60 * 60 * 1000;
 

@@ -19,8 +19,9 @@ use async_trait::async_trait;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use spiffe::x509_source::{X509Source, X509SourceUpdates};
 
-use super::material::{Material, MaterialError, MaterialFiles};
-use super::parts::{Parts, revocation_lists};
+use super::error::MaterialError;
+use super::material::Material;
+use super::parts::{MaterialFiles, Parts, revocation_lists};
 use super::source::{LOOK_INTERVAL, Source, SourceError};
 use super::spiffe::{SpiffeId, TrustDomain};
 use crate::clock::Clock;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::blob::MAX_LENGTH;
+/// The most bytes of a BLOB. FIDO's has some megabytes, most of them icons.
+pub const MAX_LENGTH: usize = 64 * 1024 * 1024;
 
 /// Why a BLOB can't be used. [`Self::code`] is what audit records say.
 #[derive(Debug, thiserror::Error)]

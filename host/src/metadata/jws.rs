@@ -19,8 +19,8 @@ use rustls::server::ParsedCertificate;
 use serde::Deserialize;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::blob::Trust;
 use super::error::MetadataError;
+use super::trust::Trust;
 use crate::clock::Timestamp;
 use crate::identity::tls::provider;
 

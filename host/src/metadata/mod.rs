@@ -23,15 +23,17 @@ mod error;
 mod jws;
 pub mod reload;
 mod remembered;
+mod trust;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-pub use self::blob::{Blob, Trust};
+pub use self::blob::Blob;
 pub use self::entry::{Entry, Level};
 pub use self::error::MetadataError;
 pub use self::remembered::Remembered;
+pub use self::trust::Trust;
 
 /// The BLOB that holds now, or none.
 #[derive(Debug, Default)]

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use super::blob::{Blob, Trust, read};
+use super::blob::Blob;
+use super::trust::{Trust, read};
 use super::{Metadata, MetadataError, Remembered};
 use crate::clock::Timestamp;
 

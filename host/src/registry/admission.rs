@@ -15,15 +15,16 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 
+use super::admitted::Admitted;
+use super::error::LoadError;
 use super::exports::Caller;
-use super::load::{LoadError, Loader, identity};
+use super::load::{Loader, identity};
 use super::probe::probe;
 use super::provenance::Provenance;
-use super::recheck::step;
 use super::refusal::{AdmissionError, Refusal};
 use super::revision::Linked;
 use super::signature::SignedComponent;
-use super::surface::Surface;
+use super::step::step;
 use super::verify::{Distrust, Verified, verify};
 use crate::audit::ComponentIdentity;
 use crate::capabilities::Services;
@@ -53,19 +54,6 @@ pub struct Admission {
     caller: ArcSwapOption<Caller>,
     /// Where good signatures are kept, for other hosts that ask for them.
     provenance: Arc<Provenance>,
-}
-
-/// A revision that may serve.
-#[derive(Debug, Clone)]
-pub struct Admitted {
-    /// Name, digest and version.
-    pub identity: Arc<ComponentIdentity>,
-    /// Who signed what; none for an unsigned one where that is allowed.
-    pub verified: Option<Verified>,
-    /// What it asks for and offers.
-    pub surface: Surface,
-    /// Compiled, linked and probed.
-    pub revision: Linked,
 }
 
 // === impl Admission ===

@@ -10,8 +10,10 @@
 //! revisions get into slots and out of them again is told in [`rollout`].
 
 mod admission;
+mod admitted;
 mod call;
 mod difference;
+mod error;
 mod exports;
 mod grants;
 mod load;
@@ -25,14 +27,17 @@ pub mod rollout;
 pub mod signature;
 pub mod signing_key;
 pub mod statement;
+mod step;
 mod surface;
 mod verify;
 
-pub use admission::{Admission, AdmissionSettings, Admitted};
+pub use admission::{Admission, AdmissionSettings};
+pub use admitted::Admitted;
 pub use call::CallError;
 pub use difference::Difference;
+pub use error::LoadError;
 pub use grants::interface_id;
-pub use load::{LoadError, Loader};
+pub use load::Loader;
 pub use probe::PROBE;
 pub use provenance::{Callers, NotAdmitted, Provenance};
 pub use refusal::{AdmissionError, Refusal};

@@ -2,12 +2,13 @@
 //! since. Nothing is compiled and nothing is probed; what does not change with policy
 //! does not change with time either.
 
-use super::admission::{Admission, Admitted};
+use super::admission::Admission;
+use super::admitted::Admitted;
+use super::error::LoadError;
 use super::grants;
-use super::load::LoadError;
-use super::refusal::{AdmissionError, Refusal};
+use super::refusal::AdmissionError;
+use super::step::step;
 use super::verify::{Distrust, Verified};
-use crate::audit::ComponentIdentity;
 
 // === impl Admission ===
 
@@ -74,29 +75,4 @@ impl Admission {
             }
         })
     }
-}
-
-/// A version goes up, and names one file only.
-pub(super) fn step(
-    verified: Option<&Verified>,
-    identity: &ComponentIdentity,
-    against: &Admitted,
-) -> Result<(), Refusal> {
-    let (Some(offered), Some(active)) = (verified, &against.verified) else {
-        return Ok(());
-    };
-    let (offered, active) = (&offered.statement.version, &active.statement.version);
-    if offered < active {
-        return Err(Refusal::Older {
-            offered: offered.to_string(),
-            active: active.to_string(),
-        });
-    }
-    if offered == active && identity.digest != against.identity.digest {
-        return Err(Refusal::Reused {
-            version: offered.to_string(),
-            active: against.identity.digest.clone(),
-        });
-    }
-    Ok(())
 }

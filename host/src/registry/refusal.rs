@@ -1,8 +1,8 @@
 //! Why a component was not admitted, in words that name the mend, and as a code.
 
-use super::admission::Admitted;
+use super::admitted::Admitted;
 use super::difference::{Difference, listed};
-use super::load::LoadError;
+use super::error::LoadError;
 use super::verify::Distrust;
 
 /// Why a component was not admitted.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
-use super::load::LoadError;
+use super::error::LoadError;
 use crate::audit::ComponentIdentity;
 use crate::capabilities::CallState;
 use crate::capabilities::bindings::passkey_manager::PasskeyManagerPre;

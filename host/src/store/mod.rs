@@ -1,8 +1,8 @@
 //! The credential store: accounts, passkeys, ceremonies, sessions and the audit log.
 //!
 //! One trait, [`Store`], that each database implements; [`sqlite`] is the
-//! embedded one, and a PostgreSQL twin has its place beside it. What every
-//! implementation guarantees:
+//! embedded one, [`postgres`] the one of several hosts. What every implementation
+//! guarantees:
 //!
 //! - Nothing happens without a [`Permit`]. The permit's relying party is the only
 //!   one whose data a call can see or change.
@@ -16,11 +16,13 @@
 //! knows nothing about HTTP, components or the meaning of policies.
 
 mod check;
+mod columns;
 mod error;
 mod gap;
 mod lockout;
 pub mod postgres;
 pub mod rollouts;
+mod rows;
 mod settle;
 pub mod sqlite;
 mod target;

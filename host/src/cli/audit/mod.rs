@@ -7,18 +7,18 @@
 mod dates;
 mod export;
 mod filter;
-mod operators;
+pub(super) mod operators;
 mod prove;
 mod prune;
 mod query;
 mod verify;
-mod within;
+pub(super) mod within;
 
 use std::io::Write;
 
 use clap::Subcommand;
 
-pub(super) use operators::{OPERATORS, note};
+pub(super) use operators::note;
 pub(super) use within::{history, keys_in, read_key};
 
 /// What can be done with the audit log.

@@ -16,7 +16,7 @@ use crate::audit::merkle::Hash;
 use crate::audit::verify::{UNSEALED, Witness, verify};
 use crate::audit::{Entry, Source, SourceError};
 use crate::cli::caution::Caution;
-use crate::cli::store::server;
+use crate::cli::store::database::server;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{Config, Store};
 use crate::store::postgres::{self, Login};

@@ -16,7 +16,8 @@ use clap::Args;
 
 use crate::audit::verify::{Bad, RESTORE, Verdict, Witness, restore_target, verify};
 use crate::audit::{SealKey, Turn};
-use crate::cli::audit::{OPERATORS, keys_in, note, read_key};
+use crate::cli::audit::operators::{OPERATORS, note};
+use crate::cli::audit::within::{keys_in, read_key};
 use crate::cli::caution::Caution;
 use crate::config::Config;
 use crate::store::sqlite::{SqliteHistory, copy};

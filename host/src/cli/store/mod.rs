@@ -1,17 +1,18 @@
 //! `zeropass store`: prepare a database, change its schema, move a store.
 
 mod backup;
+pub(super) mod database;
 mod import;
 mod migrate;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
+use self::database::{Migrator, sqlite};
 use crate::cli::caution::Caution;
-use crate::config::{Config, Postgres, Store};
-use crate::store::postgres::{self, Login, Server};
+use crate::store::postgres;
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -46,21 +47,6 @@ pub enum StoreCommand {
     },
 }
 
-/// The database of a configuration, and the migrator's certificate. No host's configuration
-/// names the latter: what may change the schema is kept away from what serves.
-#[derive(Debug, Args)]
-pub struct Migrator {
-    /// The configuration file of a host, which names the database.
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: PathBuf,
-    /// The certificate of the role zeropass_migrator, PEM.
-    #[arg(long, value_name = "FILE")]
-    pub(super) certificate: PathBuf,
-    /// Its private key, PEM.
-    #[arg(long, value_name = "FILE")]
-    pub(super) key: PathBuf,
-}
-
 /// Do it; true when all is well.
 ///
 /// # Errors
@@ -78,49 +64,4 @@ pub(super) fn run(command: StoreCommand, out: &mut (dyn Write + Send)) -> anyhow
         } => import::import(&migrator, &from, caution, out)?,
     }
     Ok(true)
-}
-
-// === impl Migrator ===
-
-impl Migrator {
-    fn server(&self) -> anyhow::Result<Server> {
-        match Config::load(&self.config)?.store {
-            Store::Postgres(postgres) => Ok(server(&postgres)),
-            Store::Sqlite(path) => anyhow::bail!(
-                "the store is {}, which is brought up to date when the host opens it; \
-                 there is no [store.postgres] in {}",
-                path.display(),
-                self.config.display()
-            ),
-        }
-    }
-
-    fn login(&self) -> Login {
-        Login {
-            certificate: self.certificate.clone(),
-            key: self.key.clone(),
-            connections: 1,
-        }
-    }
-}
-
-/// The file of a SQLite store, for what is done to files.
-fn sqlite(config: &Config) -> anyhow::Result<&Path> {
-    match &config.store {
-        Store::Sqlite(path) => Ok(path),
-        Store::Postgres(_) => anyhow::bail!(
-            "the store is in PostgreSQL: copy and restore it with the database's own tools"
-        ),
-    }
-}
-
-/// Where a configured database is.
-pub(super) fn server(postgres: &Postgres) -> Server {
-    Server {
-        host: postgres.host.clone(),
-        port: postgres.port,
-        database: postgres.database.clone(),
-        server_name: postgres.server_name.clone(),
-        ca: postgres.ca.clone(),
-    }
 }

@@ -8,7 +8,7 @@ use x509_parser::prelude::{GeneralName, X509Certificate};
 
 use super::{Grounds, Rule};
 use crate::clock::Timestamp;
-use crate::identity::material::MaterialError;
+use crate::identity::MaterialError;
 use crate::identity::pki::hex;
 use crate::identity::spiffe::{SpiffeId, TrustDomain};
 use crate::identity::svid::URI_TAG;

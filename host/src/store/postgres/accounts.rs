@@ -5,7 +5,8 @@ use sqlx::postgres::{PgConnection, PgPool};
 
 use super::job::{Change, Failure};
 use super::read::read;
-use super::rows::{Found, time};
+use crate::store::columns::time;
+use crate::store::rows::Found;
 use crate::store::{Account, AccountChange, Error};
 
 /// Named, so that a newer schema can add one under a running host.

@@ -1,10 +1,9 @@
 //! Reading the audit log of this host, as the role that may do nothing else.
 
-use sqlx::postgres::{PgPool, PgRow};
-use sqlx::{FromRow, Row as _};
+use sqlx::postgres::PgPool;
 
 use super::read::read;
-use super::rows::{decode, list, time};
+use crate::store::columns::time;
 use crate::store::{Error, StoredRecord};
 
 const SELECT: &str = "
@@ -28,26 +27,4 @@ pub(super) async fn after(
             .await
     })
     .await
-}
-
-// === impl StoredRecord ===
-
-impl FromRow<'_, PgRow> for StoredRecord {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            seq: decode(row, "seq")?,
-            time: decode(row, "time")?,
-            request_id: row.try_get("request_id")?,
-            workload: row.try_get("workload")?,
-            address: row.try_get("address")?,
-            component_name: row.try_get("component_name")?,
-            component_digest: row.try_get("component_digest")?,
-            component_revision: row.try_get("component_revision")?,
-            action: row.try_get("action")?,
-            relying_party: row.try_get("relying_party")?,
-            target: row.try_get("target")?,
-            outcome: row.try_get("outcome")?,
-            policies: list(row, "policies")?,
-        })
-    }
 }

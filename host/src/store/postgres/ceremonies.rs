@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use sqlx::postgres::PgConnection;
 
 use super::job::{Change, Failure};
-use super::rows::{time, to_byte_list, to_list};
 use crate::clock::Timestamp;
+use crate::store::columns::{time, to_byte_list, to_list};
 use crate::store::{Ceremony, CeremonyKind, Error};
 
 const PUT: &str = "

@@ -5,8 +5,9 @@ use sqlx::postgres::{PgConnection, PgPool};
 
 use super::job::{Change, Failure};
 use super::read::read;
-use super::rows::{Found, list, time, to_list};
 use crate::clock::Timestamp;
+use crate::store::columns::{list, time, to_list};
+use crate::store::rows::Found;
 use crate::store::{Credential, CredentialChange, CredentialUse, Error, Typical};
 
 /// Named, so that a newer schema can add one under a running host.
@@ -177,7 +178,7 @@ pub(super) async fn typical(db: &PgPool, rp_id: &str) -> Result<Typical, Error> 
         let row = sqlx::query(TYPICAL).bind(rp_id).fetch_optional(&db).await?;
         row.map(|row| {
             Ok(Typical {
-                id_length: super::rows::decode(&row, "id_length")?,
+                id_length: crate::store::columns::decode(&row, "id_length")?,
                 transports: list(&row, "transports")?,
             })
         })

@@ -2,12 +2,11 @@
 //! hosts there are.
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{FromRow, Row as _};
+use sqlx::postgres::PgConnection;
 
 use super::job::{Change, Failure};
-use super::rows::{decode, decode_some, time};
 use crate::clock::Timestamp;
+use crate::store::columns::time;
 use crate::store::lockout::Counted;
 use crate::store::{Failed, LockoutPolicy};
 
@@ -64,18 +63,5 @@ impl Change for Count {
                 .await?;
         }
         Ok(failed)
-    }
-}
-
-// === impl Counted ===
-
-impl FromRow<'_, PgRow> for Counted {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        let count: i64 = row.try_get("count")?;
-        Ok(Self {
-            count: u32::try_from(count).unwrap_or(u32::MAX),
-            since: decode(row, "since")?,
-            locked_until: decode_some(row, "locked_until")?,
-        })
     }
 }

@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use sqlx::postgres::PgPool;
 
 use super::connect::Gateway;
-use super::rows::time;
 use super::settings::{Login, Server};
 use super::{OpenError, Role, schema};
 use crate::audit::merkle::Hash;
 use crate::audit::{Entry, Source, SourceError, StoredRecord};
+use crate::store::columns::time;
 
 const LOGS: &str = "
     SELECT log FROM (

@@ -21,8 +21,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
 use super::connect::Gateway;
-use super::rows::time;
 use crate::audit::{Log, Record, Trail};
+use crate::store::columns::time;
 use crate::store::{StoredRecord, gap};
 
 const APPEND: &str = "SELECT zeropass.append_audit($1, $2, $3, $4)";

@@ -29,7 +29,6 @@ mod prune;
 mod read;
 mod role;
 mod rollouts;
-mod rows;
 mod schema;
 mod sessions;
 mod settings;

@@ -8,11 +8,11 @@ use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 
 use super::connect::Gateway;
-use super::rows::time;
 use super::schema;
 use super::settings::{Login, Server};
 use super::{OpenError, Role};
 use crate::audit::merkle::Hash;
+use crate::store::columns::time;
 
 /// Records that are cut in one transaction: a host that waits for it waits shortly.
 const BATCH: usize = 5_000;

@@ -1,17 +1,16 @@
 //! Revisions and rollouts in PostgreSQL.
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{FromRow, Row as _};
+use sqlx::postgres::PgConnection;
 
 use super::PostgresStore;
 use super::job::{Change, Failure};
 use super::read::read;
-use super::rows::{decode, decode_some, list, time, to_list};
 use crate::audit::{Record, Trail};
 use crate::store::Error;
+use crate::store::columns::{time, to_list};
 use crate::store::rollouts::{
-    Artifact, CanaryState, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts,
+    Artifact, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts,
 };
 
 const PUSH: &str = "
@@ -287,75 +286,5 @@ impl Change for Report {
             .execute(db)
             .await?;
         Ok(())
-    }
-}
-
-// === rows ===
-
-impl FromRow<'_, PgRow> for Artifact {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            info: RevisionInfo::from_row(row)?,
-            wasm: row.try_get("wasm")?,
-            minisig: row.try_get("minisig")?,
-        })
-    }
-}
-
-impl FromRow<'_, PgRow> for RevisionInfo {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            component: row.try_get("component")?,
-            digest: row.try_get("digest")?,
-            version: row.try_get("version")?,
-            size: decode(row, "size")?,
-            pushed_at: decode(row, "pushed_at")?,
-            pushed_by: row.try_get("pushed_by")?,
-        })
-    }
-}
-
-impl FromRow<'_, PgRow> for RolloutState {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        let digest: Option<String> = row.try_get("canary")?;
-        let weight: Option<u8> = decode_some(row, "canary_weight")?;
-        Ok(Self {
-            component: row.try_get("component")?,
-            epoch: decode(row, "epoch")?,
-            stable: row.try_get("stable")?,
-            canary: digest
-                .zip(weight)
-                .map(|(digest, weight)| CanaryState { digest, weight }),
-            predecessors: list(row, "predecessors")?,
-        })
-    }
-}
-
-impl FromRow<'_, PgRow> for HistoryEntry {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            component: row.try_get("component")?,
-            epoch: decode(row, "epoch")?,
-            time: decode(row, "time")?,
-            who: row.try_get("who")?,
-            what: row.try_get("what")?,
-            from: row.try_get("from_digest")?,
-            to: row.try_get("to_digest")?,
-            why: row.try_get("why")?,
-        })
-    }
-}
-
-impl FromRow<'_, PgRow> for HostReport {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            host: row.try_get("host")?,
-            component: row.try_get("component")?,
-            epoch: decode(row, "epoch")?,
-            stable: row.try_get("stable")?,
-            canary: row.try_get("canary")?,
-            problem: row.try_get("problem")?,
-            seen_at: decode(row, "seen_at")?,
-        })
     }
 }

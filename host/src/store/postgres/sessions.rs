@@ -5,8 +5,8 @@ use sqlx::postgres::{PgConnection, PgPool};
 
 use super::job::{Change, Failure};
 use super::read::read;
-use super::rows::time;
 use crate::clock::Timestamp;
+use crate::store::columns::time;
 use crate::store::{Error, Session};
 
 const CREATE: &str = "

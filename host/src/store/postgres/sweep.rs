@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use sqlx::postgres::PgConnection;
 
 use super::job::{Change, Failure};
-use super::rows::time;
 use crate::clock::Timestamp;
+use crate::store::columns::time;
 
 /// One day, in milliseconds.
 const DAY: u64 = 24 * 60 * 60 * 1000;

@@ -5,8 +5,9 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 
 use super::job::{Change, Failure};
-use super::rows::{Found, time};
 use super::unavailable;
+use crate::store::columns::time;
+use crate::store::rows::Found;
 use crate::store::{Account, AccountChange, Error};
 
 const CREATE: &str = "

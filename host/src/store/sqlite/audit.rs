@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool, SqliteRow};
-use sqlx::{AssertSqlSafe, FromRow, Row as _, SqliteConnection};
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::rows::{decode, list, time, to_list};
+use crate::store::columns::{time, to_list};
 use crate::store::{Error, StoredRecord};
 
 /// The columns of a record in the table, in the order of [`bind`].
@@ -115,26 +115,4 @@ pub(super) async fn behind(
         .bind(limit)
         .fetch_all(db)
         .await
-}
-
-// === impl StoredRecord ===
-
-impl FromRow<'_, SqliteRow> for StoredRecord {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            seq: decode(row, "seq")?,
-            time: decode(row, "time")?,
-            request_id: row.try_get("request_id")?,
-            workload: row.try_get("workload")?,
-            address: row.try_get("address")?,
-            component_name: row.try_get("component_name")?,
-            component_digest: row.try_get("component_digest")?,
-            component_revision: row.try_get("component_revision")?,
-            action: row.try_get("action")?,
-            relying_party: row.try_get("relying_party")?,
-            target: row.try_get("target")?,
-            outcome: row.try_get("outcome")?,
-            policies: list(row, "policies")?,
-        })
-    }
 }

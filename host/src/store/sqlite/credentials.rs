@@ -5,9 +5,10 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 
 use super::job::{Change, Failure};
-use super::rows::{Found, list, time, to_list};
 use super::unavailable;
 use crate::clock::Timestamp;
+use crate::store::columns::{list, time, to_list};
+use crate::store::rows::Found;
 use crate::store::{Credential, CredentialChange, CredentialUse, Error, Typical};
 
 const INSERT: &str = "
@@ -142,7 +143,7 @@ pub(super) async fn typical(db: &SqlitePool, rp_id: &str) -> Result<Typical, Err
         .map_err(unavailable)?;
     match row {
         Some(row) => Ok(Typical {
-            id_length: super::rows::decode(&row, "id_length").map_err(unavailable)?,
+            id_length: crate::store::columns::decode(&row, "id_length").map_err(unavailable)?,
             transports: list(&row, "transports").map_err(unavailable)?,
         }),
         None => Ok(Typical {

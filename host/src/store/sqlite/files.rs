@@ -6,8 +6,8 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
-use super::rows::time;
 use crate::audit::merkle::Hash;
+use crate::store::columns::time;
 
 /// Records that are cut in one transaction: a host that waits for it waits shortly.
 const BATCH: usize = 5_000;

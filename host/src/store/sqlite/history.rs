@@ -14,9 +14,9 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::audit;
-use super::rows::time;
 use crate::audit::merkle::Hash;
 use crate::audit::{Entry, Source, SourceError, StoredRecord};
+use crate::store::columns::time;
 
 /// As bytes: an attacker's need not be text.
 const LOGS: &str = "

@@ -17,7 +17,6 @@ mod history;
 mod job;
 mod open;
 mod rollouts;
-mod rows;
 mod sessions;
 mod store;
 mod sweep;

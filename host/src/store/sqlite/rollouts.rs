@@ -1,16 +1,15 @@
 //! Revisions and rollouts in SQLite.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::job::{Change, Failure};
-use super::rows::{decode, decode_some, list, time, to_list};
 use super::{SqliteStore, unavailable};
 use crate::audit::{Record, Trail};
 use crate::store::Error;
+use crate::store::columns::{time, to_list};
 use crate::store::rollouts::{
-    Artifact, CanaryState, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts,
+    Artifact, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts,
 };
 
 const PUSH: &str = "
@@ -70,7 +69,7 @@ impl Rollouts for SqliteStore {
     }
 
     async fn revision_get(&self, component: &str, digest: &str) -> Result<Artifact, Error> {
-        let row = sqlx::query(
+        sqlx::query_as(
             "SELECT *, length(wasm) AS size FROM revisions WHERE component = ?1 AND digest = ?2",
         )
         .bind(component)
@@ -78,8 +77,7 @@ impl Rollouts for SqliteStore {
         .fetch_optional(&self.readers)
         .await
         .map_err(unavailable)?
-        .ok_or(Error::NotFound)?;
-        artifact(&row).map_err(unavailable)
+        .ok_or(Error::NotFound)
     }
 
     async fn revision_list(&self, component: &str) -> Result<Vec<RevisionInfo>, Error> {
@@ -268,73 +266,5 @@ impl Change for Report {
             .execute(db)
             .await?;
         Ok(())
-    }
-}
-
-// === rows ===
-
-fn artifact(row: &SqliteRow) -> Result<Artifact, sqlx::Error> {
-    Ok(Artifact {
-        info: RevisionInfo::from_row(row)?,
-        wasm: row.try_get("wasm")?,
-        minisig: row.try_get("minisig")?,
-    })
-}
-
-impl FromRow<'_, SqliteRow> for RevisionInfo {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            component: row.try_get("component")?,
-            digest: row.try_get("digest")?,
-            version: row.try_get("version")?,
-            size: decode(row, "size")?,
-            pushed_at: decode(row, "pushed_at")?,
-            pushed_by: row.try_get("pushed_by")?,
-        })
-    }
-}
-
-impl FromRow<'_, SqliteRow> for RolloutState {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let digest: Option<String> = row.try_get("canary")?;
-        let weight: Option<u8> = decode_some(row, "canary_weight")?;
-        Ok(Self {
-            component: row.try_get("component")?,
-            epoch: decode(row, "epoch")?,
-            stable: row.try_get("stable")?,
-            canary: digest
-                .zip(weight)
-                .map(|(digest, weight)| CanaryState { digest, weight }),
-            predecessors: list(row, "predecessors")?,
-        })
-    }
-}
-
-impl FromRow<'_, SqliteRow> for HistoryEntry {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            component: row.try_get("component")?,
-            epoch: decode(row, "epoch")?,
-            time: decode(row, "time")?,
-            who: row.try_get("who")?,
-            what: row.try_get("what")?,
-            from: row.try_get("from_digest")?,
-            to: row.try_get("to_digest")?,
-            why: row.try_get("why")?,
-        })
-    }
-}
-
-impl FromRow<'_, SqliteRow> for HostReport {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            host: row.try_get("host")?,
-            component: row.try_get("component")?,
-            epoch: decode(row, "epoch")?,
-            stable: row.try_get("stable")?,
-            canary: row.try_get("canary")?,
-            problem: row.try_get("problem")?,
-            seen_at: decode(row, "seen_at")?,
-        })
     }
 }

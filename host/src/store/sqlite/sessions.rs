@@ -5,9 +5,9 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 
 use super::job::{Change, Failure};
-use super::rows::time;
 use super::unavailable;
 use crate::clock::Timestamp;
+use crate::store::columns::time;
 use crate::store::{Error, Session};
 
 const CREATE: &str = "

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
 use super::job::{Change, Failure};
-use super::rows::time;
 use crate::clock::Timestamp;
 use crate::store::Swept;
+use crate::store::columns::time;
 
 /// One day, in milliseconds.
 const DAY: u64 = 24 * 60 * 60 * 1000;

@@ -11,7 +11,10 @@
     clippy::indexing_slicing
 )]
 
-mod behaviour;
+mod conflicts;
+mod doubt;
+mod hosts;
+mod outages;
 mod privileges;
 mod relay;
 #[path = "../../../../../tests/src/postgres/server.rs"]
@@ -140,4 +143,21 @@ async fn until(server: &Server, database: &str, question: &str) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("never: {question}");
+}
+
+/// A second host on the same database.
+async fn beside(database: &str, log: &str) -> Kit {
+    let settings = settings(shared().await, database);
+    open(&settings, log).await.unwrap().0
+}
+
+/// Each record as `action outcome`.
+async fn outcomes(kit: &Kit) -> Vec<String> {
+    let records = kit.records().await;
+    let places: Vec<u64> = records.iter().map(|record| record.seq).collect();
+    assert_eq!(places, (1..=places.len() as u64).collect::<Vec<_>>());
+    records
+        .iter()
+        .map(|record| format!("{} {}", record.action, record.outcome))
+        .collect()
 }

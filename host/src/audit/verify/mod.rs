@@ -1,0 +1,97 @@
+//! Verifying a log, offline: from its records, its checkpoints, its public key and,
+//! where they are at hand, its exported leaves. Nothing in the database is trusted.
+//!
+//! What is proven of a good log: its first `sealed` records are, byte for byte and
+//! in this order, those that the holder of the key sealed; none is missing, none was
+//! put between. Records behind the last checkpoint and the last exported leaf are
+//! only counted: nothing vouches for them yet.
+//!
+//! With the leaves, the first bad record is named by its place even when the
+//! database is consistent in itself. Without them a checkpoint's root only says that
+//! one of the records since the checkpoint before is bad.
+
+mod check;
+mod restored;
+mod verdict;
+mod witness;
+
+use self::check::Check;
+use self::restored::excuse_restored;
+use super::source::{Source, SourceError};
+
+pub use self::restored::{RESTORE, restore_target};
+pub use self::verdict::{Bad, Verdict};
+pub use self::witness::Witness;
+
+/// Entries that are read at a time.
+const PAGE: u32 = 4096;
+
+/// The log of records from before logs were sealed.
+pub const UNSEALED: &str = "unsealed";
+
+/// Told how many records more have been verified.
+pub type Progress<'a> = &'a mut (dyn FnMut(u64) + Send);
+
+/// Verify every log that `source` has or `witness` knows of.
+///
+/// # Errors
+/// The source can't be read. What is wrong with its content is in the verdicts.
+pub async fn verify(
+    source: &dyn Source,
+    witness: &Witness,
+    progress: Progress<'_>,
+) -> Result<Vec<Verdict>, SourceError> {
+    let mut logs = source.logs().await?;
+    logs.extend(witness.logs().map(str::to_owned));
+    logs.sort();
+    logs.dedup();
+    let mut verdicts = Vec::new();
+    for log in logs {
+        verdicts.push(verify_log(source, witness, &log, progress).await?);
+    }
+    excuse_restored(source, &mut verdicts).await?;
+    Ok(verdicts)
+}
+
+/// Verify one log.
+///
+/// # Errors
+/// As [`verify`].
+pub async fn verify_log(
+    source: &dyn Source,
+    witness: &Witness,
+    log: &str,
+    progress: Progress<'_>,
+) -> Result<Verdict, SourceError> {
+    let mut check = Check::new(witness, log);
+    if log == UNSEALED {
+        let head = source.head(log).await?;
+        check.verdict.records = head;
+        let remark = "records from before logs were sealed: nothing vouches for them";
+        check.verdict.remarks.push(remark.into());
+        return Ok(check.verdict);
+    }
+    if let Some(bad) = witness.lacks(log).or_else(|| check.contradiction()) {
+        check.verdict.records = source.head(log).await?;
+        check.verdict.bad = Some(bad);
+        return Ok(check.verdict);
+    }
+    let mut after = 0;
+    check.compare_roots();
+    while check.verdict.bad.is_none() {
+        let entries = source.entries(log, after, PAGE).await?;
+        if entries.is_empty() {
+            break;
+        }
+        let read = entries.len() as u64;
+        for entry in entries {
+            after = entry.seq();
+            check.entry(entry);
+            if check.verdict.bad.is_some() {
+                break;
+            }
+        }
+        progress(read);
+    }
+    Ok(check.finish())
+}

@@ -1,0 +1,97 @@
+//! Why identity material can't be used.
+
+use std::path::PathBuf;
+
+use rustls::Error as TlsError;
+use rustls::server::VerifierBuilderError;
+use thiserror::Error;
+
+use super::svid::SvidError;
+
+/// Why material can't be used. Each message names the file and what it should hold.
+#[derive(Debug, Error)]
+pub enum MaterialError {
+    /// The file can't be read.
+    #[error("{}: can't read it: {source}; expected {expected}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What it should hold.
+        expected: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not PEM, or holds nothing of the kind.
+    #[error("{}: expected {expected} in PEM form, found none that can be read", file.display())]
+    Pem {
+        /// The file.
+        file: PathBuf,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// The private key is of a kind that TLS here can't use.
+    #[error("{}: the private key can't be used; expected an ECDSA P-256 or P-384, Ed25519 or RSA key", .0.display())]
+    Key(PathBuf),
+    /// Key and certificate are of different pairs.
+    #[error("{}: the private key does not belong to the certificate in {}", key.display(), certificate.display())]
+    KeyMismatch {
+        /// The key's file.
+        key: PathBuf,
+        /// The certificate's file.
+        certificate: PathBuf,
+    },
+    /// The first certificate is not a workload's SVID.
+    #[error("{}: {source}", file.display())]
+    Svid {
+        /// The certificate's file.
+        file: PathBuf,
+        /// The rule that it breaks.
+        source: SvidError,
+    },
+    /// A root can't be used as a trust anchor.
+    #[error("{}: certificate {position} can't be a trust root: {source}", file.display())]
+    Root {
+        /// The roots' file.
+        file: PathBuf,
+        /// Its position in the file, from 1.
+        position: usize,
+        /// What rustls said.
+        source: Box<TlsError>,
+    },
+    /// A revocation list can't be used.
+    #[error("revocation lists can't be used: {0}; expected v2 CRLs with a next update")]
+    Revocation(VerifierBuilderError),
+    /// The host's own certificate does not pass the check that peers have to pass.
+    #[error(
+        "{}: the certificate is refused by the roots in {} (`{code}`: {source}); renew it or correct roots and trust domains",
+        certificate.display(), roots.display()
+    )]
+    Refused {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The roots' file.
+        roots: PathBuf,
+        /// The code that a peer with this certificate would be refused with.
+        code: &'static str,
+        /// What the verifier said.
+        source: Box<TlsError>,
+    },
+}
+
+// === impl MaterialError ===
+
+impl MaterialError {
+    /// The stable code for audit records.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "unreadable",
+            Self::Pem { .. } => "malformed",
+            Self::Key(_) => "key-unusable",
+            Self::KeyMismatch { .. } => "key-mismatch",
+            Self::Svid { source, .. } => source.code(),
+            Self::Root { .. } => "root-unusable",
+            Self::Revocation(_) => "revocation-unusable",
+            Self::Refused { code, .. } => code,
+        }
+    }
+}
