@@ -48,6 +48,31 @@ async fn pushed_revision_serves_when_it_is_activated_and_not_before() {
     assert_eq!(again.problem(), (409, "already-active".to_owned()));
 }
 
+/// An edit that is undone gives the very file that ran before.
+#[tokio::test(flavor = "multi_thread")]
+async fn predecessor_that_is_signed_anew_is_a_step_forward() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    for (version, mark) in [("1.1.0", "b"), ("1.2.0", "c")] {
+        let pushed = push(&deployment, &admin, NAME, version, variant(NAME, mark)).await;
+        pushed.expect(201);
+        let wish = json!({"revision": version});
+        activate(&admin, NAME, &wish).await.expect(200);
+    }
+    let older = activate(&admin, NAME, &json!({"revision": "1.1.0"})).await;
+    assert_eq!(older.problem(), (422, "version-older".to_owned()));
+    let again = push(&deployment, &admin, NAME, "1.3.0", variant(NAME, "b")).await;
+    assert_eq!(again.expect(200)["new"], false);
+    let wish = json!({"revision": "1.3.0"});
+    activate(&admin, NAME, &wish).await.expect(200);
+    assert_eq!(serving(&deployment, NAME).await, "1.3.0");
+    // What comes next is held against the version that it has now.
+    let between = push(&deployment, &admin, NAME, "1.2.5", variant(NAME, "d")).await;
+    between.expect(201);
+    let older = activate(&admin, NAME, &json!({"revision": "1.2.5"})).await;
+    assert_eq!(older.problem(), (422, "version-older".to_owned()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rollback_returns_and_outlives_a_restart() {
     let mut deployment = Deployment::builder().admin().start().await;

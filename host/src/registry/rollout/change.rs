@@ -9,6 +9,7 @@ use super::order::{Change, Order};
 use super::plan::{self, Plan};
 use super::{Followed, Progress, Rollouts};
 use crate::audit::{Outcome, Record, Trail};
+use crate::registry::Refusal;
 use crate::store::rollouts::{HistoryEntry, RevisionInfo, RolloutState};
 
 /// The fewest digits of a digest that name a revision.
@@ -128,7 +129,12 @@ impl Rollouts {
             refusal: Box::new(refusal),
         };
         if followed.lane.is_linked(digest) {
-            return followed.lane.may_follow(digest, rollback).map_err(refused);
+            match followed.lane.may_follow(digest, rollback) {
+                // The same file may have been signed anew since it was linked.
+                Err(error)
+                    if matches!(error.refusal, Refusal::Older { .. } | Refusal::Distrust(_)) => {}
+                told => return told.map_err(refused),
+            }
         }
         let artifact = self
             .store()?

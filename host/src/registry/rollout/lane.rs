@@ -224,7 +224,12 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
             )
             .await?;
         let ready = Ready::of(self.name, admitted, self.extract)?;
-        self.linked().entry(ready.digest()).or_insert(ready);
+        let mut linked = self.linked();
+        let there = linked.get(&ready.digest());
+        // Another statement about the same file takes the place of the one before.
+        if there.is_none_or(|there| there.revision.identity != ready.revision.identity) {
+            linked.insert(ready.digest(), ready);
+        }
         Ok(())
     }
 
