@@ -10,6 +10,9 @@ use anyhow::{Context, Result};
 
 use crate::build;
 
+/// At the top of the checkout: versions, features and profiles of everything.
+const MANIFESTS: [&str; 2] = ["Cargo.toml", "Cargo.lock"];
+
 /// Time and length of each source file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Snapshot(BTreeMap<PathBuf, (SystemTime, u64)>);
@@ -33,6 +36,13 @@ impl Snapshot {
         let mut found = BTreeMap::new();
         for folder in ["components", "wit"] {
             gather(root, &root.join(folder), &mut found)?;
+        }
+        for file in MANIFESTS {
+            // One that is not there has not changed.
+            if let Ok(about) = fs::metadata(root.join(file)) {
+                let when = about.modified().with_context(|| file.to_owned())?;
+                found.insert(file.into(), (when, about.len()));
+            }
         }
         Ok(Self(found))
     }
@@ -62,9 +72,12 @@ impl Snapshot {
     }
 }
 
-/// Whether a component is built from this file: its own, or an interface.
+/// Whether a component is built from this file: its own, an interface, or what says which
+/// libraries all are built from.
 fn concerns(file: &Path, name: &str) -> bool {
-    file.starts_with("wit") || file.starts_with(Path::new("components").join(name))
+    MANIFESTS.iter().any(|manifest| file == Path::new(manifest))
+        || file.starts_with("wit")
+        || file.starts_with(Path::new("components").join(name))
 }
 
 /// Tests and hidden files make no other component.
@@ -152,6 +165,9 @@ mod tests {
             saved("wit/passkeys/passkeys.wit"),
             ["auth-service", "passkey-manager"]
         );
+        for file in MANIFESTS {
+            assert_eq!(saved(file), ["auth-service", "passkey-manager"], "{file}");
+        }
         let file = "components/auth-service/src/lib.rs";
         let gone = after(|root| fs::remove_file(root.join(file)).unwrap());
         assert_eq!(gone, ["auth-service"]);

@@ -27,6 +27,9 @@ const EVERY: Duration = Duration::from_millis(500);
 /// return to, and one more.
 const KEPT: usize = 10;
 
+/// The version before the first one.
+const FIRST: &str = "0.1.0";
+
 /// Watches the sources, and swaps.
 pub struct Watch<'w> {
     workspace: &'w Workspace,
@@ -122,7 +125,15 @@ impl<'w> Watch<'w> {
         if pushed.wasm == wasm {
             return Ok(None);
         }
-        let version = sign(&self.operator.program, &self.operator.pki, name, &file)?;
+        let serves = self.operator.serves(name)?;
+        let version = next(serves.as_deref(), milliseconds()?);
+        sign_as(
+            &self.operator.program,
+            &self.operator.pki,
+            name,
+            &file,
+            &version,
+        )?;
         let said = self.operator.run("push", &[&file.display().to_string()])?;
         let activated = self
             .operator
@@ -147,11 +158,39 @@ impl<'w> Watch<'w> {
     }
 }
 
-/// Signs a component with the development key, each time under a higher version; that
-/// version.
-pub fn sign(zeropass: &Path, pki: &Path, name: &str, file: &Path) -> Result<String> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-    let version = format!("0.1.0-dev.{now}");
+/// Signs a component with the development key, each time under a higher version.
+pub fn sign(zeropass: &Path, pki: &Path, name: &str, file: &Path) -> Result<()> {
+    sign_as(zeropass, pki, name, file, &next(None, milliseconds()?))
+}
+
+fn milliseconds() -> Result<u128> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())
+}
+
+/// A version of now that is higher than the one that serves, whoever made that.
+fn next(serves: Option<&str>, now: u128) -> String {
+    let (core, before) = match serves.map(|version| version.split_once('-')) {
+        Some(Some((core, before))) => (core, Some(before)),
+        Some(None) => (serves.unwrap_or_default(), None),
+        None => (FIRST, Some("dev.0")),
+    };
+    let numbers: Vec<u64> = core
+        .split('.')
+        .filter_map(|part| part.parse().ok())
+        .collect();
+    let (core, patch) = match *numbers.as_slice() {
+        [major, minor, patch] => (format!("{major}.{minor}"), patch),
+        // A revision without a version is older than any.
+        _ => return format!("{FIRST}-dev.{now}"),
+    };
+    match before {
+        // One of ours: the time alone is higher.
+        Some(before) if before.starts_with("dev.") => format!("{core}.{patch}-dev.{now}"),
+        _ => format!("{core}.{}-dev.{now}", patch + 1),
+    }
+}
+
+fn sign_as(zeropass: &Path, pki: &Path, name: &str, file: &Path, version: &str) -> Result<()> {
     process::output(
         Command::new(zeropass)
             .args(["component", "sign"])
@@ -159,9 +198,9 @@ pub fn sign(zeropass: &Path, pki: &Path, name: &str, file: &Path) -> Result<Stri
             .arg("--key")
             .arg(pki.join("component-signing.key"))
             .args(["--name", name])
-            .args(["--version", &version]),
+            .args(["--version", version]),
     )?;
-    Ok(version)
+    Ok(())
 }
 
 /// The digest in brackets, as `component push` prints it.
@@ -175,6 +214,11 @@ fn digest(said: &str) -> String {
 // === impl Operator ===
 
 impl Operator {
+    /// The version of a component's stable revision.
+    fn serves(&self, name: &str) -> Result<Option<String>> {
+        Ok(stable(&self.run("list", &[])?, name))
+    }
+
     /// Run `zeropass component COMMAND ...`; what it prints.
     fn run(&self, command: &str, arguments: &[&str]) -> Result<String> {
         process::output(
@@ -192,9 +236,45 @@ impl Operator {
     }
 }
 
+/// The version of the stable revision in the table that `component list` prints.
+fn stable(listed: &str, name: &str) -> Option<String> {
+    listed.lines().find_map(|line| {
+        let mut columns = line.split_whitespace();
+        let (component, version) = (columns.next()?, columns.next()?);
+        let serves = columns.nth(1)?;
+        (component == name && serves == "stable").then(|| version.to_owned())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn next_version_is_higher_than_the_one_that_serves() {
+        for (serves, expected) in [
+            (None, "0.1.0-dev.7"),
+            (Some("0.1.0-dev.5"), "0.1.0-dev.7"),
+            (Some("1.2.3"), "1.2.4-dev.7"),
+            (Some("1.2.4-dev.5"), "1.2.4-dev.7"),
+            (Some("1.2.3-rc.1"), "1.2.4-dev.7"),
+            (Some("0123456789ab"), "0.1.0-dev.7"),
+        ] {
+            assert_eq!(next(serves, 7), expected, "{serves:?}");
+        }
+    }
+
+    #[test]
+    fn stable_version_is_read_from_the_list() {
+        let listed = "\
+COMPONENT        VERSION  DIGEST        SERVES                       PUSHED  BY
+auth-service     1.0.0    bbbbbbbbbbbb  -                            now     me
+auth-service     1.1.0    aaaaaaaaaaaa  stable                       now     me
+auth-service     1.2.0    cccccccccccc  canary 5%, 17 healthy calls  now     me
+";
+        assert_eq!(stable(listed, "auth-service").as_deref(), Some("1.1.0"));
+        assert_eq!(stable(listed, "passkey-manager"), None);
+    }
 
     #[test]
     fn digest_is_read_from_what_push_prints() {
