@@ -120,6 +120,9 @@ macro_rules! forward {
             Some(link) => link.$method(&permit, context, $($argument),*).await,
             None => Err(busy("passkey-manager is not loaded")),
         };
+        if matches!(&result, Err(rejection) if rejection.code == Code::Busy) {
+            context.routes.let_down();
+        }
         settle(permit, target, &result);
         result
     }};

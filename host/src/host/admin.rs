@@ -56,6 +56,7 @@ fn source(oci: &config::Oci) -> Source {
     let options = RegistryOptions {
         ca: oci.ca.clone(),
         credentials: oci.credentials.clone(),
+        hosts: Some(oci.registries.clone()),
     };
     let limit = u64::try_from(oci.limit).unwrap_or(u64::MAX);
     Source::new(oci.registries.clone(), options, limit, oci.timeout)

@@ -144,6 +144,17 @@ impl Admission {
         }
     }
 
+    /// Take note of which revisions of a component are in a place here: their signatures
+    /// are kept for other hosts as long as they are.
+    pub fn runs(&self, name: &'static str, digests: Vec<String>) {
+        self.provenance.serve(name, digests);
+    }
+
+    /// Let go of the compiled code of a revision that was removed.
+    pub fn forget(&self, digest: &str) {
+        self.loader.forget(digest);
+    }
+
     fn verify(
         &self,
         name: &str,
@@ -190,9 +201,7 @@ impl Admission {
         .await
         .map_err(|_| LoadError::Invalid("the compiler gave up on it".into()))?;
         let loaded = loaded.map_err(|error| Refusal::of(error, against))?;
-        probe(&loaded.revision, &self.settings.probe_path, &self.services)
-            .await
-            .map_err(Refusal::Probe)?;
+        probe(&loaded.revision, &self.settings.probe_path, &self.services).await?;
         tracing::info!(
             component = identity.name,
             revision = identity.revision,

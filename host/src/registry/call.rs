@@ -88,6 +88,10 @@ impl<P> Revision<P> {
             .await
             .map_err(|_| CallError::Busy)?
             .map_err(|_| CallError::Busy)?;
+        // Policy may have taken it back while the call waited.
+        if self.is_withdrawn() {
+            return Err(CallError::Withdrawn);
+        }
         // Armed here, so that waiting in the queue is not billed to the guest.
         let deadline = queue.or_within(self.limits.deadline);
         tokio::time::timeout_at(deadline.instant(), call(deadline))

@@ -151,6 +151,11 @@ impl Loader {
         Arc::clone(shared)
     }
 
+    /// Let go of the compiled code of a file.
+    pub(super) fn forget(&self, digest: &str) {
+        self.cache.forget(self.runtime.engine(), digest);
+    }
+
     fn compile(&self, name: &str, wasm: &[u8]) -> Result<Component, LoadError> {
         let started = std::time::Instant::now();
         let (component, source) = self

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::call::CallError;
+use super::refusal::Refusal;
 use super::revision::{AuthService, Linked, PasskeyManager};
 use super::rollout::Routes;
 use crate::audit::{Actor, Origin, Trail};
@@ -31,16 +32,27 @@ const NOWHERE: &str = "probe.invalid";
 /// The default probe path.
 const DESCRIPTION: &str = "/openapi.json";
 
+/// Why a revision has not answered as it must, for people.
+#[derive(Debug)]
+pub(super) enum ProbeError {
+    /// What was wrong with the answer.
+    Answer(String),
+    /// The answer did not come in time: the revision may be at fault, or the machine.
+    Late(String),
+    /// This host could not ask, or not write down that it did.
+    Unasked(String),
+}
+
 /// Call `revision` as it will be called, and see that it answers well. `path` is
 /// what auth-service is asked for.
 ///
 /// # Errors
-/// What was wrong with the answer, for people.
+/// [`ProbeError`].
 pub(super) async fn probe(
     revision: &Linked,
     path: &str,
     services: &Arc<Services>,
-) -> Result<(), String> {
+) -> Result<(), ProbeError> {
     let limits = match revision {
         Linked::AuthService(revision) => &revision.limits,
         Linked::PasskeyManager(revision) => &revision.limits,
@@ -75,7 +87,7 @@ pub(super) async fn probe(
         .store
         .append(&trail)
         .await
-        .map_err(|error| format!("its audit records could not be written: {error}"))?;
+        .map_err(|error| ProbeError::Unasked(format!("the probe's audit records: {error}")))?;
     outcome
 }
 
@@ -83,16 +95,17 @@ async fn auth_service(
     revision: &AuthService,
     path: &str,
     context: &CallContext,
-) -> Result<(), String> {
+) -> Result<(), ProbeError> {
+    let wrong = |what: String| Err(ProbeError::Answer(what));
     let request = http::Request::get(format!("https://{NOWHERE}{path}"))
         .body(Bytes::new())
-        .map_err(|error| format!("GET {path}: {error}"))?;
+        .map_err(|error| ProbeError::Answer(format!("GET {path}: {error}")))?;
     let answer = revision
         .answer(context, request)
         .await
         .map_err(|error| failed(&format!("GET {path}"), &error))?;
     if answer.status() != http::StatusCode::OK {
-        return Err(format!(
+        return wrong(format!(
             "GET {path} was answered {}; expected 200",
             answer.status().as_u16()
         ));
@@ -104,14 +117,17 @@ async fn auth_service(
         })
     };
     if path == DESCRIPTION && !is_description() {
-        return Err(format!(
+        return wrong(format!(
             "GET {path} was answered with something else than an OpenAPI document"
         ));
     }
     Ok(())
 }
 
-async fn passkey_manager(revision: &PasskeyManager, context: &CallContext) -> Result<(), String> {
+async fn passkey_manager(
+    revision: &PasskeyManager,
+    context: &CallContext,
+) -> Result<(), ProbeError> {
     let listed = revision
         .run(context, async |instance, store| {
             instance
@@ -141,18 +157,41 @@ async fn passkey_manager(revision: &PasskeyManager, context: &CallContext) -> Re
 fn denied<T>(
     function: &str,
     answer: Result<Result<T, Rejection>, CallError>,
-) -> Result<(), String> {
+) -> Result<(), ProbeError> {
     let expected = "expected not-permitted for a relying party that does not exist";
     match answer.map_err(|error| failed(function, &error))? {
         Err(rejection) if rejection.code == Code::NotPermitted => Ok(()),
-        Err(rejection) => Err(format!(
+        // Of the store, most likely: nothing that the component can say of itself.
+        Err(rejection) if rejection.code == Code::Busy => {
+            Err(ProbeError::Unasked(format!("{function} was answered busy")))
+        }
+        Err(rejection) => Err(ProbeError::Answer(format!(
             "{function} was answered {}; {expected}",
             code_name(rejection.code)
-        )),
-        Ok(_) => Err(format!("{function} succeeded; {expected}")),
+        ))),
+        Ok(_) => Err(ProbeError::Answer(format!(
+            "{function} succeeded; {expected}"
+        ))),
     }
 }
 
-fn failed(what: &str, error: &CallError) -> String {
-    format!("{what} failed: {error}")
+fn failed(what: &str, error: &CallError) -> ProbeError {
+    let reason = format!("{what} failed: {error}");
+    match error {
+        CallError::Busy | CallError::Withdrawn => ProbeError::Unasked(reason),
+        CallError::Deadline => ProbeError::Late(reason),
+        CallError::Trapped(_) | CallError::Unusable(_) => ProbeError::Answer(reason),
+    }
+}
+
+// === impl ProbeError ===
+
+impl From<ProbeError> for Refusal {
+    fn from(error: ProbeError) -> Self {
+        match error {
+            ProbeError::Answer(reason) => Self::Probe(reason),
+            ProbeError::Late(reason) => Self::ProbeLate(reason),
+            ProbeError::Unasked(reason) => Self::Unprobed(reason),
+        }
+    }
 }

@@ -7,7 +7,7 @@
 //! judges the statement by its own signers, at every call by those of now. That the
 //! caller runs what it names is the word of its certificate.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::verify::{Distrust, Verified, verify_statement};
@@ -18,9 +18,25 @@ use crate::policy::Gate;
 /// Signatures that are kept; far more than revisions of a component live at a time.
 const KEPT: usize = 256;
 
-/// The signatures of revisions, by the digest that they vouch for.
+/// The signatures of revisions, by the digest that they vouch for. Of more than it can
+/// keep it forgets the one that has not been asked for the longest, and never one of a
+/// revision that serves here.
 #[derive(Debug, Default)]
-pub struct Provenance(Mutex<HashMap<String, Arc<str>>>);
+pub struct Provenance(Mutex<Signatures>);
+
+#[derive(Debug, Default)]
+struct Signatures {
+    kept: Recent<Arc<str>>,
+    /// The digests that serve here, by component.
+    serving: BTreeMap<&'static str, Vec<String>>,
+}
+
+/// Values by digest, and which of them was used last.
+#[derive(Debug)]
+struct Recent<T> {
+    values: HashMap<String, (u64, T)>,
+    uses: u64,
+}
 
 /// Which revisions of a component may call this host.
 pub struct Callers {
@@ -29,13 +45,19 @@ pub struct Callers {
     clock: Arc<dyn Clock>,
     require_signatures: bool,
     provenance: Arc<Provenance>,
-    verdicts: Mutex<HashMap<String, Verdict>>,
+    called: Mutex<Recent<Caller>>,
 }
 
-/// What policy of one epoch says of a revision.
-struct Verdict {
-    epoch: u64,
-    outcome: Result<Arc<ComponentIdentity>, Distrust>,
+/// A revision that has called.
+#[derive(Debug, Clone)]
+enum Caller {
+    /// What policy of one epoch says of its signature.
+    Signed {
+        epoch: u64,
+        outcome: Result<Arc<ComponentIdentity>, Distrust>,
+    },
+    /// Nobody has shown a signature, and none is required: the version that it claims.
+    Unsigned(String),
 }
 
 /// Why a revision may not call.
@@ -56,20 +78,63 @@ pub enum NotAdmitted {
 impl Provenance {
     /// Keep the signature that vouches for this digest.
     pub fn keep(&self, digest: &str, minisig: &str) {
-        let mut kept = self.kept();
-        if kept.len() >= KEPT {
-            kept.clear();
-        }
-        kept.insert(digest.to_owned(), minisig.into());
+        let mut signatures = self.signatures();
+        let Signatures { kept, serving } = &mut *signatures;
+        let serves = |digest: &String| serving.values().flatten().any(|one| one == digest);
+        kept.keep(digest, minisig.into(), serves);
     }
 
     /// The signature that vouches for this digest, if it is kept.
     pub fn of(&self, digest: &str) -> Option<Arc<str>> {
-        self.kept().get(digest).cloned()
+        self.signatures().kept.of(digest).cloned()
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<String, Arc<str>>> {
+    /// These revisions of a component serve here from now on, and none else of it.
+    pub fn serve(&self, name: &'static str, digests: Vec<String>) {
+        self.signatures().serving.insert(name, digests);
+    }
+
+    fn signatures(&self) -> MutexGuard<'_, Signatures> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Recent ===
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self {
+            values: HashMap::new(),
+            uses: 0,
+        }
+    }
+}
+
+impl<T> Recent<T> {
+    /// Keep a value, and let go of the one that was not used the longest when there are
+    /// too many: of one that `stays` never.
+    fn keep(&mut self, digest: &str, value: T, stays: impl Fn(&String) -> bool) {
+        if self.values.len() >= KEPT && !self.values.contains_key(digest) {
+            let oldest = self
+                .values
+                .iter()
+                .filter(|(digest, _)| !stays(digest))
+                .min_by_key(|(_, (used, _))| *used)
+                .map(|(digest, _)| digest.clone());
+            if let Some(oldest) = oldest {
+                self.values.remove(&oldest);
+            }
+        }
+        self.uses += 1;
+        self.values.insert(digest.to_owned(), (self.uses, value));
+    }
+
+    /// The value of this digest, used now.
+    fn of(&mut self, digest: &str) -> Option<&T> {
+        self.uses += 1;
+        let (used, value) = self.values.get_mut(digest)?;
+        *used = self.uses;
+        Some(value)
     }
 }
 
@@ -91,7 +156,7 @@ impl Callers {
             clock,
             require_signatures,
             provenance,
-            verdicts: Mutex::default(),
+            called: Mutex::default(),
         }
     }
 
@@ -102,6 +167,8 @@ impl Callers {
     pub fn show(&self, minisig: &str) -> Result<(), Distrust> {
         let verified = self.judge(minisig)?;
         self.provenance.keep(&verified.statement.digest, minisig);
+        // Judged by the new one from now on.
+        self.called().values.remove(&verified.statement.digest);
         Ok(())
     }
 
@@ -116,43 +183,54 @@ impl Callers {
         digest: &str,
         claimed: &str,
     ) -> Result<Arc<ComponentIdentity>, NotAdmitted> {
-        let epoch = self.gate.epoch();
-        let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(verdict) = verdicts.get(digest)
-            && verdict.epoch == epoch
+        let now = self.gate.epoch();
+        let mut called = self.called();
+        if let Some(Caller::Signed { epoch, outcome }) = called.of(digest)
+            && *epoch == now
         {
-            return Ok(verdict.outcome.clone()?);
+            return Ok(outcome.clone()?);
         }
         let Some(minisig) = self.provenance.of(digest) else {
-            return if self.require_signatures {
-                Err(NotAdmitted::Unknown)
-            } else {
-                Ok(Arc::new(self.identity(digest, claimed)))
-            };
+            if self.require_signatures {
+                return Err(NotAdmitted::Unknown);
+            }
+            let caller = Caller::Unsigned(claimed.to_owned());
+            called.keep(digest, caller, |_| false);
+            return Ok(Arc::new(self.identity(digest, claimed)));
         };
         let outcome = self.judge(&minisig).map(|verified| {
             let version = verified.statement.version.to_string();
             Arc::new(self.identity(digest, &version))
         });
-        if verdicts.len() >= KEPT {
-            verdicts.clear();
-        }
-        let verdict = Verdict {
-            epoch,
+        let caller = Caller::Signed {
+            epoch: now,
             outcome: outcome.clone(),
         };
-        verdicts.insert(digest.to_owned(), verdict);
+        called.keep(digest, caller, |_| false);
         Ok(outcome?)
     }
 
     /// Whether `may` holds for any of the revisions that have called so far and are still
     /// admitted; true while none has called.
     pub fn any(&self, may: impl Fn(&ComponentIdentity) -> bool) -> bool {
-        let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        let digests: Vec<String> = verdicts.keys().cloned().collect();
-        drop(verdicts);
-        let admitted = |digest: &String| self.admitted(digest, "").is_ok_and(|one| may(&one));
-        digests.is_empty() || digests.iter().any(admitted)
+        let callers: Vec<(String, Caller)> = self
+            .called()
+            .values
+            .iter()
+            .map(|(digest, (_, caller))| (digest.clone(), caller.clone()))
+            .collect();
+        let admitted = |(digest, caller): &(String, Caller)| {
+            let claimed = match caller {
+                Caller::Signed { .. } => "",
+                Caller::Unsigned(claimed) => claimed,
+            };
+            self.admitted(digest, claimed).is_ok_and(|one| may(&one))
+        };
+        callers.is_empty() || callers.iter().any(admitted)
+    }
+
+    fn called(&self) -> MutexGuard<'_, Recent<Caller>> {
+        self.called.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn judge(&self, minisig: &str) -> Result<Verified, Distrust> {
@@ -186,6 +264,37 @@ impl NotAdmitted {
         match self {
             Self::Unknown => "revision-unknown",
             Self::Distrusted(distrust) => distrust.code(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signature_of_what_serves_outlives_any_number_of_others() {
+        let provenance = Provenance::default();
+        provenance.keep("serves", "its signature");
+        provenance.keep("idle", "another");
+        provenance.serve("auth-service", vec!["serves".into()]);
+        for number in 0..2 * KEPT {
+            provenance.keep(&number.to_string(), "one more");
+        }
+        assert_eq!(provenance.of("serves").as_deref(), Some("its signature"));
+        assert_eq!(provenance.of("idle"), None);
+        assert_eq!(provenance.of("0"), None);
+        let last = (2 * KEPT - 1).to_string();
+        assert_eq!(provenance.of(&last).as_deref(), Some("one more"));
+    }
+
+    #[test]
+    fn signature_that_is_asked_for_is_not_the_next_to_go() {
+        let provenance = Provenance::default();
+        provenance.keep("asked for", "its signature");
+        for number in 0..2 * KEPT {
+            provenance.keep(&number.to_string(), "one more");
+            assert!(provenance.of("asked for").is_some(), "{number}");
         }
     }
 }

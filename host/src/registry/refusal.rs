@@ -55,6 +55,12 @@ pub enum Refusal {
     /// It did not answer the probe as it must.
     #[error("refused by the probe: {0}")]
     Probe(String),
+    /// It did not answer the probe in time.
+    #[error("refused by the probe: {0}")]
+    ProbeLate(String),
+    /// This host could not put it to the probe: no fault of its own.
+    #[error("it could not be probed now: {0}; try again later")]
+    Unprobed(String),
 }
 
 // === impl AdmissionError ===
@@ -68,8 +74,14 @@ impl AdmissionError {
             Refusal::Reused { .. } => "version-reused",
             Refusal::Load(error) => error.code(),
             Refusal::Held { .. } => "held",
-            Refusal::Probe(_) => "probe-failed",
+            Refusal::Probe(_) | Refusal::ProbeLate(_) => "probe-failed",
+            Refusal::Unprobed(_) => "busy",
         }
+    }
+
+    /// Whether the same file may well be admitted a little later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.refusal, Refusal::ProbeLate(_) | Refusal::Unprobed(_))
     }
 
     /// Whether a change of policy alone would let it in.

@@ -71,6 +71,12 @@ impl<P> Revision<P> {
         self.withdrawn.store(withdrawn, Ordering::Release);
     }
 
+    /// Calls that have an instance now, of all revisions of the component.
+    pub fn calls(&self) -> usize {
+        let free = self.instances.available_permits();
+        self.limits.instances.saturating_sub(free)
+    }
+
     /// The preinstantiated component, for the bench and the test kit.
     pub fn pre(&self) -> &P {
         &self.pre

@@ -172,9 +172,7 @@ pub fn verify_statement(
     signers: &Signers,
     now: Timestamp,
 ) -> Result<Verified, Distrust> {
-    let stated = Signature::parse(minisig)
-        .ok()
-        .and_then(|signature| Statement::parse(signature.comment()).ok())
+    let stated = Statement::of(minisig)
         .map(|statement| statement.digest)
         .unwrap_or_default();
     trusted(name, minisig, signers, now, || stated, Signature::vouches)

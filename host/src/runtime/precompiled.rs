@@ -52,8 +52,8 @@ impl Cache {
     /// When the bytes are not a valid component. A cache that can't be read or
     /// written costs time, not the start.
     pub fn load(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<(Component, Source)> {
-        let name = name(engine, wasm);
-        let path = self.folder.join(format!("{name}.component"));
+        let name = name(engine, &digest_of(wasm));
+        let path = self.path(&name);
         if let Some(code) = self.authentic(&path, &name) {
             // A file of another build of the same version may still be refused
             // by wasmtime; then it is compiled like any other.
@@ -66,6 +66,21 @@ impl Cache {
             tracing::warn!(path = %path.display(), %error, "compiled component not kept");
         }
         Ok((component, Source::Compiled))
+    }
+
+    /// Drop the compiled code of the component with this digest, lower-case hexadecimal.
+    pub fn forget(&self, engine: &Engine, digest: &str) {
+        let path = self.path(&name(engine, digest));
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(path = %path.display(), %error, "compiled component not dropped");
+            }
+            _ => {}
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.component"))
     }
 
     fn authentic(&self, path: &Path, name: &str) -> Option<Vec<u8>> {
@@ -105,14 +120,14 @@ impl std::fmt::Debug for Cache {
 }
 
 /// What the file is of and for: component digest and engine compatibility.
-fn name(engine: &Engine, wasm: &[u8]) -> String {
+fn name(engine: &Engine, digest: &str) -> String {
     let mut hasher = std::hash::DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    format!(
-        "{}-{:016x}",
-        hex(digest::digest(&digest::SHA256, wasm).as_ref()),
-        hasher.finish()
-    )
+    format!("{digest}-{:016x}", hasher.finish())
+}
+
+fn digest_of(wasm: &[u8]) -> String {
+    hex(digest::digest(&digest::SHA256, wasm).as_ref())
 }
 
 /// Lower-case hexadecimal.
@@ -172,6 +187,20 @@ mod tests {
         );
     }
 
+    #[test]
+    fn forgotten_component_leaves_nothing_in_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = small();
+        let cache = Cache::new(folder.path(), &[7; 32]);
+        let engine = runtime.engine();
+        cache.load(engine, EMPTY).unwrap();
+        cache.forget(engine, &"0".repeat(64));
+        assert!(kept(&folder).exists());
+        cache.forget(engine, &digest_of(EMPTY));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(cache.load(engine, EMPTY).unwrap().1, Source::Compiled);
+    }
+
     /// The one file in the cache folder.
     fn kept(folder: &tempfile::TempDir) -> PathBuf {
         let mut files = std::fs::read_dir(folder.path()).unwrap();
@@ -223,9 +252,10 @@ mod tests {
         source(&other);
         let others = kept(&folder);
         source(EMPTY);
-        let own = folder
-            .path()
-            .join(format!("{}.component", name(runtime.engine(), EMPTY)));
+        let own = folder.path().join(format!(
+            "{}.component",
+            name(runtime.engine(), &digest_of(EMPTY))
+        ));
         assert!(own.is_file());
         std::fs::copy(&others, &own).unwrap();
         assert_eq!(source(EMPTY), Source::Compiled);

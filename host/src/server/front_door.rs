@@ -32,7 +32,7 @@ use crate::policy::action::{self, Action};
 use crate::policy::{Denied, Permit};
 use crate::registry::rollout::Sticky;
 use crate::registry::rollout::judge::Ended;
-use crate::registry::{CallError, Slot};
+use crate::registry::{CallError, Routes, Slot};
 use crate::runtime::Deadline;
 
 /// The header that carries a request's id back.
@@ -271,7 +271,7 @@ impl FrontDoor {
         let started = std::time::Instant::now();
         let result = place.revision.answer(context, request).await;
         self.auth_service
-            .observe(&place, ended(&result), started.elapsed());
+            .observe(&place, ended(&result, &context.routes), started.elapsed());
         result.map_err(|error| {
             // The guest's own words may hold anything; they are in the log.
             let detail = match error {
@@ -380,8 +380,10 @@ fn refusal(status: StatusCode, code: &'static str, detail: &str) -> Refusal {
 }
 
 /// How a call went, for the judge of the revision that took it.
-fn ended(result: &Result<http::Response<Bytes>, CallError>) -> Option<Ended> {
+fn ended(result: &Result<http::Response<Bytes>, CallError>, routes: &Routes) -> Option<Ended> {
     match result {
+        // Passkey-manager's fault, on which its own canary is judged.
+        Ok(answer) if answer.status().is_server_error() && routes.was_let_down() => None,
         Ok(answer) if answer.status().is_server_error() => Some(Ended::Error),
         Ok(answer) if answer.status().is_client_error() => Some(Ended::Denied),
         Ok(_) => Some(Ended::Well),

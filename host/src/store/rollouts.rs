@@ -7,7 +7,8 @@
 //! - A rollout changes by compare-and-set on its epoch, which counts its changes from
 //!   1. Of two hosts that change it at the same time, one hears [`Error::Conflict`].
 //! - A change, its line of history and its audit record commit together, or none does.
-//! - A revision that serves, or could be returned to, can't be removed.
+//! - A revision that serves, or could be returned to, can't be removed; and what was
+//!   removed can't be made to serve, whoever is quicker.
 //!
 //! The bytes are as they were pushed. Whether they may run is judged by each host,
 //! each time it loads them.
@@ -117,14 +118,21 @@ pub struct HostReport {
 /// The part of a store that rollouts rest on. [`Error::Busy`] is possible everywhere.
 #[async_trait]
 pub trait Rollouts: Send + Sync + 'static {
-    /// Keep a revision. True when it is new, false when its bytes were there; then a
-    /// newer signature takes the place of the old one.
+    /// Keep a revision. True when it is new, false when its bytes were there; then its
+    /// signature and version take the place of those that are kept if the signature
+    /// that is kept is `instead_of`. With none they stay. [`Error::Conflict`] when it is
+    /// another one.
     async fn revision_push(
         &self,
         trail: &Trail,
         record: Record,
         artifact: Artifact,
+        instead_of: Option<String>,
     ) -> Result<bool, Error>;
+
+    /// The signature of a revision; empty where there is none. [`Error::NotFound`] when
+    /// it was not pushed.
+    async fn revision_signature(&self, component: &str, digest: &str) -> Result<String, Error>;
 
     /// [`Error::NotFound`] when it was not pushed.
     async fn revision_get(&self, component: &str, digest: &str) -> Result<Artifact, Error>;
@@ -146,7 +154,8 @@ pub trait Rollouts: Send + Sync + 'static {
     async fn rollout_get(&self, component: &str) -> Result<Option<RolloutState>, Error>;
 
     /// Put `state` in the place of the one of the epoch before; `entry` says why.
-    /// [`Error::Conflict`] when that is no longer the present one.
+    /// [`Error::Conflict`] when that is no longer the present one, [`Error::NotFound`]
+    /// when a revision that it lets serve is not there.
     async fn rollout_set(
         &self,
         trail: &Trail,

@@ -181,7 +181,7 @@ fn publish(desk: &Desk, registry: &Registry) -> String {
     digest.trim_end().to_owned()
 }
 
-fn fetch_from(reference: &str) -> [&str; 7] {
+fn fetch_from(reference: &str) -> [&str; 8] {
     [
         "component",
         "fetch",
@@ -190,6 +190,7 @@ fn fetch_from(reference: &str) -> [&str; 7] {
         "b.wasm",
         "--registry-ca",
         "registry-ca.pem",
+        "--yes",
     ]
 }
 
@@ -379,6 +380,62 @@ fn what_is_too_large_missing_or_only_a_tag_is_not_fetched() {
         "{said}"
     );
     assert!(!desk.path("b.wasm").exists());
+}
+
+fn dry<'a>(command: &[&'a str]) -> Vec<&'a str> {
+    [command, &["--dry-run", "--json"]].concat()
+}
+
+#[test]
+fn nothing_that_is_there_is_overwritten_without_a_yes() {
+    let desk = Desk::new();
+    let registry = Registry::start(&desk, false);
+    let digest = publish(&desk, &registry);
+    let reference = at(registry.address, &digest);
+    let with_yes = fetch_from(&reference);
+    let fetch = &with_yes[..7];
+    let json = |said: String| serde_json::from_str::<serde_json::Value>(&said).unwrap();
+
+    let would = json(desk.done(&dry(fetch)));
+    assert_eq!(
+        (&would["size"], &would["dryRun"]),
+        (&300_014.into(), &true.into())
+    );
+    assert!(!desk.path("b.wasm").exists());
+    std::fs::write(desk.path("b.wasm.minisig"), "old").unwrap();
+    let said = desk.failed(fetch);
+    assert!(said.contains("b.wasm.minisig is there"), "{said}");
+    assert!(said.contains("say --yes (not-confirmed)"), "{said}");
+    assert_eq!(read(&desk.path("b.wasm.minisig")), b"old");
+    assert!(!desk.path("b.wasm").exists());
+    desk.done(&with_yes);
+    // What is the same is not overwritten.
+    desk.done(fetch);
+
+    // The tag leads to this artifact; signed anew it would lead to another one.
+    let tag = format!("oci://{}/team/auth-service:1.3.0", registry.address);
+    let with_yes = [
+        "component",
+        "publish",
+        "a.wasm",
+        &tag,
+        "--registry-ca",
+        "registry-ca.pem",
+        "--yes",
+    ];
+    let again = &with_yes[..6];
+    assert_eq!(desk.done(again).trim(), format!("published {reference}"));
+    desk.sign("1.4.0");
+    let would = json(desk.done(&dry(again)));
+    assert_eq!(would["before"], reference);
+    assert_ne!(would["reference"], reference);
+    let said = desk.failed(again);
+    assert!(said.contains("leads to another artifact"), "{said}");
+    let published = desk.done(&with_yes);
+    assert_eq!(
+        published.trim().strip_prefix("published ").unwrap(),
+        would["reference"]
+    );
 }
 
 #[test]

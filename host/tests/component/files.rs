@@ -104,6 +104,36 @@ fn what_can_not_be_signed_is_refused_with_the_mend() {
 }
 
 #[test]
+fn signature_is_only_tried_out_in_a_dry_run() {
+    let desk = Desk::new();
+    let sign = [
+        "component",
+        "sign",
+        "a.wasm",
+        "--key",
+        "pki/component-signing.key",
+        "--name",
+        "auth-service",
+        "--version",
+        "1.0.0",
+        "--json",
+    ];
+    let dry = desk.done(&[&sign[..], &["--dry-run"]].concat());
+    let dry: serde_json::Value = serde_json::from_str(&dry).unwrap();
+    assert!(!desk.path("a.wasm.minisig").exists());
+    let done: serde_json::Value = serde_json::from_str(&desk.done(&sign)).unwrap();
+    assert!(desk.path("a.wasm.minisig").exists());
+    for member in ["name", "version", "digest", "world", "key", "signature"] {
+        assert_eq!(dry[member], done[member], "{member}");
+    }
+    assert_eq!(
+        (&dry["dryRun"], &done["dryRun"]),
+        (&true.into(), &false.into())
+    );
+    assert_eq!(done["version"], "1.0.0");
+}
+
+#[test]
 fn key_with_a_password_is_opened_by_a_file() {
     let desk = Desk::new();
     let pair = minisign::KeyPair::generate_encrypted_keypair(Some("open sesame".into())).unwrap();

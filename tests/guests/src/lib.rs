@@ -8,8 +8,13 @@
 //! `/openapi.json` is answered as the host's probe wants it: what gets past the probe
 //! is what the tests are about.
 //!
+//! The guests of [`passkeys`] are passkey-managers in the same way: `authentication.begin`
+//! is where they do their worst.
+//!
 //! A guest is an example of this package: one file, one behaviour.
 
+#[cfg(target_family = "wasm")]
+pub mod passkeys;
 #[cfg(target_family = "wasm")]
 mod serve;
 
@@ -32,5 +37,22 @@ macro_rules! guest {
         }
 
         wasip2::http::proxy::export!(Hostile with_types_in wasip2);
+    };
+}
+
+/// Makes a passkey-manager of what happens before `authentication.begin` is answered well.
+#[macro_export]
+macro_rules! passkeys {
+    ($misbehave:expr) => {
+        struct Hostile;
+
+        impl $crate::passkeys::Misbehaves for Hostile {
+            fn misbehave() -> Result<(), $crate::passkeys::Rejection> {
+                let misbehave: fn() -> Result<(), $crate::passkeys::Rejection> = $misbehave;
+                misbehave()
+            }
+        }
+
+        $crate::passkeys::export!(Hostile with_types_in $crate::passkeys);
     };
 }

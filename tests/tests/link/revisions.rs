@@ -3,10 +3,13 @@
 use serde_json::json;
 use zeropass::audit::{Actor, Origin};
 use zeropass::host::reload_policy;
-use zeropass::registry::sha256;
+use zeropass::registry::{SigningKey, sha256};
+use zeropass_tests::deployment::certificates::of_path;
 use zeropass_tests::deployment::{
     Answer, Builder, Client, Deployment, Protocol, WORKLOAD, component_file, copied_policies,
 };
+use zeropass_tests::rollout::{OPERATOR, push_signed};
+use zeropass_tests::signing::minisig;
 
 use super::kit::component_id;
 
@@ -130,19 +133,53 @@ async fn back_tier_that_requires_no_signatures_takes_the_callers_word() {
     assert_eq!(begin(&client).await.status(), 201);
 }
 
+/// The front's file is signed with another key, and the back revokes the first one.
+#[tokio::test(flavor = "multi_thread")]
+async fn revision_that_was_signed_anew_shows_its_newer_signature() {
+    const NAME: &str = "auth-service";
+    let (back, front, client) = tiers(|front| front.own_key().admin()).await;
+    trust(&back, &front, false).await;
+    assert_eq!(begin(&client).await.status(), 201);
+    let key = SigningKey::generate().unwrap();
+    for deployment in [&back, &front] {
+        let file = deployment.folder().join("signers/next.toml");
+        std::fs::write(file, key.signer(&[NAME])).unwrap();
+        reload(deployment).await;
+    }
+    let wasm = std::fs::read(component_file("auth_service")).unwrap();
+    let signature = minisig(&key, NAME, "1.0.0", &wasm).unwrap();
+    let operator = back.issue(&of_path(OPERATOR));
+    let address = front.admin_url().trim_start_matches("https://").parse();
+    let tls = back.client_config(Some(&operator));
+    let admin = back.client_at(address.unwrap(), tls, Protocol::Http2);
+    let anew = push_signed(&admin, NAME, &signature, wasm).await;
+    assert_eq!(anew.expect(200)["new"], false);
+    assert_eq!(begin(&client).await.status(), 201);
+    trust(&back, &front, true).await;
+    let answer = begin(&client).await;
+    assert_eq!(answer.status(), 201);
+    assert_eq!(begin(&client).await.status(), 201);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn component_that_policy_allows_nothing_any_more_loses_its_link() {
+    loses_its_link(|builder| builder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn component_without_a_signature_loses_its_link_like_any_other() {
+    let unsigned = |builder: Builder| builder.set("components", "require-signatures", "false");
+    loses_its_link(|builder| unsigned(builder).own_key()).await;
+}
+
+async fn loses_its_link(change: impl Fn(Builder) -> Builder) {
     let policies = copied_policies();
-    let back = Deployment::builder()
-        .back()
-        .policies(policies.path())
-        .start()
-        .await;
+    let back = Deployment::builder().back().policies(policies.path());
+    let back = change(back).start().await;
     let front = Deployment::builder()
         .front(&[back.link_address()])
-        .certificates_of(&back.pki())
-        .start()
-        .await;
+        .certificates_of(&back.pki());
+    let front = change(front).start().await;
     let tls = back.client_config(Some(&back.certificate(WORKLOAD)));
     let client = back.client_at(front.address(), tls, Protocol::Http2);
     assert_eq!(begin(&client).await.status(), 201);

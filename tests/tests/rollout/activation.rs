@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use zeropass_tests::deployment::{Deployment, ORIGIN, Person, WORKLOAD};
+use zeropass_tests::deployment::{Deployment, ORIGIN, Person, WORKLOAD, guest_file};
+use zeropass_tests::signing::{sign_into, statement};
 
 use super::{
     OPERATOR, activate, component, history, push, push_signed, roll_back, serving, variant,
@@ -175,6 +176,191 @@ async fn old_revision_is_let_go_with_its_last_call() {
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// A call is under way while its revision is replaced, twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn call_under_way_ends_on_its_revision_and_its_memory_goes_with_it() {
+    const SERVICE: &str = "auth-service";
+    let deployment = Deployment::builder()
+        .admin()
+        .passkey_manager(guest_file("passkeys_later"))
+        .set("components.auth-service", "deadline", "\"1m\"")
+        .set("components.passkey-manager", "deadline", "\"1m\"")
+        .start()
+        .await;
+    let admin = deployment.admin_client(OPERATOR);
+    for (version, mark) in [("1.1.0", "b"), ("1.2.0", "c")] {
+        push(
+            &deployment,
+            &admin,
+            SERVICE,
+            version,
+            variant(SERVICE, mark),
+        )
+        .await
+        .expect(201);
+    }
+    let running = || deployment.rollouts().running().swap_remove(0).1;
+    let held = Arc::downgrade(&running().stable);
+    let client = deployment.client(WORKLOAD);
+    let begin = || {
+        let client = client.clone();
+        tokio::spawn(async move { client.post("/v1/authentications", &json!({})).await })
+    };
+    let calls = [begin(), begin()];
+    let started = Instant::now();
+    while running().calls < calls.len() {
+        assert!(started.elapsed() < Duration::from_secs(20), "they begin");
+        tokio::task::yield_now().await;
+    }
+    for version in ["1.1.0", "1.2.0"] {
+        activate(&admin, SERVICE, &json!({"revision": version}))
+            .await
+            .expect(200);
+    }
+    // In no place any more, and in use.
+    assert_eq!(running().stable.revision, "1.2.0");
+    assert_eq!(running().previous.unwrap().revision, "1.1.0");
+    assert!(held.upgrade().is_some(), "calls are under way");
+    assert_eq!(running().calls, calls.len());
+    let after = begin();
+    for (call, version) in calls
+        .into_iter()
+        .zip(["1.0.0"; 2])
+        .chain([(after, "1.2.0")])
+    {
+        let answer = call.await.unwrap();
+        answer.expect(201);
+        let records = deployment.records_of(answer.request_id()).await;
+        let begun = records
+            .iter()
+            .find(|record| record.action == "authentication.begin");
+        assert_eq!(begun.unwrap().component_revision, version);
+    }
+    let started = Instant::now();
+    while held.upgrade().is_some() {
+        assert!(started.elapsed() < Duration::from_secs(20), "it is held");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// What is only tried out, or refused, does not stay in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn revision_that_does_not_come_into_a_place_is_let_go() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    let linked = || deployment.rollouts().running()[1].1.linked;
+    push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b"))
+        .await
+        .expect(201);
+    push(
+        &deployment,
+        &admin,
+        NAME,
+        "1.2.0",
+        variant("auth-service", "c"),
+    )
+    .await
+    .expect(201);
+    assert_eq!(linked(), 1);
+    let dry = json!({"revision": "1.1.0", "dryRun": true});
+    activate(&admin, NAME, &dry).await.expect(200);
+    assert_eq!(linked(), 1);
+    let refused = activate(&admin, NAME, &json!({"revision": "1.2.0"})).await;
+    assert_eq!(refused.status(), 422);
+    assert_eq!(linked(), 1);
+    activate(&admin, NAME, &json!({"revision": "1.1.0"}))
+        .await
+        .expect(200);
+    assert_eq!(linked(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canary_its_weight_and_its_history_outlive_a_restart() {
+    let mut deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    let pushed = push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b")).await;
+    let digest = pushed.expect(201)["digest"].clone();
+    let wish = json!({"revision": "1.1.0", "canary": 37, "reason": "release 1.1"});
+    activate(&admin, NAME, &wish).await.expect(200);
+    let path = format!("/v1/components/{NAME}/history");
+    let before = admin.get(&path).await.expect(200);
+    assert_eq!(before["history"][0]["what"], "canary");
+    assert_eq!(before["history"][0]["why"], "release 1.1");
+    let who = "spiffe://zeropass.internal/operator/dev";
+    assert_eq!(before["history"][0]["who"], who);
+
+    deployment.restart().await;
+    let admin = deployment.admin_client(OPERATOR);
+    let shown = component(&admin, NAME).await;
+    assert_eq!(shown["canary"]["digest"], digest, "{shown}");
+    assert_eq!(shown["canary"]["weight"], 37);
+    assert_eq!(admin.get(&path).await.expect(200), before);
+    let status = admin.get("/v1/status").await.expect(200);
+    let runs = &status["components"][1];
+    assert_eq!(runs["canary"]["digest"], digest, "{status}");
+    assert_eq!(runs["weight"], 37);
+    assert_eq!(runs["stable"]["version"], "1.0.0");
+}
+
+/// A host that starts with the file of yesterday does not take anybody back to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn configured_file_that_is_older_than_what_serves_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("passkey_manager.wasm");
+    std::fs::write(&file, variant(NAME, "a")).unwrap();
+    let mut deployment = Deployment::builder()
+        .admin()
+        .passkey_manager(&file)
+        .start()
+        .await;
+    for (version, mark, serves) in [("1.1.0", "b", "1.1.0"), ("1.0.0", "a", "1.1.0")] {
+        deployment.stop().await;
+        std::fs::write(&file, variant(NAME, mark)).unwrap();
+        sign_into(deployment.folder(), deployment.key(), NAME, version, &file).unwrap();
+        deployment.start_again().await.unwrap();
+        assert_eq!(serving(&deployment, NAME).await, serves);
+    }
+    let admin = deployment.admin_client(OPERATOR);
+    let configured = ("configured".to_owned(), "the configured file".to_owned());
+    assert_eq!(history(&admin, NAME).await, vec![configured; 2]);
+}
+
+/// Of two signatures of a file the later one counts, and any rather than none.
+#[tokio::test(flavor = "multi_thread")]
+async fn later_signature_of_a_file_stays() {
+    let deployment = Deployment::builder()
+        .admin()
+        .set("components", "require-signatures", "false")
+        .start()
+        .await;
+    let admin = deployment.admin_client(OPERATOR);
+    let wasm = variant(NAME, "b");
+    push(&deployment, &admin, NAME, "1.1.0", wasm.clone())
+        .await
+        .expect(201);
+    let mut earlier = statement(NAME, "1.5.0", &wasm).unwrap();
+    earlier.time -= 3_600_000;
+    let earlier = deployment.key().sign(&wasm, &earlier).unwrap();
+    let refused = push_signed(&admin, NAME, &earlier, wasm.clone()).await;
+    assert_eq!(refused.problem(), (409, "signature-older".to_owned()));
+    let records = deployment.records_of(refused.request_id()).await;
+    assert_eq!(records.last().unwrap().outcome, "failed:signature-older");
+    let unsigned = push_signed(&admin, NAME, "", wasm.clone())
+        .await
+        .expect(200);
+    assert_eq!(unsigned["version"], "1.1.0", "{unsigned}");
+    let shown = component(&admin, NAME).await;
+    assert_eq!(shown["revisions"][1]["version"], "1.1.0", "{shown}");
+
+    // One that came without any gets the first that is there.
+    let bare = variant(NAME, "c");
+    push_signed(&admin, NAME, "", bare.clone())
+        .await
+        .expect(201);
+    let signed = push(&deployment, &admin, NAME, "1.2.0", bare).await;
+    assert_eq!(signed.expect(200)["version"], "1.2.0");
 }
 
 #[tokio::test(flavor = "multi_thread")]

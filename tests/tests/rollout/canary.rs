@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use zeropass_tests::deployment::{Client, Deployment, WORKLOAD, guest_file};
+use zeropass_tests::deployment::{Builder, Client, Deployment, WORKLOAD, guest_file};
 
 use super::{OPERATOR, activate, component, history, push, variant};
 
@@ -222,6 +222,107 @@ async fn person_keeps_its_side_over_the_mtls_link() {
         canary += u32::from(first == "1.1.0");
     }
     assert!((1..12).contains(&canary), "{canary} of 12 have the canary");
+}
+
+/// Let a guest be passkey-manager for half of the callers, and call until its rollout has
+/// moved on.
+async fn passkeys_on_trial(deployment: &Deployment, guest: &str) -> Trial {
+    const CALLEE: &str = "passkey-manager";
+    let admin = deployment.admin_client(OPERATOR);
+    let client = deployment.client(WORKLOAD);
+    let begin = async || {
+        client
+            .post("/v1/authentications", &json!({}))
+            .await
+            .status()
+    };
+    for _ in 0..40 {
+        assert_eq!(begin().await, 201);
+    }
+    let wasm = std::fs::read(guest_file(guest)).unwrap();
+    push(deployment, &admin, CALLEE, "1.1.0", wasm)
+        .await
+        .expect(201);
+    let wish = json!({"revision": "1.1.0", "canary": 50});
+    activate(&admin, CALLEE, &wish).await.expect(200);
+    let (started, mut requests, mut failed) = (Instant::now(), 0, 0);
+    while component(&admin, CALLEE).await["epoch"] == 2 {
+        assert!(started.elapsed() < PATIENCE, "{guest} is still on trial");
+        requests += 1;
+        failed += u32::from(begin().await != 201);
+    }
+    for _ in 0..20 {
+        assert_eq!(begin().await, 201);
+    }
+    let (what, why) = history(&admin, CALLEE).await.pop().unwrap();
+    println!("{guest}: {failed} of {requests} requests failed; {what}: {why}");
+    Trial {
+        requests,
+        failed,
+        what,
+        why,
+    }
+}
+
+fn follows_quickly() -> Builder {
+    Deployment::builder()
+        .admin()
+        .set("rollout", "follow", "\"50ms\"")
+        .set("rollout", "promote-after", "0")
+}
+
+/// What its callee does wrong is not counted against a caller that is on trial too.
+async fn traps_and_its_caller_stays(deployment: Deployment) {
+    let admin = deployment.admin_client(OPERATOR);
+    push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b"))
+        .await
+        .expect(201);
+    let wish = json!({"revision": "1.1.0", "canary": 99});
+    activate(&admin, NAME, &wish).await.expect(200);
+    let trial = passkeys_on_trial(&deployment, "passkeys_trap").await;
+    assert_eq!(trial.what, "rolled-back");
+    assert!(trial.why.starts_with("traps in 3 of "), "{}", trial.why);
+    assert_eq!(trial.failed, 3, "of {}", trial.requests);
+    let (what, why) = history(&admin, NAME).await.pop().unwrap();
+    assert_eq!((what.as_str(), why.as_str()), ("canary", "-"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passkey_manager_that_traps_is_rolled_back_and_its_caller_is_not() {
+    traps_and_its_caller_stays(follows_quickly().start().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passkey_manager_that_traps_is_rolled_back_over_the_mtls_link_too() {
+    traps_and_its_caller_stays(follows_quickly().mtls_link().start().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passkey_manager_that_denies_is_rolled_back() {
+    let deployment = follows_quickly()
+        .set("rollout", "least-calls", "10")
+        .start()
+        .await;
+    let trial = passkeys_on_trial(&deployment, "passkeys_denied").await;
+    assert_eq!(trial.what, "rolled-back");
+    assert!(
+        trial.why.starts_with("refusals in 10 of 10 calls"),
+        "{}",
+        trial.why
+    );
+    assert_eq!(trial.failed, 10, "of {}", trial.requests);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passkey_manager_that_is_slow_is_rolled_back() {
+    let deployment = follows_quickly()
+        .set("rollout", "least-calls", "10")
+        .start()
+        .await;
+    let trial = passkeys_on_trial(&deployment, "passkeys_slow").await;
+    assert_eq!(trial.what, "rolled-back");
+    assert!(trial.why.starts_with("slow: "), "{}", trial.why);
+    assert_eq!(trial.failed, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

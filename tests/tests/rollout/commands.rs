@@ -100,6 +100,17 @@ async fn dry_runs_say_what_would_happen_and_change_nothing() {
     let shown = component(&admin, NAME).await;
     assert_eq!(shown["revisions"].as_array().unwrap().len(), 1, "{shown}");
 
+    // Signed as what it is not: it would be kept, and not admitted.
+    let other = variant("auth-service", "b");
+    let signature = minisig(deployment.key(), NAME, "1.1.0", &other).unwrap();
+    let held = folder.path().join("held.wasm");
+    std::fs::write(&held, other).unwrap();
+    std::fs::write(folder.path().join("held.wasm.minisig"), signature).unwrap();
+    let push = ["component", "push", held.to_str().unwrap(), "--dry-run"];
+    for json in [&[][..], &["--json"]] {
+        let (well, said) = command(&access, &[&push[..], json].concat()).await;
+        assert!(!well && said.contains("export-missing"), "{said}");
+    }
     // A file that would be refused is refused in a dry run, too.
     std::fs::write(file, variant(NAME, "c")).unwrap();
     let (well, said) = command(&access, &["component", "push", file, "--dry-run"]).await;

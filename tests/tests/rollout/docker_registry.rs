@@ -1,9 +1,14 @@
 //! Push by reference: the host pulls a revision from a registry that its configuration
 //! names. Left out by name where Debian's `docker-registry` is missing.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use zeropass_tests::deployment::{Answer, Client, Deployment};
 use zeropass_tests::registry::OciRegistry;
 use zeropass_tests::signing::minisig;
@@ -137,4 +142,94 @@ async fn what_the_registry_may_not_give_is_refused_and_nothing_is_kept() {
     let shown = component(&admin, NAME).await;
     assert_eq!(shown["revisions"].as_array().unwrap().len(), 1, "{shown}");
     assert_eq!(serving(&deployment, NAME).await, "1.0.0");
+}
+
+/// The transfer breaks off in the middle of the layer, and nobody answers after that.
+#[tokio::test(flavor = "multi_thread")]
+async fn registry_that_goes_away_half_way_harms_nothing() {
+    let registry = OciRegistry::start();
+    let wire = Wire::to(registry.address(), 100_000).await;
+    let credentials = std::fs::read_to_string(registry.credentials()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let named = folder.path().join("auth.json");
+    let address = wire.address.to_string();
+    let text = credentials.replace(&registry.address().to_string(), &address);
+    std::fs::write(&named, text).unwrap();
+    let quoted = |path: PathBuf| format!("\"{}\"", path.display());
+    let deployment = Deployment::builder()
+        .admin()
+        .set("oci", "registries", &format!("[\"{address}\"]"))
+        .set("oci", "ca", &quoted(registry.ca()))
+        .set("oci", "credentials", &quoted(named))
+        .start()
+        .await;
+    let reference = published(&deployment, &registry, folder.path()).await;
+    let reference = reference.replace(&registry.address().to_string(), &address);
+    let admin = deployment.admin_client(OPERATOR);
+    let refused = pull(&admin, NAME, &reference).await;
+    assert_eq!(refused.problem(), (502, "registry-unreachable".to_owned()));
+    let records = deployment.records_of(refused.request_id()).await;
+    assert_eq!(records[0].outcome, "failed:registry-unreachable");
+    assert!(wire.cut.load(Ordering::SeqCst), "it had begun");
+    let shown = component(&admin, NAME).await;
+    assert_eq!(shown["revisions"].as_array().unwrap().len(), 1, "{shown}");
+    assert_eq!(serving(&deployment, NAME).await, "1.0.0");
+
+    // It is back, and nothing is left of the first attempt.
+    wire.mended.store(true, Ordering::SeqCst);
+    let pulled = pull(&admin, NAME, &reference).await.expect(201);
+    assert_eq!(pulled["held"], serde_json::Value::Null, "{pulled}");
+    activate(&admin, NAME, &json!({"revision": "1.1.0"}))
+        .await
+        .expect(200);
+    assert_eq!(serving(&deployment, NAME).await, "1.1.0");
+}
+
+/// A wire to a registry that breaks once, and for good until it is mended.
+struct Wire {
+    address: SocketAddr,
+    cut: Arc<AtomicBool>,
+    mended: Arc<AtomicBool>,
+}
+
+impl Wire {
+    /// The first connection over which more than this many bytes come back is cut.
+    async fn to(registry: SocketAddr, after: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let wire = Self {
+            address: listener.local_addr().unwrap(),
+            cut: Arc::default(),
+            mended: Arc::default(),
+        };
+        let (cut, mended) = (Arc::clone(&wire.cut), Arc::clone(&wire.mended));
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                if cut.load(Ordering::SeqCst) && !mended.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let far = TcpStream::connect(registry).await.unwrap();
+                let (cut, mended) = (Arc::clone(&cut), Arc::clone(&mended));
+                tokio::spawn(async move {
+                    let (mut from, mut to) = near.into_split();
+                    let (mut back, mut forth) = far.into_split();
+                    let up = tokio::spawn(async move {
+                        let _ = tokio::io::copy(&mut from, &mut forth).await;
+                    });
+                    let (mut passed, mut buffer) = (0, vec![0; 16 * 1024]);
+                    while let Ok(read @ 1..) = back.read(&mut buffer).await {
+                        passed += read;
+                        if passed > after && !mended.load(Ordering::SeqCst) {
+                            cut.store(true, Ordering::SeqCst);
+                            break;
+                        }
+                        if to.write_all(&buffer[..read]).await.is_err() {
+                            break;
+                        }
+                    }
+                    up.abort();
+                });
+            }
+        });
+        wire
+    }
 }

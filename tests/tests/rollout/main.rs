@@ -12,6 +12,7 @@ mod activation;
 mod canary;
 mod commands;
 mod docker_registry;
+mod lying_registry;
 mod operators;
 mod session;
 mod swap;

@@ -1,6 +1,6 @@
 //! Who may do what on the admin listener, and what the audit log says about it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
@@ -159,6 +159,144 @@ async fn operator_does_what_policy_grants_and_no_more() {
     let admin = deployment.admin_client("/operator/release");
     let gone = admin.get("/v1/components").await;
     assert_eq!(gone.problem(), (403, "not-permitted".to_owned()));
+}
+
+/// To activate and to go back are two rights, of each component by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn going_back_is_a_right_of_its_own_whichever_request_asks_for_it() {
+    const CALLEE: &str = "passkey-manager";
+    let policies = copied_policies();
+    std::fs::remove_file(policies.path().join("tests/operators.json")).unwrap();
+    std::fs::write(
+        policies.path().join("operators/operators.cedar"),
+        r#"
+        @id("release") permit (
+            principal == Operator::"spiffe://zeropass.internal/operator/release",
+            action in [Action::"components.push", Action::"components.activate"],
+            resource == Component::"passkey-manager"
+        );
+        @id("night") permit (
+            principal == Operator::"spiffe://zeropass.internal/operator/night",
+            action == Action::"components.roll-back",
+            resource == Component::"passkey-manager"
+        );
+        "#,
+    )
+    .unwrap();
+    let deployment = Deployment::builder()
+        .admin()
+        .policies(policies.path())
+        .start()
+        .await;
+    let release = deployment.admin_client("/operator/release");
+    let night = deployment.admin_client("/operator/night");
+    let denied = || (403, "not-permitted".to_owned());
+    for (version, mark) in [("0.9.0", "z"), ("1.1.0", "b")] {
+        push(
+            &deployment,
+            &release,
+            CALLEE,
+            version,
+            variant(CALLEE, mark),
+        )
+        .await
+        .expect(201);
+    }
+    let next = json!({"revision": "1.1.0"});
+    assert_eq!(activate(&night, CALLEE, &next).await.problem(), denied());
+    assert_eq!(activate(&release, NAME, &next).await.problem(), denied());
+    activate(&release, CALLEE, &next).await.expect(200);
+
+    let back = json!({"revision": "0.9.0", "rollback": true});
+    for operator in [&release, &night] {
+        let refused = activate(operator, CALLEE, &back).await;
+        assert_eq!(refused.problem(), denied());
+    }
+    let refused = activate(&release, CALLEE, &back).await;
+    let records = deployment.records_of(refused.request_id()).await;
+    assert_eq!(
+        lines(&records),
+        [
+            "- components.roll-back denied",
+            "- components.activate failed:not-permitted"
+        ]
+    );
+    for (operator, name) in [(&release, CALLEE), (&night, NAME)] {
+        let path = format!("/v1/components/{name}/rollback");
+        let refused = operator.post(&path, &json!({})).await;
+        assert_eq!(refused.problem(), denied());
+    }
+    let path = format!("/v1/components/{CALLEE}/rollback");
+    let returned = night.post(&path, &json!({})).await.expect(200);
+    assert_eq!(returned["toVersion"], "1.0.0");
+}
+
+/// Whatever is asked, and however badly.
+#[tokio::test(flavor = "multi_thread")]
+async fn request_that_asks_for_nothing_leaves_a_record_too() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    let bell = json!({"revision": "1.0.0", "reason": "\u{7}"});
+    let path = "/v1/components/auth-service/rollback";
+    for (answer, status, line) in [
+        (
+            admin.get("/v1/secrets").await,
+            404,
+            "- admin.request failed:not-found",
+        ),
+        (
+            activate(&admin, NAME, &bell).await,
+            400,
+            "- components.activate failed:malformed",
+        ),
+        (
+            admin.post(path, &json!({"reason": "\u{7}"})).await,
+            400,
+            "- components.roll-back failed:malformed",
+        ),
+    ] {
+        assert_eq!(answer.status(), status, "{line}");
+        let records = deployment.records_of(answer.request_id()).await;
+        assert_eq!(lines(&records), [line]);
+        let who = "spiffe://zeropass.internal/operator/dev";
+        assert_eq!(records[0].workload, who);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_beyond_what_may_be_under_way_are_refused_at_once_and_recorded() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    // Pushes whose files do not come.
+    let pushes: Vec<_> = (0..32)
+        .map(|_| {
+            let silent = futures::stream::pending::<Result<Frame<Bytes>, std::io::Error>>();
+            let push = deployment
+                .admin_client(OPERATOR)
+                .request(Method::POST, "/v1/components/auth-service/revisions")
+                .body(reqwest::Body::wrap(StreamBody::new(silent)))
+                .send();
+            tokio::spawn(push)
+        })
+        .collect();
+    let started = Instant::now();
+    let refused = loop {
+        let answer = admin.get("/v1/status").await;
+        if answer.status() != 200 {
+            break answer;
+        }
+        assert!(started.elapsed() < PATIENCE, "all are taken");
+    };
+    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+    let records = deployment.records_of(refused.request_id()).await;
+    assert_eq!(lines(&records), ["- admin.request failed:busy"]);
+    for push in pushes {
+        push.abort();
+    }
+    let started = Instant::now();
+    while admin.get("/v1/status").await.status() != 200 {
+        assert!(started.elapsed() < PATIENCE, "they have gone");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

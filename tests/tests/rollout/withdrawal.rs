@@ -9,7 +9,9 @@ use zeropass::audit::{Actor, Origin};
 use zeropass::host::reload_policy;
 use zeropass::registry::SigningKey;
 use zeropass_tests::deployment::certificates::install_provider;
-use zeropass_tests::deployment::{Answer, Client, Deployment, WORKLOAD, copied_policies};
+use zeropass_tests::deployment::{
+    Answer, Client, Deployment, WORKLOAD, component_file, copied_policies, guest_file,
+};
 use zeropass_tests::signing::minisig;
 
 use super::{
@@ -38,9 +40,14 @@ impl Other {
 
     /// Push a variant that this signer signed.
     async fn push(&self, admin: &Client, version: &str, mark: &str) {
-        let wasm = variant(NAME, mark);
+        let pushed = self.sign(admin, version, variant(NAME, mark)).await;
+        pushed.expect(201);
+    }
+
+    /// Push a file that this signer signed.
+    async fn sign(&self, admin: &Client, version: &str, wasm: Vec<u8>) -> Answer {
         let signature = minisig(&self.0, NAME, version, &wasm).unwrap();
-        push_signed(admin, NAME, &signature, wasm).await.expect(201);
+        push_signed(admin, NAME, &signature, wasm).await
     }
 }
 
@@ -192,6 +199,95 @@ async fn revision_without_an_admitted_predecessor_is_withdrawn_and_comes_back_wi
     assert_eq!(shown["hosts"][0].get("problem"), None, "{shown}");
     // It was said once, not at every look.
     assert_eq!(shown["epoch"], withdrawn);
+}
+
+/// The key is changed and nothing else: the same file, under the same version.
+#[tokio::test(flavor = "multi_thread")]
+async fn revision_that_was_signed_anew_outlives_its_first_key() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    let (one, two) = (
+        Other::trusted(&deployment, "one.toml"),
+        Other::trusted(&deployment, "two.toml"),
+    );
+    reload(&admin).await;
+    one.push(&admin, "1.1.0", "b").await;
+    activate(&admin, NAME, &json!({"revision": "1.1.0"}))
+        .await
+        .expect(200);
+    let anew = two.sign(&admin, "1.1.0", variant(NAME, "b")).await;
+    assert_eq!(anew.expect(200)["new"], false);
+
+    one.say(&deployment, "revoked = true\n");
+    reload(&admin).await;
+    assert_eq!(serving(&deployment, NAME).await, "1.1.0");
+    let shown = component(&admin, NAME).await;
+    assert_eq!(shown["epoch"], 2, "{shown}");
+    assert_eq!(shown["hosts"][0].get("problem"), None, "{shown}");
+    // The newer key is the one that counts now.
+    two.say(&deployment, "revoked = true\n");
+    reload(&admin).await;
+    assert_eq!(serving(&deployment, NAME).await, "1.0.0");
+    assert_eq!(last(&admin).await.0, "taken-out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn withdrawn_revision_returns_with_a_signature_that_is_trusted() {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    own_signer(&deployment, &deployment.key().signer(&["auth-service"]));
+    let other = Other::trusted(&deployment, "other.toml");
+    reload(&admin).await;
+    let client = deployment.client(WORKLOAD);
+    let body = json!({"user": {"name": "ada", "displayName": "Ada"}});
+    let refused = client.post("/v1/registrations", &body).await;
+    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+
+    let file = std::fs::read(component_file("passkey_manager")).unwrap();
+    let anew = other.sign(&admin, "1.0.0", file).await;
+    assert_eq!(anew.expect(200)["new"], false);
+    assert_eq!(serving(&deployment, NAME).await, "1.0.0");
+    let shown = component(&admin, NAME).await;
+    assert_eq!(shown["hosts"][0].get("problem"), None, "{shown}");
+    assert_eq!(ready(&deployment).await, 200);
+}
+
+/// Whoever waits for an instance waits for nothing that may not run any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn call_that_waits_for_an_instance_does_not_begin_on_a_withdrawn_revision() {
+    const SERVICE: &str = "auth-service";
+    let deployment = Deployment::builder()
+        .admin()
+        .auth_service(guest_file("answers_well"))
+        .set("components.auth-service", "instances", "1")
+        .start()
+        .await;
+    let admin = deployment.admin_client(OPERATOR);
+    // Two seconds of work, one call after the other.
+    let calls: Vec<_> = (0..10)
+        .map(|_| {
+            let client = deployment.client(WORKLOAD);
+            tokio::spawn(async move { client.get("/v1/users/ok/later").await })
+        })
+        .collect();
+    let first = deployment
+        .record_where(|record| record.action == "api.users")
+        .await;
+    assert_eq!(first.outcome, "success");
+    own_signer(&deployment, &deployment.key().signer(&[NAME]));
+    reload(&admin).await;
+    let mut withdrawn = 0;
+    for call in calls {
+        let answer = call.await.unwrap();
+        if answer.status() == 200 {
+            continue;
+        }
+        assert_eq!(answer.problem(), (503, "busy".to_owned()));
+        let records = deployment.records_of(answer.request_id()).await;
+        assert_eq!(records[0].outcome, "failed:component-withdrawn");
+        withdrawn += 1;
+    }
+    assert!(withdrawn > 0, "all of them came to {SERVICE}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,13 +97,13 @@ pub struct How {
 // === impl ComponentCommand ===
 
 impl ComponentCommand {
-    /// Ask the host and say what it answers.
+    /// Ask the host and say what it answers: false when that is no.
     ///
     /// # Errors
     /// The host can't be asked, or refuses.
-    pub fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
-        match self {
-            Self::Push(command) => command.run(out),
+    pub fn run(self, out: &mut dyn Write) -> anyhow::Result<bool> {
+        let said = match self {
+            Self::Push(command) => return command.run(out),
             Self::List { how } => {
                 let answer = how.get("/v1/components")?;
                 how.say(&answer, out, say::list)
@@ -148,7 +148,8 @@ impl ComponentCommand {
                 how.say(&answer, out, say::hosts)
             }
             Self::Remove(command) => command.run(out),
-        }
+        };
+        said.map(|()| true)
     }
 }
 

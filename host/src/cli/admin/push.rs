@@ -3,15 +3,21 @@
 
 use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 use http::Method;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::client::{Body, read_if_there};
 use super::say::{short, text};
 use super::{How, part};
+
+/// How often the host is asked how far it is.
+const LOOK: Duration = Duration::from_millis(300);
 
 /// Arguments of `component push`.
 #[derive(Debug, Args)]
@@ -44,14 +50,16 @@ pub struct Push {
 // === impl Push ===
 
 impl Push {
-    pub(super) fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
+    /// False when it would not be admitted and that was the question.
+    pub(super) fn run(self, out: &mut dyn Write) -> anyhow::Result<bool> {
         let (name, answer) = match (&self.oci, &self.file) {
             (Some(reference), _) => self.pull(reference)?,
             (None, Some(file)) => self.send(file)?,
             (None, None) => anyhow::bail!("a FILE or --oci is needed"),
         };
         self.how
-            .say(&answer, out, |answer, out| told(&name, answer, out))
+            .say(&answer, out, |answer, out| told(&name, answer, out))?;
+        Ok(!self.dry_run || answer.get("held").is_none_or(Value::is_null))
     }
 
     /// Let the host pull it.
@@ -66,11 +74,12 @@ impl Push {
         };
         let form = json!({ "oci": reference });
         let path = self.path(&name)?;
-        let answer = self
-            .how
-            .access
-            .ask(Method::POST, &path, Body::Json(&form))?;
-        Ok((name, answer))
+        let ask = || self.how.access.ask(Method::POST, &path, Body::Json(&form));
+        let answer = match !self.how.json && std::io::stderr().is_terminal() {
+            true => watched(&self.how, ask),
+            false => ask(),
+        };
+        Ok((name, answer?))
     }
 
     /// Send the file.
@@ -107,6 +116,32 @@ impl Push {
         let query = if self.dry_run { "?dryRun=true" } else { "" };
         Ok(format!("/v1/components/{}/revisions{query}", part(name)?))
     }
+}
+
+/// Pull with a bar for people: how far the host is, as its status says.
+fn watched(how: &How, pull: impl FnOnce() -> anyhow::Result<Value>) -> anyhow::Result<Value> {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("pulling {bar:30} {bytes}/{total_bytes}") {
+        bar.set_style(style);
+    }
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                // An operator who may not ask sees a bar that stands still.
+                if let Ok(status) = how.get("/v1/status") {
+                    let number = |member: &str| status["pull"][member].as_u64();
+                    bar.set_length(number("total").unwrap_or_default());
+                    bar.set_position(number("done").unwrap_or_default());
+                }
+                std::thread::sleep(LOOK);
+            }
+        });
+        let answer = pull();
+        ended.store(true, Ordering::Relaxed);
+        bar.finish_and_clear();
+        answer
+    })
 }
 
 fn told(name: &str, answer: &Value, out: &mut dyn Write) -> anyhow::Result<()> {

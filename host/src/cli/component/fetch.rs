@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 
-use super::{RegistryArguments, block_on, minisig};
+use super::{RegistryArguments, block_on, minisig, told};
+use crate::cli::caution::Caution;
 use crate::registry::oci::{MAX_COMPONENT, OciReference, Registry};
 use crate::registry::sha256;
 
@@ -22,6 +24,12 @@ pub struct Fetch {
     /// The largest component that is fetched, bytes.
     #[arg(long, value_name = "BYTES", default_value_t = MAX_COMPONENT)]
     limit: u64,
+    /// What was fetched as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Whether to ask before a file that is there is overwritten.
+    #[command(flatten)]
+    caution: Caution,
     #[command(flatten)]
     registry: RegistryArguments,
 }
@@ -42,7 +50,22 @@ impl Fetch {
         bar.finish_and_clear();
         let component = fetched?;
         let signature = minisig(&self.output);
-        if component.minisig.is_empty() {
+        let dry_run = self.caution.dry_run();
+        if !dry_run {
+            for (file, next) in [
+                (&self.output, &*component.wasm),
+                (&signature, component.minisig.as_bytes()),
+            ] {
+                if differs(file, next)? {
+                    let what = format!("{} is there, and is overwritten", file.display());
+                    self.caution.confirmed(&what)?;
+                    break;
+                }
+            }
+        }
+        if dry_run {
+            // The transfer was whole and true; that is all.
+        } else if component.minisig.is_empty() {
             // One that lies there from before is not this component's.
             match std::fs::remove_file(&signature) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -53,15 +76,30 @@ impl Fetch {
         } else {
             write(&signature, component.minisig.as_bytes())?;
         }
-        write(&self.output, &component.wasm)?;
+        if !dry_run {
+            write(&self.output, &component.wasm)?;
+        }
+        if self.json {
+            let fetched = json!({
+                "file": self.output,
+                "size": component.wasm.len(),
+                "digest": sha256(&component.wasm),
+                "signed": !component.minisig.is_empty(),
+                "dryRun": dry_run,
+            });
+            return told(&fetched, out);
+        }
         writeln!(
             out,
-            "fetched {} ({} bytes, sha256:{}), {}",
+            "{} {} ({} bytes, sha256:{}), {}",
+            if dry_run { "would fetch" } else { "fetched" },
             self.output.display(),
             component.wasm.len(),
             sha256(&component.wasm),
             if component.minisig.is_empty() {
                 "not signed".to_owned()
+            } else if dry_run {
+                "signed".to_owned()
             } else {
                 format!("its signature is in {}", signature.display())
             }
@@ -78,6 +116,15 @@ fn bar() -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+/// Whether a file is there that has other content.
+fn differs(path: &Path, next: &[u8]) -> anyhow::Result<bool> {
+    match std::fs::read(path) {
+        Ok(now) => Ok(now != next),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).context(path.display().to_string()),
+    }
 }
 
 /// The whole file or nothing.

@@ -40,9 +40,14 @@ impl ComponentCommand {
             Self::Inspect(command) => command.run(out),
             Self::Fetch(command) => command.run(out).map(|()| true),
             Self::Publish(command) => command.run(out).map(|()| true),
-            Self::Online(command) => command.run(out).map(|()| true),
+            Self::Online(command) => command.run(out),
         }
     }
+}
+
+/// For scripts: what was done as one JSON object.
+fn told(json: &serde_json::Value, out: &mut dyn Write) -> anyhow::Result<()> {
+    Ok(writeln!(out, "{}", serde_json::to_string_pretty(json)?)?)
 }
 
 /// How the registry is reached.
@@ -64,6 +69,7 @@ impl From<RegistryArguments> for RegistryOptions {
         Self {
             ca: arguments.registry_ca,
             credentials: arguments.credentials,
+            hosts: None,
         }
     }
 }

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use serde_json::json;
 
 use super::inspect::surface;
-use super::{RegistryArguments, block_on, minisig};
-use crate::registry::SignedComponent;
+use super::{RegistryArguments, block_on, minisig, told};
+use crate::cli::caution::Caution;
 use crate::registry::oci::{OciReference, Registry};
 use crate::registry::signature::Signature;
+use crate::registry::{SignedComponent, sha256};
 
 /// Arguments of `component publish`.
 #[derive(Debug, Args)]
@@ -22,6 +24,12 @@ pub struct Publish {
     /// Publish a component that is not signed, too.
     #[arg(long)]
     unsigned: bool,
+    /// What was published as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Whether to ask before a tag leads to another artifact than now.
+    #[command(flatten)]
+    caution: Caution,
     #[command(flatten)]
     registry: RegistryArguments,
 }
@@ -53,8 +61,30 @@ impl Publish {
             wasm: wasm.into(),
             minisig,
         };
-        let reference = block_on(registry.publish(&component, &surface))?;
-        writeln!(out, "published {reference}")?;
+        let next = registry.named(&component, &surface);
+        let now = block_on(registry.tagged())?;
+        if now.as_ref().is_some_and(|now| *now != next) && !self.caution.dry_run() {
+            let what = format!("{} leads to another artifact", self.reference);
+            self.caution.confirmed(&what)?;
+        }
+        let reference = match self.caution.dry_run() {
+            true => next,
+            false => block_on(registry.publish(&component, &surface))?,
+        };
+        if self.json {
+            let published = json!({
+                "reference": reference,
+                "digest": sha256(&component.wasm),
+                "signed": !component.minisig.is_empty(),
+                "before": now,
+                "dryRun": self.caution.dry_run(),
+            });
+            return told(&published, out);
+        }
+        match self.caution.dry_run() {
+            true => writeln!(out, "would publish {reference}")?,
+            false => writeln!(out, "published {reference}")?,
+        }
         Ok(())
     }
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use serde_json::json;
 
-use super::minisig;
+use super::{minisig, told};
 use crate::clock::{Clock as _, SystemClock};
 use crate::registry::statement::{is_name, parse_version};
 use crate::registry::{SigningKey, Statement, sha256};
@@ -34,6 +35,12 @@ pub struct Sign {
     /// A file with the key's password. Without it the terminal is asked.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// Say what would be signed, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// What was signed as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 // === impl Sign ===
@@ -83,10 +90,25 @@ impl Sign {
         let key = SigningKey::open(&self.key, password)?;
         let text = key.sign(&wasm, &statement)?;
         let file = minisig(&self.file);
-        std::fs::write(&file, text).with_context(|| file.display().to_string())?;
+        if !self.dry_run {
+            std::fs::write(&file, text).with_context(|| file.display().to_string())?;
+        }
+        if self.json {
+            let signed = json!({
+                "name": statement.name,
+                "version": statement.version.to_string(),
+                "digest": statement.digest,
+                "world": statement.world,
+                "key": key.id(),
+                "signature": file,
+                "dryRun": self.dry_run,
+            });
+            return told(&signed, out);
+        }
         writeln!(
             out,
-            "signed {} {} sha256:{}\nwith key {} in {}",
+            "{} {} {} sha256:{}\nwith key {} in {}",
+            if self.dry_run { "would sign" } else { "signed" },
             statement.name,
             statement.version,
             statement.digest,

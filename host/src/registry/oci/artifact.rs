@@ -117,7 +117,8 @@ impl Description {
             ));
         }
         let size = u64::try_from(layer.size).map_err(|_| "its layer has no size".to_owned())?;
-        if !layer.digest.starts_with("sha256:") {
+        let digits = layer.digest.strip_prefix("sha256:");
+        if !digits.is_some_and(|digits| digits.len() == 64 && digits.bytes().all(is_digit)) {
             return Err("its layer's digest is not sha256".to_owned());
         }
         let minisig = manifest
@@ -133,6 +134,11 @@ impl Description {
             minisig,
         })
     }
+}
+
+/// Of lower-case hexadecimal.
+fn is_digit(byte: u8) -> bool {
+    byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
 }
 
 #[cfg(test)]

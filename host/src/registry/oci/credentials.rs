@@ -24,11 +24,41 @@ struct Entry {
     password: Option<String>,
 }
 
+/// What a registry gets to know of whoever asks.
+pub(super) struct Credentials {
+    pub(super) auth: RegistryAuth,
+    /// The registries and token services that the file names.
+    pub(super) hosts: Vec<String>,
+}
+
+// === impl Credentials ===
+
+impl Credentials {
+    /// Of nobody.
+    pub(super) fn anonymous() -> Self {
+        Self {
+            auth: RegistryAuth::Anonymous,
+            hosts: Vec::new(),
+        }
+    }
+
+    /// The value of the header `authorization`, where there are any.
+    pub(super) fn basic(&self) -> Option<String> {
+        match &self.auth {
+            RegistryAuth::Basic(username, password) => {
+                let both = STANDARD.encode(format!("{username}:{password}"));
+                Some(format!("Basic {both}"))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The credentials for `registry` (host and port) in `path`.
 ///
 /// # Errors
 /// The file can't be read, is none, or has nothing for this registry.
-pub(super) fn read(path: &Path, registry: &str) -> Result<RegistryAuth, OciError> {
+pub(super) fn read(path: &Path, registry: &str) -> Result<Credentials, OciError> {
     let refused = |reason: String| OciError::Credentials {
         path: path.to_owned(),
         reason,
@@ -45,6 +75,10 @@ pub(super) fn read(path: &Path, registry: &str) -> Result<RegistryAuth, OciError
         .auths
         .get(registry)
         .ok_or_else(|| refused(format!("nothing for {registry} under \"auths\"")))?;
+    let credentials = |username: &str, password: &str| Credentials {
+        auth: RegistryAuth::Basic(username.into(), password.into()),
+        hosts: file.auths.keys().cloned().collect(),
+    };
     let incomplete = || {
         refused(format!(
             "{registry}: expected \"auth\", or \"username\" and \"password\""
@@ -57,12 +91,10 @@ pub(super) fn read(path: &Path, registry: &str) -> Result<RegistryAuth, OciError
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .ok_or_else(incomplete)?;
         let (username, password) = decoded.split_once(':').ok_or_else(incomplete)?;
-        return Ok(RegistryAuth::Basic(username.into(), password.into()));
+        return Ok(credentials(username, password));
     }
     match (&entry.username, &entry.password) {
-        (Some(username), Some(password)) => {
-            Ok(RegistryAuth::Basic(username.clone(), password.clone()))
-        }
+        (Some(username), Some(password)) => Ok(credentials(username, password)),
         _ => Err(incomplete()),
     }
 }
@@ -75,7 +107,7 @@ mod tests {
     fn of(text: &str) -> Result<RegistryAuth, OciError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        read(file.path(), "localhost:5000")
+        read(file.path(), "localhost:5000").map(|credentials| credentials.auth)
     }
 
     #[test]

@@ -44,6 +44,16 @@ pub enum OciError {
         /// Those that it may pull from.
         allowed: Vec<String>,
     },
+    /// The registry names a token service that credentials are not sent to.
+    #[error(
+        "{registry}: it wants the credentials to go to {host}; over https, and if the file of credentials names that host under \"auths\", they do"
+    )]
+    Elsewhere {
+        /// The registry.
+        registry: String,
+        /// Where it leads.
+        host: String,
+    },
     /// The transfer took longer than it may.
     #[error(
         "{registry}: the transfer took longer than {seconds} s; nothing was changed, try again later"
@@ -119,6 +129,7 @@ impl OciError {
             Self::Tls(_) => "tls-unusable",
             Self::Unreachable { .. } => "registry-unreachable",
             Self::NotAllowed { .. } => "registry-not-allowed",
+            Self::Elsewhere { .. } => "registry-elsewhere",
             Self::Late { .. } => "registry-late",
             Self::Denied { .. } => "registry-denied",
             Self::Missing { .. } => "artifact-missing",

@@ -10,14 +10,18 @@
 //! ended, a few times; then it fails, and nothing has changed.
 //!
 //! A registry is not trusted with anything but to have the bytes: whether they may
-//! run is decided by admission, from the signature.
+//! run is decided by admission, from the signature. What is fetched is fetched by
+//! [`transport`], which goes nowhere that only a registry names; to publish is the
+//! library's, with an authorization that was got there.
 
 mod artifact;
+mod challenge;
 mod credentials;
 mod error;
 mod pull;
 mod reference;
 mod source;
+mod transport;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,16 +29,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use oci_client::Client;
 use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
-use oci_client::secrets::RegistryAuth;
 
+use self::credentials::Credentials;
 use self::error::told;
+use self::transport::{Scope, Transport};
 use super::signature::SignedComponent;
 use super::surface::Surface;
+use super::verify::sha256;
 use crate::identity::{certificates, tls};
 
 pub use self::error::OciError;
 pub use self::reference::OciReference;
-pub use self::source::Source;
+pub use self::source::{Source, Transfer};
 
 /// The annotation of a manifest that holds the text of the `.minisig` file.
 pub const SIGNATURE_ANNOTATION: &str = "zeropass.component.minisig";
@@ -55,12 +61,15 @@ pub struct RegistryOptions {
     /// Credentials in the format of Docker's `config.json`, as `docker login` and
     /// `podman login` write it; without, none are sent.
     pub credentials: Option<PathBuf>,
+    /// Where a registry may send us on to beside itself; without, to any host, over HTTPS
+    /// and without credentials.
+    pub hosts: Option<Vec<String>>,
 }
 
 /// A registry that components are fetched from and published to.
 pub struct Registry {
     client: Client,
-    auth: RegistryAuth,
+    transport: Transport,
     reference: OciReference,
 }
 
@@ -87,10 +96,11 @@ impl Registry {
                 data: certificate.to_vec(),
             }));
         }
-        let auth = match &options.credentials {
+        let credentials = match &options.credentials {
             Some(file) => credentials::read(file, reference.registry())?,
-            None => RegistryAuth::Anonymous,
+            None => Credentials::anonymous(),
         };
+        let transport = Transport::new(reference.clone(), options, credentials)?;
         let config = ClientConfig {
             protocol: ClientProtocol::Https,
             tls_certs_only: roots,
@@ -103,7 +113,7 @@ impl Registry {
         let client = Client::try_from(config).map_err(|error| tls_error(&told(&error)))?;
         Ok(Self {
             client,
-            auth,
+            transport,
             reference,
         })
     }
@@ -118,6 +128,31 @@ impl Registry {
         progress: Progress<'_>,
     ) -> Result<SignedComponent, OciError> {
         pull::fetch(self, limit, progress).await
+    }
+
+    /// The reference by digest under which a component would be published.
+    pub fn named(&self, component: &SignedComponent, surface: &Surface) -> String {
+        let artifact = artifact::Artifact::of(component, surface);
+        self.reference.at(&artifact.manifest_digest)
+    }
+
+    /// What the tag of the reference leads to now, by digest; none when there is no such
+    /// tag.
+    ///
+    /// # Errors
+    /// [`OciError`].
+    pub async fn tagged(&self) -> Result<Option<String>, OciError> {
+        let Some(tag) = self.reference.0.tag() else {
+            return Ok(None);
+        };
+        match pull::manifest(self, tag).await {
+            Ok(manifest) => {
+                let digest = format!("sha256:{}", sha256(&manifest));
+                Ok(Some(self.reference.at(&digest)))
+            }
+            Err(OciError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Publish a component with its signature, under the tag of the reference.
@@ -137,8 +172,9 @@ impl Registry {
             });
         }
         let reference = &self.reference.0;
+        let auth = self.transport.auth(Scope::Push).await?;
         self.client
-            .store_auth_if_needed(reference.resolve_registry(), &self.auth)
+            .store_auth_if_needed(reference.resolve_registry(), &auth)
             .await;
         let artifact = artifact::Artifact::of(component, surface);
         let failed = |error| self.error(error);

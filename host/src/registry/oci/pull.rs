@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Bytes, BytesMut};
-use futures::StreamExt as _;
-use oci_client::client::{BlobResponse, SizedStream};
+use http::StatusCode;
 
 use super::artifact::{Description, MANIFEST};
 use super::{OciError, Progress, Registry};
 use crate::registry::signature::SignedComponent;
-use crate::runtime::precompiled::hex;
+use crate::registry::verify::sha256;
 
+/// The longest manifest, bytes: as registries have it.
+const MAX_MANIFEST: usize = 4 << 20;
 /// How often a transfer is begun or taken up again without any byte of progress.
 const ATTEMPTS: u32 = 4;
 /// The first pause before another attempt; each next is twice as long.
@@ -24,18 +24,14 @@ pub(super) async fn fetch(
     progress: Progress<'_>,
 ) -> Result<SignedComponent, OciError> {
     let reference = &registry.reference;
-    if reference.0.digest().is_none() {
+    let Some(digest) = reference.0.digest() else {
         return Err(OciError::Reference {
             reference: reference.to_string(),
             reason: "expected a digest: oci://HOST/REPOSITORY@sha256:DIGEST; a tag can point to something else tomorrow",
         });
-    }
-    // The library compares it with the digest of the reference.
-    let (manifest, _) = registry
-        .client
-        .pull_manifest_raw(&reference.0, &registry.auth, &[MANIFEST])
-        .await
-        .map_err(|error| registry.error(error))?;
+    };
+    let manifest = manifest(registry, digest).await?;
+    is_of(registry, digest, &manifest)?;
     let description = Description::read(&manifest).map_err(|reason| OciError::NoComponent {
         reference: reference.to_string(),
         reason,
@@ -52,6 +48,27 @@ pub(super) async fn fetch(
         wasm,
         minisig: description.minisig,
     })
+}
+
+/// The manifest under this digest or tag, whatever is in it.
+pub(super) async fn manifest(registry: &Registry, name: &str) -> Result<Vec<u8>, OciError> {
+    let transport = &registry.transport;
+    let path = format!("manifests/{name}");
+    let answer = transport.get(&path, Some(MANIFEST), 0).await?;
+    transport.body(answer, MAX_MANIFEST).await
+}
+
+/// Whether these bytes have this digest.
+fn is_of(registry: &Registry, expected: &str, bytes: &[u8]) -> Result<(), OciError> {
+    let actual = format!("sha256:{}", sha256(bytes));
+    match actual == expected {
+        true => Ok(()),
+        false => Err(OciError::Changed {
+            reference: registry.reference.to_string(),
+            expected: expected.to_owned(),
+            actual,
+        }),
+    }
 }
 
 async fn layer(
@@ -78,16 +95,7 @@ async fn layer(
             pause *= 2;
         }
     }
-    let mut context = Context::new(&SHA256);
-    context.update(&received);
-    let actual = format!("sha256:{}", hex(context.finish().as_ref()));
-    if actual != description.layer {
-        return Err(OciError::Changed {
-            reference: registry.reference.to_string(),
-            expected: description.layer.clone(),
-            actual,
-        });
-    }
+    is_of(registry, &description.layer, &received)?;
     Ok(received.freeze())
 }
 
@@ -102,32 +110,18 @@ async fn transfer(
         registry: registry.reference.registry().to_owned(),
         reason,
     };
-    let answer = registry
-        .client
-        .pull_blob_stream_partial(
-            &registry.reference.0,
-            description.layer.as_str(),
-            length(received),
-            None,
-        )
+    let transport = &registry.transport;
+    let path = format!("blobs/{}", description.layer);
+    let mut answer = transport.get(&path, None, length(received)).await?;
+    if answer.status() != StatusCode::PARTIAL_CONTENT {
+        // The registry begins anew.
+        received.clear();
+    }
+    while let Some(bytes) = answer
+        .chunk()
         .await
-        .map_err(|error| registry.error(error))?;
-    let SizedStream { mut stream, .. } = match answer {
-        BlobResponse::Partial(stream) => stream,
-        BlobResponse::Full(stream) => {
-            // The registry begins anew.
-            received.clear();
-            stream
-        }
-    };
-    while let Some(bytes) = stream.next().await {
-        // A digest that the library finds wrong is found wrong below too, where the
-        // message is ours.
-        let bytes = match bytes {
-            Ok(bytes) => bytes,
-            Err(_) if length(received) == description.size => break,
-            Err(error) => return Err(unreachable(super::told(&error))),
-        };
+        .map_err(|error| transport.failed(&error))?
+    {
         let room = description.size.saturating_sub(length(received));
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > room {
             return Err(OciError::NoComponent {

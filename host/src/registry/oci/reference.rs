@@ -44,6 +44,16 @@ impl OciReference {
         self.0.registry()
     }
 
+    /// Where that is asked: Docker's own has another name than the one that people write.
+    pub(super) fn address(&self) -> &str {
+        self.0.resolve_registry()
+    }
+
+    /// The repository in it.
+    pub(super) fn repository(&self) -> &str {
+        self.0.repository()
+    }
+
     /// The same place under a manifest's digest.
     pub(super) fn at(&self, digest: &str) -> String {
         format!(

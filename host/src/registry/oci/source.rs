@@ -3,6 +3,7 @@
 //! An operator chooses the artifact, the configuration the registries: no request makes
 //! the host talk to another. One transfer at a time, within a limit of size and of time.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -18,7 +19,22 @@ pub struct Source {
     limit: u64,
     timeout: Duration,
     turn: Semaphore,
+    under_way: Mutex<Option<Transfer>>,
 }
+
+/// How far the transfer is that is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// The reference.
+    pub reference: String,
+    /// Bytes that have come.
+    pub done: u64,
+    /// Bytes in all; 0 until they are known.
+    pub total: u64,
+}
+
+/// Nothing is under way any more, whatever came of it.
+struct Ended<'a>(&'a Source);
 
 // === impl Source ===
 
@@ -37,7 +53,19 @@ impl Source {
             limit,
             timeout,
             turn: Semaphore::new(1),
+            under_way: Mutex::default(),
         }
+    }
+
+    /// The transfer that is under way.
+    pub fn under_way(&self) -> Option<Transfer> {
+        self.transfer().clone()
+    }
+
+    fn transfer(&self) -> MutexGuard<'_, Option<Transfer>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Pull what the reference names by its digest. Files of certificates and
@@ -57,8 +85,17 @@ impl Source {
         let transfer = async {
             // Never closed.
             let _turn = self.turn.acquire().await.ok();
-            let registry = Registry::new(reference, &self.options)?;
-            registry.fetch(self.limit, &|_, _| {}).await
+            let registry = Registry::new(reference.clone(), &self.options)?;
+            let _ended = Ended(self);
+            let progress = |done, total| {
+                *self.transfer() = Some(Transfer {
+                    reference: reference.to_string(),
+                    done,
+                    total,
+                });
+            };
+            progress(0, 0);
+            registry.fetch(self.limit, &progress).await
         };
         let late = |_| OciError::Late {
             registry,
@@ -67,6 +104,12 @@ impl Source {
         tokio::time::timeout(self.timeout, transfer)
             .await
             .map_err(late)?
+    }
+}
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        *self.0.transfer() = None;
     }
 }
 

@@ -9,8 +9,9 @@ use super::order::{Change, Order};
 use super::plan::{self, Plan};
 use super::{Followed, Progress, Rollouts};
 use crate::audit::{Outcome, Record, Trail};
-use crate::registry::Refusal;
-use crate::store::rollouts::{HistoryEntry, RevisionInfo, RolloutState};
+use crate::registry::statement::{Statement, rfc3339};
+use crate::registry::{AdmissionError, Refusal};
+use crate::store::rollouts::{Artifact, HistoryEntry, RevisionInfo, RolloutState};
 
 /// The fewest digits of a digest that name a revision.
 const LEAST_DIGITS: usize = 6;
@@ -103,7 +104,11 @@ impl Rollouts {
         };
         self.store()?
             .rollout_set(trail, record, plan.state.clone(), entry)
-            .await?;
+            .await
+            .map_err(|error| match error {
+                crate::store::Error::NotFound => missing(&plan.state.component, &plan.to),
+                error => error.into(),
+            })?;
         tracing::info!(
             component = plan.state.component,
             epoch = plan.state.epoch,
@@ -128,12 +133,14 @@ impl Rollouts {
             digest: digest.to_owned(),
             refusal: Box::new(refusal),
         };
-        if followed.lane.is_linked(digest) {
-            match followed.lane.may_follow(digest, rollback) {
-                // The same file may have been signed anew since it was linked.
-                Err(error)
-                    if matches!(error.refusal, Refusal::Older { .. } | Refusal::Distrust(_)) => {}
-                told => return told.map_err(refused),
+        let lane = &followed.lane;
+        let linked = lane.signature(digest);
+        if let Some(linked) = &linked {
+            let kept = self.store()?.revision_signature(lane.name(), digest).await;
+            // Unless the file has been signed anew, what is linked is what was pushed. It
+            // also counts while the store can't say.
+            if kept.map_or(true, |kept| *kept == **linked) {
+                return lane.may_follow(digest, rollback).map_err(refused);
             }
         }
         let artifact = self
@@ -141,17 +148,62 @@ impl Rollouts {
             .revision_get(followed.lane.name(), digest)
             .await
             .map_err(|error| match error {
-                crate::store::Error::NotFound => RolloutError::NoRevision {
-                    component: followed.lane.name().to_owned(),
-                    wanted: digest.to_owned(),
-                },
+                crate::store::Error::NotFound => missing(lane.name(), digest),
                 error => error.into(),
             })?;
         let file = Signed {
             wasm: &artifact.wasm,
             minisig: &artifact.minisig,
         };
-        followed.lane.link(file, rollback).await.map_err(refused)
+        match lane.link(file, rollback).await {
+            // Here the older signature is the one that is trusted.
+            Err(AdmissionError {
+                refusal: Refusal::Distrust(_),
+                ..
+            }) if linked.is_some() => {}
+            linked => linked.map_err(refused)?,
+        }
+        // Compiling takes seconds, and policy may have changed in them.
+        lane.may_follow(digest, rollback).map_err(refused)
+    }
+
+    /// Keep a file with its signature. Of two signatures of the same file the one that
+    /// was made later is kept, and any rather than none. True when the file is new.
+    ///
+    /// # Errors
+    /// [`RolloutError::SignedLater`] when the signature that is kept is the later one.
+    pub(super) async fn keep(
+        &self,
+        order: &mut Order,
+        artifact: Artifact,
+    ) -> Result<bool, RolloutError> {
+        let store = self.store()?;
+        let RevisionInfo {
+            component, digest, ..
+        } = &artifact.info;
+        let kept = match store.revision_signature(component, digest).await {
+            Ok(kept) => Some(kept).filter(|kept| *kept != artifact.minisig),
+            Err(crate::store::Error::NotFound) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let offered = Statement::of(&artifact.minisig);
+        let stated = kept.as_deref().and_then(Statement::of);
+        let instead_of = match (offered, stated) {
+            (None, _) => None,
+            (Some(_), None) => kept,
+            (Some(offered), Some(stated)) if offered.supersedes(&stated) => kept,
+            (Some(_), Some(stated)) => {
+                return Err(RolloutError::SignedLater {
+                    digest: digest.clone(),
+                    version: stated.version.to_string(),
+                    time: rfc3339(stated.time),
+                });
+            }
+        };
+        let record = order.take().ok_or(RolloutError::Store)?;
+        Ok(store
+            .revision_push(&order.trail, record, artifact, instead_of)
+            .await?)
     }
 
     pub(super) async fn state(&self, name: &str) -> Result<RolloutState, RolloutError> {
@@ -174,10 +226,7 @@ impl Rollouts {
         let mut found: Vec<_> = all.iter().filter(fits).cloned().collect();
         match (found.pop(), found.is_empty()) {
             (Some(only), true) => Ok(only),
-            (None, _) => Err(RolloutError::NoRevision {
-                component: name.to_owned(),
-                wanted: wanted.to_owned(),
-            }),
+            (None, _) => Err(missing(name, wanted)),
             (Some(last), false) => Err(RolloutError::Ambiguous {
                 wanted: wanted.to_owned(),
                 digests: found
@@ -195,5 +244,12 @@ impl Rollouts {
             .find(|followed| followed.lane.name() == name)
             .map(Arc::as_ref)
             .ok_or_else(|| RolloutError::NoComponent(name.to_owned()))
+    }
+}
+
+fn missing(component: &str, wanted: &str) -> RolloutError {
+    RolloutError::NoRevision {
+        component: component.to_owned(),
+        wanted: wanted.to_owned(),
     }
 }

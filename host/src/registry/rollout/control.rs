@@ -6,11 +6,11 @@
 //! changes of one component come one after the other; those of other hosts are told
 //! by the epoch.
 
-use super::Rollouts;
 use super::error::RolloutError;
 use super::lane::Signed;
 use super::order::{Change, Order, Overview, Pushed, Wish};
 use super::plan;
+use super::{Followed, Rollouts};
 use crate::registry::SignedComponent;
 use crate::store::rollouts::{Artifact, HistoryEntry, RevisionInfo};
 
@@ -144,14 +144,15 @@ impl Rollouts {
         };
         // Tried out now, so that whoever pushes learns what is wrong, and so that the
         // compiled code is at hand when it is activated.
-        let held = {
+        let (linked, held) = {
             let _turn = followed.turn.lock().await;
-            let held = match followed.lane.is_linked(&info.digest) {
-                true => None,
-                false => followed.lane.link(file, true).await.err(),
+            let linked = followed.lane.signature(&info.digest);
+            let held = match linked {
+                Some(_) => None,
+                None => followed.lane.link(file, true).await.err(),
             };
             followed.lane.tidy();
-            held
+            (linked, held)
         };
         if dry_run {
             let there = store.revision_list(name).await?;
@@ -161,10 +162,22 @@ impl Rollouts {
         let artifact = Artifact {
             info: info.clone(),
             wasm: wasm.to_vec(),
-            minisig,
+            minisig: minisig.clone(),
         };
-        let record = order.take().ok_or(RolloutError::Store)?;
-        let new = store.revision_push(&order.trail, record, artifact).await?;
+        let new = self.keep(order, artifact).await?;
+        if linked.is_some_and(|linked| *linked != *minisig) {
+            // What serves is judged by its newer signature, from now on.
+            self.catch_up(followed).await;
+        }
+        let kept = match new {
+            true => None,
+            // What was said of it before may be what counts.
+            false => {
+                let listed = store.revision_list(name).await?;
+                listed.into_iter().find(|one| one.digest == info.digest)
+            }
+        };
+        let info = kept.unwrap_or(info);
         Ok(Pushed { info, new, held })
     }
 
@@ -180,8 +193,10 @@ impl Rollouts {
         let mut progress = followed.turn.lock().await;
         let now = self.state(name).await?;
         let plan = plan::activate(&now, &info.digest, weight)?;
+        let _tidy = Tidy(followed);
         if let Err(error) = self.ready(followed, &info.digest, wish.rollback).await {
-            if matches!(error, RolloutError::Refused { .. }) && !wish.dry_run {
+            let judged = matches!(error, RolloutError::Refused { .. }) && !error.is_transient();
+            if judged && !wish.dry_run {
                 self.note_refusal(order, followed, &mut progress, &now, &info.digest, &error)
                     .await;
             }
@@ -207,6 +222,7 @@ impl Rollouts {
         let mut progress = followed.turn.lock().await;
         let now = self.state(name).await?;
         let plan = plan::roll_back(&now)?;
+        let _tidy = Tidy(followed);
         self.ready(followed, &plan.to, true).await?;
         let change = self.change(order, followed, &plan, why, dry_run).await?;
         if !dry_run {
@@ -222,8 +238,10 @@ impl Rollouts {
         wanted: &str,
         dry_run: bool,
     ) -> Result<RevisionInfo, RolloutError> {
-        self.followed(name)?;
+        let followed = self.followed(name)?;
         let info = self.find(name, wanted).await?;
+        // Nobody activates it in between, neither here nor, as the store sees to, elsewhere.
+        let _turn = followed.turn.lock().await;
         if self.state(name).await?.names(&info.digest) {
             return Err(RolloutError::InUse(info.digest));
         }
@@ -236,8 +254,18 @@ impl Rollouts {
                     crate::store::Error::Conflict => RolloutError::InUse(info.digest.clone()),
                     error => error.into(),
                 })?;
+            followed.lane.forget(&info.digest);
         }
         Ok(info)
+    }
+}
+
+/// Whatever comes of a change, only what is in a place stays linked.
+struct Tidy<'a>(&'a Followed);
+
+impl Drop for Tidy<'_> {
+    fn drop(&mut self) {
+        self.0.lane.tidy();
     }
 }
 

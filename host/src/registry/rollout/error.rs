@@ -49,6 +49,18 @@ pub enum RolloutError {
         /// Why.
         refusal: Box<AdmissionError>,
     },
+    /// The signature that is kept was made later.
+    #[error(
+        "{digest} is kept as version {version}, with a signature of {time}, which is later than this one; sign it anew"
+    )]
+    SignedLater {
+        /// The digest.
+        digest: String,
+        /// The version that the later signature names.
+        version: String,
+        /// When that one was made.
+        time: String,
+    },
     /// Somebody else changed the rollout at the same time.
     #[error("the rollout was changed at the same time by another host; look at it and try again")]
     Conflict,
@@ -73,9 +85,19 @@ impl RolloutError {
             Self::Weight(_) => "malformed",
             Self::NoPredecessor(_) => "no-predecessor",
             Self::Refused { refusal, .. } => refusal.code(),
+            Self::SignedLater { .. } => "signature-older",
             Self::Conflict => "conflict",
             Self::InUse(_) => "revision-in-use",
             Self::Store => "busy",
+        }
+    }
+
+    /// Whether the same may well succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Store => true,
+            Self::Refused { refusal, .. } => refusal.is_transient(),
+            _ => false,
         }
     }
 }

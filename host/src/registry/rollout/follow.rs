@@ -2,23 +2,30 @@
 //!
 //! A host looks at the epoch of each rollout again and again. It goes to a new one as
 //! soon as it has admitted what that names; what it can't admit it says, and stays
-//! where it is. It also stays where it is while the store can't be reached. The
+//! where it is, until the state, the signatures of what it names or policy change. What
+//! may well pass by itself (a busy store, an answer that came too late) is tried again,
+//! less and less often. It also stays where it is while the store can't be reached. The
 //! verdicts of its own judge are in force before they are written down, and are
 //! written as soon as the store can.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::judge::Verdict;
 use super::plan::{self, Plan};
 use super::slot::Decision;
-use super::{Followed, Progress, RolloutError, Rollouts};
+use super::{Followed, Progress, RolloutError, Rollouts, Tried};
 use crate::audit::{Actor, Origin, Outcome, Record, Trail};
 use crate::clock::Timestamp;
 use crate::store::rollouts::{HostReport, RolloutState};
 
 /// A host that has nothing new to say says that it is alive, milliseconds.
 const REPORT_EVERY: Timestamp = 30_000;
+
+/// After how long a host tries again what may well have passed, at first,
+const AGAIN: Duration = Duration::from_secs(1);
+/// and at last.
+const AGAIN_AT_MOST: Duration = Duration::from_secs(60);
 
 // === impl Rollouts ===
 
@@ -45,8 +52,11 @@ impl Rollouts {
 
     /// Write down what was decided here, and go where the others are.
     pub(super) async fn catch_up(&self, followed: &Followed) {
+        // Before the turn: whoever has it may take long.
+        self.recheck(followed);
         let mut progress = followed.turn.lock().await;
         let policy = self.gate.epoch();
+        // And after it: what was put in place meanwhile was judged before.
         if progress.policy != policy {
             followed.lane.recheck();
             progress.policy = policy;
@@ -57,7 +67,10 @@ impl Rollouts {
         match self.state(followed.lane.name()).await {
             Ok(state) => {
                 progress.cut_off = false;
-                if self.is_news(&progress, &state) && followed.lane.pending().is_empty() {
+                let signatures = self.signatures(&state).await;
+                let news = self.is_news(&progress, &state, signatures.as_deref());
+                if news && followed.lane.pending().is_empty() {
+                    progress.signatures = signatures.unwrap_or_default();
                     self.apply(followed, &mut progress, &state).await;
                 }
             }
@@ -74,12 +87,54 @@ impl Rollouts {
         self.report(followed, &mut progress).await;
     }
 
-    /// A state that was not admitted is tried again when policy has changed.
-    fn is_news(&self, progress: &Progress, state: &RolloutState) -> bool {
-        match progress.refused {
-            Some(tried) => tried != (state.epoch, self.gate.epoch()),
-            None => state.epoch != progress.epoch,
+    /// Hold what runs against the policy that is in force, once for each.
+    fn recheck(&self, followed: &Followed) {
+        let mut held = followed
+            .policy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let policy = self.gate.epoch();
+        if *held != policy {
+            followed.lane.recheck();
+            *held = policy;
         }
+    }
+
+    /// Whether there is something to put in place. A state that was not admitted is tried
+    /// again when policy has changed, or a signature, or when it is time.
+    fn is_news(
+        &self,
+        progress: &Progress,
+        state: &RolloutState,
+        signatures: Option<&[String]>,
+    ) -> bool {
+        let signed_anew = signatures.is_some_and(|now| *now != *progress.signatures);
+        signed_anew
+            || match &progress.refused {
+                Some(Tried { of, again }) => {
+                    *of != (state.epoch, self.gate.epoch())
+                        || again.is_some_and(|(_, at)| Instant::now() >= at)
+                }
+                None => state.epoch != progress.epoch,
+            }
+    }
+
+    /// The signatures of what a state puts in a place; none when the store can't say.
+    async fn signatures(&self, state: &RolloutState) -> Option<Vec<String>> {
+        let store = self.store().ok()?;
+        let canary = state.canary.as_ref().map(|one| &one.digest);
+        let mut signatures = Vec::new();
+        for digest in [Some(&state.stable), canary, state.predecessors.last()]
+            .into_iter()
+            .flatten()
+        {
+            match store.revision_signature(&state.component, digest).await {
+                Ok(signature) => signatures.push(signature),
+                Err(crate::store::Error::NotFound) => signatures.push(String::new()),
+                Err(_) => return None,
+            }
+        }
+        Some(signatures)
     }
 
     /// Put a state in place on this host. What it names is admitted first; the
@@ -95,6 +150,7 @@ impl Rollouts {
         for digest in serving.into_iter().flatten() {
             if let Err(error) = self.ready(followed, digest, true).await {
                 if matches!(error, RolloutError::Store) {
+                    progress.signatures.clear();
                     return;
                 }
                 tracing::error!(
@@ -103,11 +159,28 @@ impl Rollouts {
                     %error,
                     "this host does not follow the rollout: it stays where it is"
                 );
-                progress.refused = Some((state.epoch, self.gate.epoch()));
+                let of = (state.epoch, self.gate.epoch());
+                let before = progress.refused.take().filter(|tried| tried.of == of);
+                let again = error.is_transient().then(|| {
+                    let waited = before.and_then(|tried| tried.again);
+                    let wait = waited.map_or(AGAIN, |(wait, _)| (wait * 2).min(AGAIN_AT_MOST));
+                    (wait, Instant::now() + wait)
+                });
+                progress.refused = Some(Tried { of, again });
                 progress.problem = format!("{}: {error}", error.code());
                 followed.lane.tidy();
                 return;
             }
+        }
+        // Of all that serves at this very moment: policy may have changed while one of them
+        // was made ready.
+        let serve = || {
+            let mut serving = serving.into_iter().flatten();
+            serving.try_for_each(|digest| followed.lane.may_follow(digest, true))
+        };
+        if serve().is_err() {
+            progress.signatures.clear();
+            return;
         }
         let previous = state.predecessors.last();
         // In place before the predecessor is looked at: traffic does not wait for it.
@@ -158,6 +231,13 @@ impl Rollouts {
         let Ok(now) = self.state(name).await else {
             return;
         };
+        // It may have been signed anew by somebody who is trusted, or policy may admit it
+        // again.
+        if decision.by_policy && self.ready(followed, digest, true).await.is_ok() {
+            followed.lane.written(decision);
+            self.apply(followed, progress, &now).await;
+            return;
+        }
         let (plan, action, why) = match &decision.verdict {
             Verdict::Promote(why) => (plan::promote(&now, digest), "rollout.promote", why),
             Verdict::RollBack(why) => (plan::condemn(&now, digest), "rollout.roll-back", why),
@@ -206,7 +286,7 @@ impl Rollouts {
         for to in now.predecessors.iter().rev() {
             match self.ready(followed, to, true).await {
                 Ok(()) => return Ok(plan::take_out(now, digest, to)),
-                Err(RolloutError::Store) => return Err(RolloutError::Store),
+                Err(error) if error.is_transient() => return Err(RolloutError::Store),
                 Err(error) => {
                     tracing::warn!(component = now.component, digest = to, %error, "passed over");
                 }

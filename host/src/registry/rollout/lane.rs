@@ -35,6 +35,10 @@ pub struct Running {
     pub previous: Option<Arc<ComponentIdentity>>,
     /// Calls of the canary that ended well.
     pub healthy: u64,
+    /// Revisions that are held in memory, whatever for.
+    pub linked: usize,
+    /// Calls that have an instance, of whichever revision.
+    pub calls: usize,
 }
 
 /// What the rollout of any component needs of its lane.
@@ -50,7 +54,12 @@ pub trait Lane: Send + Sync + 'static {
     fn identify(&self, file: Signed<'_>) -> Result<ComponentIdentity, AdmissionError>;
 
     /// Whether this digest is linked and ready.
-    fn is_linked(&self, digest: &str) -> bool;
+    fn is_linked(&self, digest: &str) -> bool {
+        self.signature(digest).is_some()
+    }
+
+    /// The signature under which this digest is linked; empty where there is none.
+    fn signature(&self, digest: &str) -> Option<Arc<str>>;
 
     /// See [`Admission::may_follow`]; well when it is not linked.
     fn may_follow(&self, digest: &str, rollback: bool) -> Result<(), AdmissionError>;
@@ -70,6 +79,9 @@ pub trait Lane: Send + Sync + 'static {
 
     /// Let go of everything that is not in a place.
     fn tidy(&self);
+
+    /// Let go of the compiled code of a file that was removed.
+    fn forget(&self, digest: &str);
 
     /// See [`Slot::pending`].
     fn pending(&self) -> Vec<Decision>;
@@ -97,6 +109,7 @@ pub type Extract<P> = fn(Linked) -> Result<Arc<Revision<P>>, LoadError>;
 struct Ready<P> {
     revision: Arc<Revision<P>>,
     admitted: Arc<Admitted>,
+    minisig: Arc<str>,
 }
 
 // === impl Track ===
@@ -116,7 +129,7 @@ impl<P: Send + Sync + 'static> Track<P> {
         let admitted = admission
             .admit(name, file.wasm, file.minisig, None, true)
             .await?;
-        let ready = Ready::of(name, admitted, extract)?;
+        let ready = Ready::of(name, admitted, file.minisig, extract)?;
         let track = Self {
             name,
             slot: Arc::new(Slot::with_rules(Arc::clone(&ready.revision), rules)),
@@ -126,6 +139,7 @@ impl<P: Send + Sync + 'static> Track<P> {
         };
         track.admission.serves(&ready.admitted);
         track.linked().insert(ready.digest(), ready);
+        track.tidy();
         Ok(track)
     }
 
@@ -166,6 +180,8 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
                 .as_ref()
                 .map(|previous| Arc::clone(&previous.identity)),
             healthy: self.slot.healthy(),
+            linked: self.linked().len(),
+            calls: routing.stable.revision.calls(),
         }
     }
 
@@ -173,8 +189,9 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
         self.admission.identify(self.name, file.wasm, file.minisig)
     }
 
-    fn is_linked(&self, digest: &str) -> bool {
-        self.linked().contains_key(digest)
+    fn signature(&self, digest: &str) -> Option<Arc<str>> {
+        let linked = self.linked();
+        linked.get(digest).map(|ready| Arc::clone(&ready.minisig))
     }
 
     fn may_follow(&self, digest: &str, rollback: bool) -> Result<(), AdmissionError> {
@@ -223,11 +240,11 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
                 rollback,
             )
             .await?;
-        let ready = Ready::of(self.name, admitted, self.extract)?;
+        let ready = Ready::of(self.name, admitted, file.minisig, self.extract)?;
         let mut linked = self.linked();
         let there = linked.get(&ready.digest());
-        // Another statement about the same file takes the place of the one before.
-        if there.is_none_or(|there| there.revision.identity != ready.revision.identity) {
+        // Another signature of the same file takes the place of the one before.
+        if there.is_none_or(|there| there.minisig != ready.minisig) {
             linked.insert(ready.digest(), ready);
         }
         Ok(())
@@ -272,6 +289,11 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
         .map(|revision| revision.identity.digest.clone())
         .collect();
         self.linked().retain(|digest, _| kept.contains(digest));
+        self.admission.runs(self.name, kept);
+    }
+
+    fn forget(&self, digest: &str) {
+        self.admission.forget(digest);
     }
 
     fn pending(&self) -> Vec<Decision> {
@@ -290,7 +312,12 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
 // === impl Ready ===
 
 impl<P> Ready<P> {
-    fn of(name: &str, admitted: Admitted, extract: Extract<P>) -> Result<Self, AdmissionError> {
+    fn of(
+        name: &str,
+        admitted: Admitted,
+        minisig: &str,
+        extract: Extract<P>,
+    ) -> Result<Self, AdmissionError> {
         let revision = extract(admitted.revision.clone()).map_err(|error| AdmissionError {
             name: name.to_owned(),
             refusal: error.into(),
@@ -298,6 +325,7 @@ impl<P> Ready<P> {
         Ok(Self {
             revision,
             admitted: Arc::new(admitted),
+            minisig: minisig.into(),
         })
     }
 

@@ -29,6 +29,7 @@ mod start;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
@@ -59,6 +60,9 @@ pub struct Rollouts {
 /// A lane and how far it has come.
 struct Followed {
     lane: Arc<dyn Lane>,
+    /// The epoch of policy that what runs was last held against. Nobody waits for a turn
+    /// with that.
+    policy: std::sync::Mutex<u64>,
     /// Held by whoever changes something.
     turn: Mutex<Progress>,
 }
@@ -67,15 +71,25 @@ struct Followed {
 struct Progress {
     /// The epoch that is in place here.
     epoch: u64,
-    /// A state that was not admitted: its epoch, and that of policy.
-    refused: Option<(u64, u64)>,
+    /// The signatures of what that names, as they were then.
+    signatures: Vec<String>,
+    /// A state that was not admitted.
+    refused: Option<Tried>,
     /// Why not, for reports.
     problem: String,
-    /// The epoch of policy that what runs was last held against.
+    /// The epoch of policy that what runs was last held against in a turn.
     policy: u64,
     /// Whether the store could not be reached at the last look.
     cut_off: bool,
     reported: Option<HostReport>,
+}
+
+/// A state that was tried in vain.
+struct Tried {
+    /// Its epoch, and that of policy.
+    of: (u64, u64),
+    /// Where that may well have passed: after how long to try again, and when.
+    again: Option<(Duration, Instant)>,
 }
 
 // === impl Rollouts ===

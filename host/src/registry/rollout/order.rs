@@ -110,3 +110,64 @@ impl Order {
         }
     }
 }
+
+/// An order that nobody carried out to the end leaves its record too.
+impl Drop for Order {
+    fn drop(&mut self) {
+        if let Some(record) = self.record.take() {
+            let outcome = Outcome::Failed("abandoned");
+            self.trail.push(Record { outcome, ..record });
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::audit::{Actor, Origin};
+
+    fn order(trail: &Trail) -> Order {
+        let record = Record {
+            time: 1,
+            actor: Actor {
+                origin: Arc::new(Origin {
+                    request_id: "one".into(),
+                    workload: "spiffe://example/operator/ada".into(),
+                    address: "local".into(),
+                }),
+                component: None,
+            },
+            action: "components.activate",
+            relying_party: "-".into(),
+            target: "auth-service".into(),
+            outcome: Outcome::Success,
+            policies: Arc::from([]),
+        };
+        Order::new("ada", Some(record), trail)
+    }
+
+    #[test]
+    fn order_that_is_dropped_on_the_way_leaves_its_record() {
+        let trail = Trail::new();
+        drop(order(&trail));
+        let records = trail.drain();
+        assert_eq!(records.len(), 1);
+        assert_eq!(records[0].outcome, Outcome::Failed("abandoned"));
+    }
+
+    #[test]
+    fn order_leaves_one_record_and_none_that_the_store_has_written() {
+        let trail = Trail::new();
+        order(&trail).settle::<()>(&Err(RolloutError::Conflict));
+        let records = trail.drain();
+        assert_eq!(records.len(), 1);
+        assert_eq!(records[0].outcome, Outcome::Failed("conflict"));
+        let mut written = order(&trail);
+        assert!(written.take().is_some());
+        written.settle(&Ok(()));
+        assert!(trail.drain().is_empty());
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -15,10 +16,17 @@ struct Inner {
     /// 0 to 9,999: one of a hundred hundredths of a per cent.
     place: u16,
     chosen: Mutex<Vec<(u64, Arc<dyn Any + Send + Sync>)>>,
+    /// Whether another component has failed the one that called it.
+    let_down: AtomicBool,
 }
 
 /// The places that a weight of 100 per cent would have.
 const PLACES: u16 = 10_000;
+
+/// Passkey-manager's order of the places, so that its canary does not get the callers that
+/// auth-service's has: each place times this, which has no factor of [`PLACES`] and lies
+/// near the golden section of it, so that neighbours come to lie far apart; and a shift.
+const SPREAD: (u32, u32) = (6_181, 3_333);
 
 // === impl Routes ===
 
@@ -44,6 +52,7 @@ impl Routes {
         Self(Arc::new(Inner {
             place: place.min(PLACES - 1),
             chosen: Mutex::default(),
+            let_down: AtomicBool::new(false),
         }))
     }
 
@@ -52,9 +61,25 @@ impl Routes {
         self.0.place
     }
 
-    /// Whether a canary of this weight, in per cent, gets the request.
-    pub(super) fn chosen_for(&self, weight: u8) -> bool {
-        self.0.place < u16::from(weight.min(100)) * (PLACES / 100)
+    /// Whether a canary of this component and this weight, in per cent, gets the request.
+    pub(super) fn chosen_for(&self, component: &str, weight: u8) -> bool {
+        let (factor, shift) = match component {
+            "passkey-manager" => SPREAD,
+            _ => (1, 0),
+        };
+        let place = (u32::from(self.0.place) * factor + shift) % u32::from(PLACES);
+        place < u32::from(weight.min(100)) * u32::from(PLACES / 100)
+    }
+
+    /// A component that was called in this request did not do its part, so an error of
+    /// the caller's is not its own.
+    pub fn let_down(&self) {
+        self.0.let_down.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that has happened.
+    pub fn was_let_down(&self) -> bool {
+        self.0.let_down.load(Ordering::Relaxed)
     }
 
     /// What slot `slot` decided for this request before, or decides now.
@@ -92,19 +117,42 @@ impl fmt::Debug for Routes {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
+
+    const COMPONENTS: [&str; 2] = ["auth-service", "passkey-manager"];
 
     #[test]
     fn weight_is_the_share_of_callers() {
         for weight in [1_u8, 10, 50, 99] {
-            let chosen = (0..20_000)
-                .filter(|person| Routes::of("spiffe://a/b", &person.to_string()).chosen_for(weight))
+            for component in COMPONENTS {
+                let chosen = (0..20_000)
+                    .map(|person| Routes::of("spiffe://a/b", &person.to_string()))
+                    .filter(|routes| routes.chosen_for(component, weight))
+                    .count();
+                let expected = usize::from(weight) * 200;
+                assert!(
+                    chosen.abs_diff(expected) < 400,
+                    "{component}: {chosen} instead of {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn canaries_of_two_components_get_callers_that_have_nothing_to_do_with_each_other() {
+        for (one, other) in [(10_u8, 10_u8), (10, 50), (50, 50), (5, 90)] {
+            let both = (0..PLACES)
+                .map(Routes::at)
+                .filter(|routes| {
+                    routes.chosen_for(COMPONENTS[0], one) && routes.chosen_for(COMPONENTS[1], other)
+                })
                 .count();
-            let expected = usize::from(weight) * 200;
+            let expected = usize::from(one) * usize::from(other);
             assert!(
-                chosen.abs_diff(expected) < 400,
-                "{chosen} instead of {expected}"
+                both.abs_diff(expected) < 40,
+                "{one} and {other}: {both} instead of {expected}"
             );
         }
     }
@@ -113,8 +161,11 @@ mod tests {
     fn caller_sticks_to_its_side_and_keeps_it_when_the_weight_grows() {
         for person in 0..1_000 {
             let routes = || Routes::of("spiffe://a/b", &person.to_string());
-            assert_eq!(routes().chosen_for(30), routes().chosen_for(30));
-            assert!(!routes().chosen_for(10) || routes().chosen_for(30));
+            for component in COMPONENTS {
+                let chosen = |weight| routes().chosen_for(component, weight);
+                assert_eq!(chosen(30), chosen(30));
+                assert!(!chosen(10) || chosen(30));
+            }
         }
     }
 
@@ -123,14 +174,20 @@ mod tests {
         for person in 0..100 {
             let here = Routes::of("spiffe://a/b", &person.to_string());
             let there = Routes::at(here.place());
-            assert!((1..100).all(|weight| here.chosen_for(weight) == there.chosen_for(weight)));
+            for component in COMPONENTS {
+                assert!((1..100).all(|weight| {
+                    here.chosen_for(component, weight) == there.chosen_for(component, weight)
+                }));
+            }
         }
-        assert!(!Routes::at(u16::MAX).chosen_for(99));
+        assert!(!Routes::at(u16::MAX).chosen_for(COMPONENTS[0], 99));
     }
 
     #[test]
     fn nobody_gets_a_canary_without_weight() {
-        assert!((0..1_000).all(|person| !Routes::of("a", &person.to_string()).chosen_for(0)));
+        for component in COMPONENTS {
+            assert!((0..PLACES).all(|place| !Routes::at(place).chosen_for(component, 0)));
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct Decision {
     pub verdict: Verdict,
     /// The digest of the revision that it is about.
     pub digest: String,
+    /// Policy has decided, and not what the revision did.
+    pub by_policy: bool,
 }
 
 // === impl Slot ===
@@ -86,7 +88,11 @@ impl<P: Send + Sync + 'static> Slot<P> {
         routes.once(self.id, || {
             let routing = self.routing.load();
             match &routing.canary {
-                Some((canary, weight)) if routes.chosen_for(*weight) => canary.clone(),
+                Some((canary, weight))
+                    if routes.chosen_for(&canary.revision.identity.name, *weight) =>
+                {
+                    canary.clone()
+                }
                 _ => routing.stable.clone(),
             }
         })
@@ -101,7 +107,7 @@ impl<P: Send + Sync + 'static> Slot<P> {
         let Some(verdict) = judge.record(self.began.elapsed(), place.number, seen) else {
             return;
         };
-        self.obey(&mut judge, verdict);
+        self.obey(&mut judge, verdict, false);
     }
 
     /// Put these in place from now on. Revisions that stay keep what the judge knows
@@ -153,9 +159,9 @@ impl<P: Send + Sync + 'static> Slot<P> {
             self.put(&mut judge, kept);
         }
         if let Some(why) = stable {
-            self.obey(&mut judge, Verdict::TakeOut(why));
+            self.obey(&mut judge, Verdict::TakeOut(why), true);
         } else if let Some(why) = canary {
-            self.obey(&mut judge, Verdict::RollBack(why));
+            self.obey(&mut judge, Verdict::RollBack(why), true);
         }
     }
 
@@ -179,7 +185,7 @@ impl<P: Send + Sync + 'static> Slot<P> {
         self.decided.notified().await;
     }
 
-    fn obey(&self, judge: &mut Judge, verdict: Verdict) {
+    fn obey(&self, judge: &mut Judge, verdict: Verdict, by_policy: bool) {
         let now = self.routing.load_full();
         let digest = match (&verdict, &now.canary) {
             (Verdict::TakeOut(_), _) | (_, None) => &now.stable.revision.identity.digest,
@@ -188,6 +194,7 @@ impl<P: Send + Sync + 'static> Slot<P> {
         let decision = Decision {
             digest: digest.clone(),
             verdict,
+            by_policy,
         };
         match &decision.verdict {
             // Takes effect when it is written down: nobody is harmed meanwhile.

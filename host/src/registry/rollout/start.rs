@@ -2,16 +2,19 @@
 //!
 //! The configured file, where there is no rollout yet, or where nothing but
 //! configuration has changed it so far: so a deployment that never pushes anything is
-//! run by its configuration alone. From the first order of an operator on, the
-//! rollout's own state counts, and a configured file that differs is only mentioned.
+//! run by its configuration alone; but a file that is older than what is recorded is no
+//! step back for anybody. From the first order of an operator on, the rollout's own state
+//! counts, and a configured file that differs is only mentioned.
 
 use std::sync::Arc;
 
 use super::lane::{Extract, Lane, Signed, Track};
+use super::order::Order;
 use super::plan::{self, Plan};
 use super::{Followed, Progress, RolloutError, Rollouts, Rules};
 use crate::audit::Trail;
-use crate::registry::{Admission, AdmissionError, SignedComponent};
+use crate::registry::{Admission, AdmissionError, SignedComponent, Statement};
+use crate::store;
 use crate::store::rollouts::{Artifact, RevisionInfo, RolloutState};
 
 /// Why a component can't start.
@@ -80,6 +83,7 @@ impl Rollouts {
     pub async fn add<P: Send + Sync + 'static>(&mut self, track: Arc<Track<P>>) {
         let followed = Arc::new(Followed {
             lane: track,
+            policy: std::sync::Mutex::default(),
             turn: tokio::sync::Mutex::new(Progress::default()),
         });
         self.catch_up(&followed).await;
@@ -114,9 +118,22 @@ impl Rollouts {
             }
         };
         let digest = &identity.digest;
+        let older = match &now {
+            Some(now) => self.is_older(now, file.minisig).await?,
+            None => false,
+        };
         Ok(Ok(match now {
             None => Some(plan::begin(name, digest)),
             Some(now) if now.stable == *digest => None,
+            Some(now) if untouched && older => {
+                tracing::warn!(
+                    component = name,
+                    configured = identity.revision,
+                    serving = now.stable,
+                    "the configured file is older than what serves and is not used: replace it, or go back with `zeropass component activate --rollback`"
+                );
+                None
+            }
             Some(now) if untouched => plan::activate(&now, digest, None).ok().map(|plan| Plan {
                 what: "configured",
                 ..plan
@@ -131,6 +148,24 @@ impl Rollouts {
                 None
             }
         }))
+    }
+
+    /// Whether a file is signed as of an older version than what serves, or of the same
+    /// one earlier.
+    async fn is_older(&self, now: &RolloutState, minisig: &str) -> Result<bool, RolloutError> {
+        let signature = self
+            .store()?
+            .revision_signature(&now.component, &now.stable)
+            .await;
+        let kept = match signature {
+            Ok(kept) => Statement::of(&kept),
+            Err(store::Error::NotFound) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let (Some(kept), Some(offered)) = (kept, Statement::of(minisig)) else {
+            return Ok(false);
+        };
+        Ok((&offered.version, offered.time) < (&kept.version, kept.time))
     }
 
     /// Begin with what the rollout says: its stable revision, or the nearest
@@ -153,6 +188,10 @@ impl Rollouts {
         for digest in [&stable].into_iter().chain(predecessors.iter().rev()) {
             let artifact = match store.revision_get(name, digest).await {
                 Ok(artifact) => artifact,
+                Err(store::Error::NotFound) => {
+                    tracing::error!(component = name, digest, "a revision is not there");
+                    continue;
+                }
                 Err(error) => return Err(failed(error.into())),
             };
             let file = Signed {
@@ -196,9 +235,14 @@ impl Rollouts {
         };
         let target = format!("{} {}", plan.state.component, plan.to);
         let record = self.record("components.push", target.clone());
-        self.store()?
-            .revision_push(&trail, record, artifact)
-            .await?;
+        let mut order = Order::new(CONFIGURATION, Some(record), &trail);
+        let kept = self.keep(&mut order, artifact).await;
+        order.settle(&kept);
+        match kept {
+            // It is there, and better vouched for.
+            Ok(_) | Err(RolloutError::SignedLater { .. } | RolloutError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
         let record = self.record("components.activate", target);
         let why = "the configured file";
         match self.write(CONFIGURATION, plan, why, record, &trail).await {

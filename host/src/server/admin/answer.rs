@@ -67,7 +67,11 @@ impl From<RolloutError> for Refused {
             RolloutError::Already { .. }
             | RolloutError::NoPredecessor(_)
             | RolloutError::Conflict
+            | RolloutError::SignedLater { .. }
             | RolloutError::InUse(_) => StatusCode::CONFLICT,
+            RolloutError::Refused { refusal, .. } if refusal.code() == "busy" => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             RolloutError::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             RolloutError::Store => StatusCode::SERVICE_UNAVAILABLE,
         };
@@ -86,9 +90,10 @@ impl From<OciError> for Refused {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             OciError::Credentials { .. } | OciError::Tls(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            OciError::Unreachable { .. } | OciError::Denied { .. } | OciError::Registry { .. } => {
-                StatusCode::BAD_GATEWAY
-            }
+            OciError::Unreachable { .. }
+            | OciError::Denied { .. }
+            | OciError::Elsewhere { .. }
+            | OciError::Registry { .. } => StatusCode::BAD_GATEWAY,
             OciError::Late { .. } => StatusCode::GATEWAY_TIMEOUT,
         };
         refused(status, error.code(), &error.to_string())

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::MAX_REASON;
+use super::answer::{Refused, malformed};
 use crate::audit::ComponentIdentity;
+use crate::registry::oci::Transfer;
 use crate::registry::rollout::{Overview, Pushed, Running};
 use crate::registry::statement::rfc3339;
 use crate::store::rollouts::{HistoryEntry, HostReport, RevisionInfo};
@@ -39,6 +42,33 @@ pub(super) struct RollBack {
     pub(super) dry_run: bool,
     #[serde(default)]
     pub(super) reason: String,
+}
+
+// === impl Activate ===
+
+impl Activate {
+    /// The form, if its reason is one.
+    pub(super) fn checked(self) -> Result<Self, Refused> {
+        reason(&self.reason).map(|()| self)
+    }
+}
+
+// === impl RollBack ===
+
+impl RollBack {
+    /// The form, if its reason is one.
+    pub(super) fn checked(self) -> Result<Self, Refused> {
+        reason(&self.reason).map(|()| self)
+    }
+}
+
+fn reason(text: &str) -> Result<(), Refused> {
+    if text.chars().count() > MAX_REASON || text.chars().any(char::is_control) {
+        return Err(malformed(
+            "reason: expected one line of at most 500 characters",
+        ));
+    }
+    Ok(())
 }
 
 #[derive(Debug, Serialize)]
@@ -144,6 +174,31 @@ pub(super) struct Status {
     pub(super) version: &'static str,
     pub(super) policy: Policy,
     pub(super) components: Vec<Runs>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pull: Option<Pulling>,
+}
+
+/// A transfer from a registry that is under way.
+#[derive(Debug, Serialize)]
+pub(super) struct Pulling {
+    reference: String,
+    done: u64,
+    total: u64,
+}
+
+impl From<Transfer> for Pulling {
+    fn from(transfer: Transfer) -> Self {
+        let Transfer {
+            reference,
+            done,
+            total,
+        } = transfer;
+        Self {
+            reference,
+            done,
+            total,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -157,6 +212,10 @@ pub(super) struct Runs {
     weight: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<Identity>,
+    /// Revisions in memory, whatever for.
+    linked: usize,
+    /// Calls that have an instance now.
+    calls: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -284,6 +343,8 @@ impl From<(&'static str, Running)> for Runs {
             weight: running.canary.as_ref().map(|(_, weight)| *weight),
             canary: running.canary.map(|(canary, _)| Identity::from(&*canary)),
             previous: running.previous.map(|previous| Identity::from(&*previous)),
+            linked: running.linked,
+            calls: running.calls,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::answer::{Answered, json, refused};
 use super::{AdminDoor, Asked, forms, tried};
 use crate::audit::Outcome;
 use crate::policy::{self, action};
+use crate::registry::oci::Source;
 
 // === impl AdminDoor ===
 
@@ -73,6 +74,11 @@ impl AdminDoor {
                 .into_iter()
                 .map(forms::Runs::from)
                 .collect(),
+            pull: self
+                .source
+                .as_ref()
+                .and_then(Source::under_way)
+                .map(forms::Pulling::from),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The admin door: what operators ask of the host.
 //!
-//! Each request is authorized by policy before a byte of its body is read, leaves one
-//! audit record with the operator and the target, whatever comes of it, and is
-//! answered only when that record is durable. What a request changes is told in
+//! Each request leaves an audit record with the operator and the target, whatever comes of
+//! it, and is answered only when that record is durable. A file is read when policy allows
+//! the push; the orders whose small body names what policy must judge (activate, roll
+//! back) are authorized after it. So many requests are under way at most; more are refused
+//! at once. What a request changes is told in
 //! [`registry::rollout`](crate::registry::rollout); nothing is decided here.
 //!
 //! A workload's certificate is refused by policy, action by action, as an operator's
@@ -25,7 +27,7 @@ use http::StatusCode;
 use http::header::HeaderValue;
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use self::answer::{Answered, Refused, Said, json, malformed, outcome, refused};
 use self::route::Route;
@@ -34,10 +36,10 @@ use super::handler::{Handler, Peer, Response};
 use super::owed::Owed;
 use super::problem::problem;
 use super::records::ConnectionRecords;
-use crate::audit::{Actor, ComponentIdentity, Origin, Outcome, Trail};
+use crate::audit::{Actor, ComponentIdentity, Origin, Outcome, Record, Trail};
 use crate::capabilities::Services;
-use crate::policy::Permit;
 use crate::policy::action::{self, OperatorAction};
+use crate::policy::{NO_RELYING_PARTY, Permit};
 use crate::registry::oci::Source;
 use crate::registry::rollout::Rollouts;
 
@@ -46,6 +48,9 @@ pub const SIGNATURE: &str = "zeropass-signature";
 
 /// The largest body that is no component file, bytes.
 const BODY: usize = 16 * 1024;
+
+/// Requests under way at once, of all operators.
+const UNDER_WAY: usize = 32;
 
 /// The longest reason that history keeps, characters.
 const MAX_REASON: usize = 500;
@@ -78,6 +83,7 @@ pub struct AdminDoor {
     /// Where it may pull revisions from.
     source: Option<Source>,
     connections: ConnectionRecords,
+    under_way: Semaphore,
 }
 
 /// One request under way.
@@ -105,6 +111,7 @@ impl AdminDoor {
             metrics,
             limits,
             source: None,
+            under_way: Semaphore::new(UNDER_WAY),
         }
     }
 
@@ -131,7 +138,17 @@ impl AdminDoor {
             },
             trail: owed.trail.clone(),
         };
-        let answered = self.dispatch(&asked, request).await;
+        let answered = match self.under_way.try_acquire() {
+            Ok(_place) => self.dispatch(&asked, request).await,
+            Err(_) => {
+                let busy = refused(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "busy",
+                    "too many requests of operators at once; try again",
+                );
+                Err(self.unasked(&asked, request.uri().path(), busy))
+            }
+        };
         let written = self.services.store.append(&owed.trail).await;
         let origin = &asked.actor.origin;
         let answered = match (answered, written) {
@@ -169,11 +186,12 @@ impl AdminDoor {
     {
         let (parts, body) = request.into_parts();
         let Some(route) = Route::of(&parts.method, parts.uri.path()) else {
-            return Err(refused(
+            let nowhere = refused(
                 StatusCode::NOT_FOUND,
                 "not-found",
                 "there is no such resource",
-            ));
+            );
+            return Err(self.unasked(asked, parts.uri.path(), nowhere));
         };
         match route {
             Route::Components => self.components(asked).await,
@@ -199,7 +217,8 @@ impl AdminDoor {
                     .await
             }
             Route::Activate(name) => {
-                let form: forms::Activate = match self.form(body).await {
+                let form = self.form(body).await.and_then(forms::Activate::checked);
+                let form = match form {
                     Ok(form) => form,
                     Err(refusal) => {
                         let permit = self.on::<action::ComponentsActivate>(asked, &name, None)?;
@@ -210,7 +229,8 @@ impl AdminDoor {
                 self.activate(asked, &name, form).await
             }
             Route::RollBack(name) => {
-                let form: forms::RollBack = match self.form(body).await {
+                let form = self.form(body).await.and_then(forms::RollBack::checked);
+                let form = match form {
                     Ok(form) => form,
                     Err(refusal) => {
                         let permit = self.on::<action::ComponentsRollBack>(asked, &name, None)?;
@@ -232,6 +252,20 @@ impl AdminDoor {
                 Ok((StatusCode::OK, Said::Text((self.metrics)())))
             }
         }
+    }
+
+    /// The record of a request that is refused before it is known what it asks for.
+    fn unasked(&self, asked: &Asked, path: &str, refusal: Refused) -> Refused {
+        asked.trail.push(Record {
+            time: self.services.clock.now(),
+            actor: asked.actor.clone(),
+            action: "admin.request",
+            relying_party: NO_RELYING_PARTY.into(),
+            target: cut(path),
+            outcome: Outcome::Failed(refusal.code),
+            policies: Arc::from([]),
+        });
+        refusal
     }
 
     /// Permission to do `A` to a component: to `revision`, or to what serves.

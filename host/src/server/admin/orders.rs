@@ -5,7 +5,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
 use super::answer::{Answered, Refused, Said, json, malformed, outcome, refused};
-use super::{AdminDoor, Asked, MAX_REASON, SIGNATURE, cut, forms, tried};
+use super::{AdminDoor, Asked, SIGNATURE, cut, forms, tried};
 use crate::audit::{ComponentIdentity, Outcome};
 use crate::policy::Permit;
 use crate::policy::action::{self, OperatorAction};
@@ -133,10 +133,20 @@ impl AdminDoor {
             canary: form.canary,
             rollback: form.rollback,
             dry_run: form.dry_run,
-            why: reason(&form.reason)?,
+            why: form.reason,
         };
         let meant = self.meant(name, &wish.revision).await;
         let permit = self.on::<action::ComponentsActivate>(asked, name, Some(&meant))?;
+        if wish.rollback {
+            // To go back is a right of its own, whichever request asks for it.
+            match self.on::<action::ComponentsRollBack>(asked, name, Some(&meant)) {
+                Ok(back) => back.settle(cut(&format!("{name} {}", meant.digest)), Outcome::Success),
+                Err(refusal) => {
+                    permit.settle(cut(name), Outcome::Failed(refusal.code));
+                    return Err(refusal);
+                }
+            }
+        }
         let target = format!("{name} {}{}", meant.digest, tried(wish.dry_run));
         let order = self.order(asked, permit, target);
         let change = self.rollouts.activate(order, name, &wish).await?;
@@ -149,12 +159,11 @@ impl AdminDoor {
         name: &str,
         form: forms::RollBack,
     ) -> Answered {
-        let why = reason(&form.reason)?;
         let permit = self.on::<action::ComponentsRollBack>(asked, name, None)?;
         let order = self.order(asked, permit, format!("{name}{}", tried(form.dry_run)));
         let change = self
             .rollouts
-            .roll_back(order, name, &why, form.dry_run)
+            .roll_back(order, name, &form.reason, form.dry_run)
             .await?;
         json(StatusCode::OK, &change)
     }
@@ -220,13 +229,4 @@ fn signature(headers: &HeaderMap) -> Result<String, Refused> {
         .ok_or_else(|| {
             malformed("the header zeropass-signature: expected the .minisig file in base64")
         })
-}
-
-fn reason(text: &str) -> Result<String, Refused> {
-    if text.chars().count() > MAX_REASON || text.chars().any(char::is_control) {
-        return Err(malformed(
-            "reason: expected one line of at most 500 characters",
-        ));
-    }
-    Ok(text.to_owned())
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::LinkDoor;
-use super::refused::{Refused, not_admitted};
+use super::refused::Refused;
 use crate::audit::{Actor, ComponentIdentity, Origin, Outcome, Record, Trail};
 use crate::capabilities::{CallContext, Caller};
 use crate::identity::SpiffeId;
@@ -144,7 +144,12 @@ impl Incall<'_> {
                 wire::REVISION_UNKNOWN,
                 refused.to_string(),
             ),
-            NotAdmitted::Distrusted(distrust) => not_admitted(&distrust),
+            // It may have been signed anew since it was shown.
+            NotAdmitted::Distrusted(distrust) => Refused(
+                StatusCode::PRECONDITION_REQUIRED,
+                wire::REVISION_NOT_ADMITTED,
+                distrust.to_string(),
+            ),
         })
     }
 }

@@ -102,6 +102,8 @@ macro_rules! contract {
             }
             rollouts {
                 pushed_revision_is_read_back_whole,
+                revision_that_is_not_there_can_not_be_made_to_serve,
+                of_a_removal_and_an_activation_one_succeeds,
                 revision_pushed_again_has_its_newer_signature,
                 rollout_is_read_back_whole,
                 rollout_of_another_epoch_is_a_conflict_and_recorded,

@@ -73,9 +73,17 @@ fn entry(epoch: u64, from: &str, to: u8) -> HistoryEntry {
 async fn push(kit: &Kit, number: u8) -> bool {
     let record = record(kit, "components.push");
     rollouts(kit)
-        .revision_push(&kit.trail, record, artifact(number))
+        .revision_push(&kit.trail, record, artifact(number), None)
         .await
         .unwrap()
+}
+
+/// The kit with these revisions pushed.
+async fn with(kit: Kit, numbers: std::ops::Range<u8>) -> Kit {
+    for number in numbers {
+        assert!(push(&kit, number).await);
+    }
+    kit
 }
 
 async fn set(kit: &Kit, state: RolloutState, entry: HistoryEntry) -> Result<(), Error> {
@@ -108,16 +116,31 @@ pub(crate) async fn revision_pushed_again_has_its_newer_signature(kit: Kit) {
     again.minisig = "signed anew".into();
     again.info.version = "2.0.0".into();
     again.info.pushed_by = "somebody else".into();
-    let record = record(&kit, "components.push");
-    let pushed = rollouts(&kit).revision_push(&kit.trail, record, again);
-    assert_eq!(pushed.await, Ok(false));
+    let sign = async |instead_of: Option<&str>| {
+        let record = record(&kit, "components.push");
+        let instead_of = instead_of.map(str::to_owned);
+        rollouts(&kit)
+            .revision_push(&kit.trail, record, again.clone(), instead_of)
+            .await
+    };
+    let name = digest(1);
+    let signature = || rollouts(&kit).revision_signature(NAME, &name);
+    // Only what the pusher has seen gives way.
+    assert_eq!(sign(None).await, Ok(false));
+    assert_eq!(sign(Some("another")).await, Err(Error::Conflict));
+    assert_eq!(signature().await, Ok(artifact(1).minisig));
+    assert_eq!(sign(Some(&artifact(1).minisig)).await, Ok(false));
+    assert_eq!(signature().await, Ok("signed anew".to_owned()));
     let got = rollouts(&kit).revision_get(NAME, &digest(1)).await.unwrap();
     assert_eq!(got.minisig, "signed anew");
+    let nowhere = rollouts(&kit).revision_signature(NAME, &digest(2)).await;
+    assert_eq!(nowhere, Err(Error::NotFound));
     assert_eq!(got.info.version, "2.0.0");
     assert_eq!(got.info.pushed_by, artifact(1).info.pushed_by);
 }
 
 pub(crate) async fn rollout_is_read_back_whole(kit: Kit) {
+    let kit = with(kit, 1..3).await;
     assert_eq!(rollouts(&kit).rollout_get(NAME).await, Ok(None));
     set(&kit, state(1, 1, None, &[]), entry(1, "-", 1))
         .await
@@ -134,6 +157,7 @@ pub(crate) async fn rollout_is_read_back_whole(kit: Kit) {
 }
 
 pub(crate) async fn rollout_of_another_epoch_is_a_conflict_and_recorded(kit: Kit) {
+    let kit = with(kit, 1..3).await;
     let early = set(&kit, state(2, 1, None, &[]), entry(2, "-", 1)).await;
     assert_eq!(early, Err(Error::Conflict));
     set(&kit, state(1, 1, None, &[]), entry(1, "-", 1))
@@ -151,6 +175,7 @@ pub(crate) async fn rollout_of_another_epoch_is_a_conflict_and_recorded(kit: Kit
         .records()
         .await
         .into_iter()
+        .filter(|record| record.action == "components.activate")
         .map(|record| record.outcome)
         .collect();
     let conflict = "failed:conflict";
@@ -158,6 +183,7 @@ pub(crate) async fn rollout_of_another_epoch_is_a_conflict_and_recorded(kit: Kit
 }
 
 pub(crate) async fn of_parallel_changes_of_one_epoch_one_succeeds(kit: Kit) {
+    let kit = with(kit, 1..12).await;
     set(&kit, state(1, 1, None, &[]), entry(1, "-", 1))
         .await
         .unwrap();
@@ -190,6 +216,53 @@ pub(crate) async fn revision_that_the_rollout_names_stays(kit: Kit) {
     assert_eq!(remove(4).await, Ok(()));
     assert_eq!(remove(4).await, Err(Error::NotFound));
     assert_eq!(rollouts(&kit).revision_list(NAME).await.unwrap().len(), 3);
+}
+
+pub(crate) async fn revision_that_is_not_there_can_not_be_made_to_serve(kit: Kit) {
+    let kit = with(kit, 1..3).await;
+    let missing = set(&kit, state(1, 9, None, &[]), entry(1, "-", 9)).await;
+    assert_eq!(missing, Err(Error::NotFound));
+    assert_eq!(rollouts(&kit).rollout_get(NAME).await, Ok(None));
+    set(&kit, state(1, 1, None, &[]), entry(1, "-", 1))
+        .await
+        .unwrap();
+    for state in [state(2, 9, None, &[1]), state(2, 1, Some((9, 5)), &[])] {
+        let missing = set(&kit, state, entry(2, &digest(1), 9)).await;
+        assert_eq!(missing, Err(Error::NotFound));
+    }
+    let kept = rollouts(&kit).rollout_get(NAME).await.unwrap().unwrap();
+    assert_eq!(kept, state(1, 1, None, &[]));
+    let history = rollouts(&kit).rollout_history(NAME, 10).await.unwrap();
+    assert_eq!(history.len(), 1);
+}
+
+/// Whoever comes first, what serves is there.
+pub(crate) async fn of_a_removal_and_an_activation_one_succeeds(kit: Kit) {
+    let kit = with(kit, 1..9).await;
+    set(&kit, state(1, 1, None, &[]), entry(1, "-", 1))
+        .await
+        .unwrap();
+    let mut epoch = 1;
+    for number in 2..9 {
+        let trail = Trail::new();
+        let record = record(&kit, "components.remove");
+        let name = digest(number);
+        let removal = rollouts(&kit).revision_remove(&trail, record, NAME, &name);
+        let next = set(
+            &kit,
+            state(epoch + 1, number, None, &[]),
+            entry(epoch + 1, "-", number),
+        );
+        let (removed, activated) = tokio::join!(removal, next);
+        assert_ne!(
+            removed.is_ok(),
+            activated.is_ok(),
+            "{removed:?} {activated:?}"
+        );
+        epoch += u64::from(activated.is_ok());
+        let now = rollouts(&kit).rollout_get(NAME).await.unwrap().unwrap();
+        assert!(rollouts(&kit).revision_get(NAME, &now.stable).await.is_ok());
+    }
 }
 
 pub(crate) async fn report_takes_the_place_of_the_hosts_last_one(kit: Kit) {

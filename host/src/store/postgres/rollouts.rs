@@ -20,7 +20,17 @@ const PUSH: &str = "
 
 /// The bytes are the same; what is said about them may be newer.
 const SIGN_ANEW: &str = "
-    UPDATE zeropass.revisions SET version = $3, minisig = $4 WHERE component = $1 AND digest = $2";
+    UPDATE zeropass.revisions SET version = $3, minisig = $4
+    WHERE component = $1 AND digest = $2 AND minisig = $5";
+
+const SIGNATURE: &str = "
+    SELECT minisig FROM zeropass.revisions WHERE component = $1 AND digest = $2";
+
+/// Of what shall serve, what there is; and it stays until the change has committed.
+const THERE: &str = "
+    SELECT digest FROM zeropass.revisions
+    WHERE component = $1 AND (digest = $2 OR digest = $3)
+    FOR KEY SHARE";
 
 const GET: &str = "
     SELECT *, length(wasm)::bigint AS size FROM zeropass.revisions
@@ -31,6 +41,10 @@ const LIST: &str = "
     FROM zeropass.revisions WHERE component = $1 ORDER BY pushed_at, digest";
 
 const STATE: &str = "SELECT * FROM zeropass.rollouts WHERE component = $1";
+
+/// Of a change at the same time one waits for the other. All take the rollout first and
+/// revisions after it, so that none waits for one that waits for it.
+const STATE_FOR_UPDATE: &str = "SELECT * FROM zeropass.rollouts WHERE component = $1 FOR UPDATE";
 
 const REMOVE: &str = "DELETE FROM zeropass.revisions WHERE component = $1 AND digest = $2";
 
@@ -56,7 +70,7 @@ const REPORT: &str = "
     ON CONFLICT (host, component) DO UPDATE SET epoch = $3, stable = $4, canary = $5,
         problem = $6, seen_at = $7";
 
-struct Push(Artifact);
+struct Push(Artifact, Option<String>);
 
 struct Remove {
     component: String,
@@ -74,11 +88,23 @@ impl Rollouts for PostgresStore {
         trail: &Trail,
         record: Record,
         artifact: Artifact,
+        instead_of: Option<String>,
     ) -> Result<bool, Error> {
         self.rollouts
             .writer
-            .enter(trail, record, Push(artifact))
+            .enter(trail, record, Push(artifact, instead_of))
             .await
+    }
+
+    async fn revision_signature(&self, component: &str, digest: &str) -> Result<String, Error> {
+        let found = read(&self.rollouts.readers, |db| async move {
+            sqlx::query_scalar(SIGNATURE)
+                .bind(component)
+                .bind(digest)
+                .fetch_optional(&db)
+                .await
+        });
+        found.await?.ok_or(Error::NotFound)
     }
 
     async fn revision_get(&self, component: &str, digest: &str) -> Result<Artifact, Error> {
@@ -180,6 +206,7 @@ impl Change for Push {
             wasm,
             minisig,
         } = &self.0;
+        let instead_of = &self.1;
         let pushed = sqlx::query(PUSH)
             .bind(&info.component)
             .bind(&info.digest)
@@ -193,13 +220,20 @@ impl Change for Push {
         if pushed.rows_affected() == 1 {
             return Ok(true);
         }
-        sqlx::query(SIGN_ANEW)
+        let Some(instead_of) = instead_of else {
+            return Ok(false);
+        };
+        let signed = sqlx::query(SIGN_ANEW)
             .bind(&info.component)
             .bind(&info.digest)
             .bind(&info.version)
             .bind(minisig)
+            .bind(instead_of)
             .execute(db)
             .await?;
+        if signed.rows_affected() == 0 {
+            return Err(Error::Conflict.into());
+        }
         Ok(false)
     }
 }
@@ -211,7 +245,7 @@ impl Change for Remove {
     type Output = ();
 
     async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
-        let state: Option<RolloutState> = sqlx::query_as(STATE)
+        let state: Option<RolloutState> = sqlx::query_as(STATE_FOR_UPDATE)
             .bind(&self.component)
             .fetch_optional(&mut *db)
             .await?;
@@ -239,18 +273,28 @@ impl Change for Set {
 
     async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
         let Self(state, entry) = self;
+        let canary = state.canary.as_ref().map(|one| &one.digest);
         let statement = if state.epoch == 1 { BEGIN } else { ADVANCE };
         let done = sqlx::query(statement)
             .bind(&state.component)
             .bind(time(state.epoch))
             .bind(&state.stable)
-            .bind(state.canary.as_ref().map(|one| &one.digest))
+            .bind(canary)
             .bind(state.canary.as_ref().map(|one| i64::from(one.weight)))
             .bind(to_list(&state.predecessors)?)
             .execute(&mut *db)
             .await?;
         if done.rows_affected() == 0 {
             return Err(Error::Conflict.into());
+        }
+        let there = sqlx::query(THERE)
+            .bind(&state.component)
+            .bind(&state.stable)
+            .bind(canary)
+            .fetch_all(&mut *db)
+            .await?;
+        if there.len() != 1 + usize::from(canary.is_some()) {
+            return Err(Error::NotFound.into());
         }
         sqlx::query(ENTER)
             .bind(&entry.component)

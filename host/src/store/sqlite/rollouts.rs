@@ -19,7 +19,15 @@ const PUSH: &str = "
 
 /// The bytes are the same; what is said about them may be newer.
 const SIGN_ANEW: &str = "
-    UPDATE revisions SET version = ?3, minisig = ?4 WHERE component = ?1 AND digest = ?2";
+    UPDATE revisions SET version = ?3, minisig = ?4
+    WHERE component = ?1 AND digest = ?2 AND minisig = ?5";
+
+const SIGNATURE: &str = "SELECT minisig FROM revisions WHERE component = ?1 AND digest = ?2";
+
+/// Of what shall serve, what there is.
+const THERE: &str = "
+    SELECT count(*) FROM revisions
+    WHERE component = ?1 AND (digest = ?2 OR digest = ?3)";
 
 const INFO: &str = "component, digest, version, length(wasm) AS size, pushed_at, pushed_by";
 
@@ -46,7 +54,7 @@ const REPORT: &str = "
     ON CONFLICT (host, component) DO UPDATE SET epoch = ?3, stable = ?4, canary = ?5,
         problem = ?6, seen_at = ?7";
 
-struct Push(Artifact);
+struct Push(Artifact, Option<String>);
 
 struct Remove {
     component: String,
@@ -64,8 +72,20 @@ impl Rollouts for SqliteStore {
         trail: &Trail,
         record: Record,
         artifact: Artifact,
+        instead_of: Option<String>,
     ) -> Result<bool, Error> {
-        self.writer.enter(trail, record, Push(artifact)).await
+        let change = Push(artifact, instead_of);
+        self.writer.enter(trail, record, change).await
+    }
+
+    async fn revision_signature(&self, component: &str, digest: &str) -> Result<String, Error> {
+        sqlx::query_scalar(SIGNATURE)
+            .bind(component)
+            .bind(digest)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(unavailable)?
+            .ok_or(Error::NotFound)
     }
 
     async fn revision_get(&self, component: &str, digest: &str) -> Result<Artifact, Error> {
@@ -159,6 +179,7 @@ impl Change for Push {
             wasm,
             minisig,
         } = self.0;
+        let instead_of = self.1;
         let pushed = sqlx::query(PUSH)
             .bind(&info.component)
             .bind(&info.digest)
@@ -172,13 +193,20 @@ impl Change for Push {
         if pushed.rows_affected() == 1 {
             return Ok(true);
         }
-        sqlx::query(SIGN_ANEW)
+        let Some(instead_of) = instead_of else {
+            return Ok(false);
+        };
+        let signed = sqlx::query(SIGN_ANEW)
             .bind(&info.component)
             .bind(&info.digest)
             .bind(&info.version)
             .bind(&minisig)
+            .bind(instead_of)
             .execute(db)
             .await?;
+        if signed.rows_affected() == 0 {
+            return Err(Error::Conflict.into());
+        }
         Ok(false)
     }
 }
@@ -218,18 +246,28 @@ impl Change for Set {
 
     async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
         let Self(state, entry) = self;
+        let canary = state.canary.as_ref().map(|one| &one.digest);
+        let there: i64 = sqlx::query_scalar(THERE)
+            .bind(&state.component)
+            .bind(&state.stable)
+            .bind(canary)
+            .fetch_one(&mut *db)
+            .await?;
         let statement = if state.epoch == 1 { BEGIN } else { ADVANCE };
         let done = sqlx::query(statement)
             .bind(&state.component)
             .bind(time(state.epoch))
             .bind(&state.stable)
-            .bind(state.canary.as_ref().map(|one| &one.digest))
+            .bind(canary)
             .bind(state.canary.as_ref().map(|one| one.weight))
             .bind(to_list(&state.predecessors)?)
             .execute(&mut *db)
             .await?;
         if done.rows_affected() == 0 {
             return Err(Error::Conflict.into());
+        }
+        if there != 1 + i64::from(canary.is_some()) {
+            return Err(Error::NotFound.into());
         }
         sqlx::query(ENTER)
             .bind(&entry.component)
