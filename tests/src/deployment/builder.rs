@@ -13,6 +13,7 @@ use zeropass::registry::SigningKey;
 use super::certificates::{install_provider, revocation_list};
 use super::files::{component_file, policies, shared_folder};
 use super::material::{certificates, copy_keys, share_cache_key};
+use super::tiers::free_port;
 use super::toml::{path, quoted};
 use super::{
     Deployment, Installation, ORIGIN, RP_ID, RelyingParty, Running, TRUST_DOMAIN, WORKLOAD,
@@ -175,6 +176,15 @@ impl Builder {
     #[must_use]
     pub fn admin(self) -> Self {
         self.set("admin", "listen", "\"127.0.0.1:0\"")
+    }
+
+    /// With an admin listener at an address of its own, for a host that is a process. The
+    /// port was free a moment ago.
+    #[must_use]
+    pub fn admin_somewhere(self) -> (Self, SocketAddr) {
+        let address = free_port();
+        let listen = format!("\"{address}\"");
+        (self.set("admin", "listen", &listen), address)
     }
 
     /// Leave out a setting that deployments have.

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use zeropass::identity::pki::Ca;
 
 use super::Certificate;
-use super::certificates::{client_config, workload};
+use super::certificates::{client_config, of_path, workload};
 use super::client::{Client, Protocol};
 use super::files::binary_file;
 
@@ -119,6 +119,16 @@ impl Installation {
         Client::new(&format!("https://{address}"), tls, Protocol::Any)
     }
 
+    /// An operator's client of the admin listener at this address, with a proper
+    /// certificate of this SPIFFE path.
+    pub fn admin_client(&self, address: SocketAddr, path: &str) -> Client {
+        let issued = self.ca.issue(&of_path(path));
+        let issued = issued.expect("a certificate can be issued");
+        let certificate = Certificate::new(issued.certificate, issued.key);
+        let tls = client_config(&self.ca, Some(&certificate));
+        Client::new(&format!("https://{address}"), tls, Protocol::Any)
+    }
+
     /// A new proper certificate for this workload.
     pub fn certificate(&self, name: &str) -> Certificate {
         let issued = self.ca.issue(&workload(name));
@@ -170,6 +180,20 @@ impl Process {
     /// Where it serves.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What the process has in memory, KiB (`VmRSS`, proc_pid_status(5)).
+    ///
+    /// # Panics
+    /// It is gone.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("a process of ours");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().nth(1));
+        number
+            .and_then(|number| number.parse().ok())
+            .expect("proc says it so")
     }
 
     /// The process's number.

@@ -1,13 +1,15 @@
-//! `swap`: revisions of both components alternate while people sign in.
+//! `swap`: revisions of both components take turns while people sign in.
 //!
-//! A window with activations, one after the other as fast as the host takes them, and
-//! a window of the same length without any take turns on the same host and the same
-//! connections. A pause is a time in which no sign-in of any connection came to its
-//! end.
+//! There are three of each, and the host keeps two ready: every activation links one, from
+//! the cache of compiled code, and lets go of another. A window with activations, one after
+//! the other as fast as the host takes them, and a window of the same length without any
+//! take turns on the same host and the same connections. At last files that the host has
+//! never seen are pushed, and so compiled, under the same load. A pause is a time in which
+//! no sign-in of any connection came to its end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustls::ClientConfig;
 use tokio::task::JoinHandle;
@@ -24,7 +26,9 @@ const CONNECTIONS: usize = 32;
 /// 1,000 activations altogether, as many of each component.
 const WINDOWS: usize = 10;
 const ROUNDS: usize = 50;
-const NEXT: &str = "1.1.0";
+const VERSIONS: [&str; 3] = [FIRST, "1.1.0", "1.2.0"];
+/// New files of each component, compiled under load.
+const PUSHES: usize = 3;
 const NAMES: [&str; 2] = ["auth-service", "passkey-manager"];
 
 /// A connection, and who signs in over it.
@@ -62,7 +66,9 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     let host = site.host(places).await?;
     let mut operator = Operator::connect(&site).await?;
     for name in NAMES {
-        operator.push(places, name, NEXT).await?;
+        for version in VERSIONS.iter().skip(1) {
+            operator.push(places, name, version).await?;
+        }
     }
     let tls = tls(&site.pki())?;
     let mut callers = Vec::new();
@@ -77,7 +83,11 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         let busy = Busy::start(callers, &host, &tls);
         let started = Instant::now();
         for round in 0..ROUNDS {
-            let version = if round % 2 == 0 { NEXT } else { FIRST };
+            let turn = window * ROUNDS + round + 1;
+            let version = VERSIONS
+                .get(turn % VERSIONS.len())
+                .copied()
+                .unwrap_or(FIRST);
             for name in NAMES {
                 let ordered = Instant::now();
                 operator.activate(name, version).await?;
@@ -97,7 +107,51 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         quiet.push(outcome);
         callers = back;
     }
-    rows(&swapped, &quiet, activations, [first, last])
+    let (pushed, pushes) = pushes(places, &mut operator, &host, callers, &tls).await?;
+    let mut rows = rows(&swapped, &quiet, activations, [first, last])?;
+    rows.extend([
+        Row::new(
+            "swap/push",
+            "one push of a new file under load: compiled and probed",
+            "ms",
+            Stats::of(pushes)?,
+        ),
+        Row::new(
+            "swap/push-pause",
+            "the longest pause while new files are compiled",
+            "ms",
+            Stats::of(vec![pushed.longest_pause])?,
+        ),
+    ]);
+    Ok(rows)
+}
+
+/// New files of both components, pushed under load: the window, and how long each took,
+/// milliseconds.
+async fn pushes(
+    places: &Places,
+    operator: &mut Operator,
+    host: &Server,
+    callers: Vec<Caller>,
+    tls: &Arc<ClientConfig>,
+) -> anyhow::Result<(Window, Vec<f64>)> {
+    // No file of an earlier run has this version in it, so that nothing is cached.
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let mut taken = Vec::new();
+    let busy = Busy::start(callers, host, tls);
+    for number in 0..PUSHES {
+        for name in NAMES {
+            let version = format!("2.{}.{number}", now.as_secs());
+            let ordered = Instant::now();
+            operator.push(places, name, &version).await?;
+            taken.push(ordered.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    let (_, window) = busy.end().await?;
+    if let Some(failure) = window.failures.first() {
+        anyhow::bail!("a sign-in failed while files were compiled: {failure}");
+    }
+    Ok((window, taken))
 }
 
 fn rows(
