@@ -15,10 +15,12 @@
 //! Sizes and forms are checked in [`check`], alike for all databases. The store
 //! knows nothing about HTTP, components or the meaning of policies.
 
+mod changes;
 mod check;
 mod columns;
 mod error;
 mod gap;
+mod job;
 mod lockout;
 pub mod postgres;
 pub mod rollouts;
@@ -27,6 +29,7 @@ mod settle;
 pub mod sqlite;
 mod target;
 mod types;
+mod writer;
 
 #[cfg(test)]
 mod contract;

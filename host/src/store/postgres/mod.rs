@@ -6,7 +6,7 @@
 //! audit log can only be appended to through functions of its owner ([`privileges`]).
 //!
 //! - [`tunnel`] carries every connection through TLS of our own;
-//! - [`writer`] is a writer for each duty, with group commit; [`log`] is the host's audit
+//! - [`writer`] is a writer for each duty, with group commit; [`ledger`] is the host's audit
 //!   log, which all of them append to in the transaction of the change;
 //! - [`schema`] brings a database up to date and refuses one of another version.
 //!
@@ -22,7 +22,6 @@ mod error;
 mod failures;
 mod history;
 mod import;
-mod job;
 mod ledger;
 mod privileges;
 mod prune;
@@ -46,16 +45,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::Connection as _;
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::{PgConnection, PgPool, Postgres};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use self::connect::Gateway;
 use self::ledger::Ledger;
-use self::writer::Writer;
 use crate::audit::Log;
 use crate::clock::{Clock, Timestamp};
 use crate::store::Error;
+use crate::store::writer::Writer;
 
 pub use self::error::OpenError;
 pub use self::history::PostgresHistory;
@@ -72,7 +71,7 @@ pub struct PostgresStore {
     credentials: Duty,
     rollouts: Duty,
     /// For records without a change.
-    recorder: Writer,
+    recorder: Writer<Postgres>,
     records: PgPool,
     ledger: Arc<Ledger>,
     clock: Arc<dyn Clock>,
@@ -83,7 +82,7 @@ pub struct PostgresStore {
 
 /// What a role that reads and writes has.
 struct Duty {
-    writer: Writer,
+    writer: Writer<Postgres>,
     readers: PgPool,
 }
 

@@ -3,9 +3,8 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::job::Errand;
 use super::read::read as ask;
-use super::{PostgresStore, accounts, audit, ceremonies, credentials, failures, sessions, sweep};
+use super::{PostgresStore, accounts, audit, credentials, sessions, sweep};
 use crate::audit::Trail;
 use crate::clock::Timestamp;
 use crate::policy::Permit;
@@ -16,6 +15,12 @@ use crate::policy::action::{
     CredentialsSetStatus, CredentialsTypical, SessionsCreate, SessionsGet, SessionsRevoke,
     SessionsTouch,
 };
+use crate::store::changes::{
+    ActivateAccount, AlterAccount, AlterCredential, CountFailure, CreateAccount, CreateSession,
+    InsertCredential, PutCeremony, RecordUse, RemoveCredential, RenameCredential, RevokeSession,
+    TakeCeremony, TouchSession,
+};
+use crate::store::job::Errand;
 use crate::store::settle::{checked, read};
 use crate::store::{
     Account, AccountChange, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialChange,
@@ -33,7 +38,7 @@ impl Store for PostgresStore {
         let arguments = check::credential(permit.relying_party(), credential);
         let (permit, credential) = checked(permit, arguments)?;
         let target = target::credential(&credential.id);
-        let change = credentials::Insert(credential);
+        let change = InsertCredential(credential);
         self.credentials.writer.submit(permit, target, change).await
     }
 
@@ -70,7 +75,7 @@ impl Store for PostgresStore {
             owned(&user_id, &id).and_then(|user_id| check::name("label", &label).map(|()| user_id));
         let (permit, user_id) = checked(permit, arguments)?;
         let target = target::credential(&id);
-        let change = credentials::Rename {
+        let change = RenameCredential {
             rp_id: permit.relying_party().to_owned(),
             user_id,
             id,
@@ -114,7 +119,7 @@ impl Store for PostgresStore {
     ) -> Result<(), Error> {
         let (permit, user_id) = checked(permit, owned(&user_id, &id))?;
         let target = target::credential(&id);
-        let change = credentials::Remove {
+        let change = RemoveCredential {
             rp_id: permit.relying_party().to_owned(),
             user_id,
             id,
@@ -133,7 +138,7 @@ impl Store for PostgresStore {
         let (permit, ()) = checked(permit, arguments)?;
         let target = target::credential(&id);
         let permit = permit.noting(recorded.note());
-        let change = credentials::RecordUse {
+        let change = RecordUse {
             rp_id: permit.relying_party().to_owned(),
             id,
             recorded,
@@ -159,7 +164,7 @@ impl Store for PostgresStore {
         let arguments = check::ceremony(permit.relying_party(), ceremony);
         let (permit, ceremony) = checked(permit, arguments)?;
         let target = target::ceremony(&ceremony.id);
-        let change = ceremonies::Put(ceremony);
+        let change = PutCeremony(ceremony);
         self.credentials.writer.submit(permit, target, change).await
     }
 
@@ -171,7 +176,7 @@ impl Store for PostgresStore {
     ) -> Result<Ceremony, Error> {
         let (permit, ()) = checked(permit, check::ceremony_id(&id))?;
         let target = target::ceremony(&id);
-        let change = ceremonies::Take {
+        let change = TakeCeremony {
             rp_id: permit.relying_party().to_owned(),
             id,
             kind,
@@ -195,7 +200,7 @@ impl Store for PostgresStore {
             created_at: self.now(),
         };
         let target = account.id.clone();
-        let change = accounts::Create(account);
+        let change = CreateAccount(account);
         self.accounts.writer.submit(permit, target, change).await
     }
 
@@ -207,7 +212,7 @@ impl Store for PostgresStore {
         let (permit, id) = checked(permit, check::uuid("account id", &id))?;
         let target = id.clone();
         let rp_id = permit.relying_party().to_owned();
-        let change = accounts::Activate { rp_id, id };
+        let change = ActivateAccount { rp_id, id };
         self.accounts.writer.submit(permit, target, change).await
     }
 
@@ -222,7 +227,11 @@ impl Store for PostgresStore {
         let (permit, id) = checked(permit, arguments)?;
         let target = id.clone();
         let rp_id = permit.relying_party().to_owned();
-        let change = accounts::Alter { rp_id, id, change };
+        let change = AlterAccount {
+            rp_id,
+            id,
+            to: change,
+        };
         self.accounts.writer.submit(permit, target, change).await
     }
 
@@ -268,7 +277,7 @@ impl Store for PostgresStore {
             last_used_at: created_at,
         };
         let target = session.id.clone();
-        let change = sessions::Create(session);
+        let change = CreateSession(session);
         self.accounts.writer.submit(permit, target, change).await
     }
 
@@ -304,7 +313,7 @@ impl Store for PostgresStore {
         match found {
             Ok(session) if session.needs_a_note(now, idle) => {
                 let target = id.clone();
-                let change = sessions::Touch {
+                let change = TouchSession {
                     rp_id,
                     id,
                     now,
@@ -323,7 +332,7 @@ impl Store for PostgresStore {
     ) -> Result<(), Error> {
         let (permit, id) = checked(permit, check::uuid("session id", &id))?;
         let target = id.clone();
-        let change = sessions::Revoke {
+        let change = RevokeSession {
             rp_id: permit.relying_party().to_owned(),
             id,
             now: self.now(),
@@ -338,7 +347,7 @@ impl Store for PostgresStore {
         subject: String,
         policy: LockoutPolicy,
     ) -> Result<Failed, Error> {
-        let count = failures::Count {
+        let count = CountFailure {
             rp_id,
             subject,
             policy,
@@ -422,11 +431,11 @@ impl PostgresStore {
             .and_then(|user_id| check::credential_change(&change).map(|()| user_id));
         let (permit, user_id) = checked(permit, arguments)?;
         let target = target::credential(&id);
-        let change = credentials::Alter {
+        let change = AlterCredential {
             rp_id: permit.relying_party().to_owned(),
             user_id,
             id,
-            change,
+            to: change,
             now: self.now(),
         };
         self.credentials.writer.submit(permit, target, change).await

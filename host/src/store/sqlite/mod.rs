@@ -10,11 +10,11 @@ mod accounts;
 mod audit;
 mod ceremonies;
 mod credentials;
+mod debts;
 mod doubt;
 mod failures;
 mod files;
 mod history;
-mod job;
 mod open;
 mod rollouts;
 mod sessions;
@@ -39,14 +39,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{Sqlite, SqlitePool};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use crate::audit::Log;
 use crate::clock::{Clock, Timestamp};
 use crate::store::Error;
-use writer::Writer;
+use crate::store::writer::Writer;
+use debts::Debts;
 
 pub use files::{copy, prune};
 pub use history::SqliteHistory;
@@ -54,7 +55,8 @@ pub use open::OpenError;
 
 /// The embedded store.
 pub struct SqliteStore {
-    writer: Writer,
+    writer: Writer<Sqlite>,
+    debts: Arc<Debts>,
     readers: SqlitePool,
     log: Arc<Log>,
     clock: Arc<dyn Clock>,
@@ -141,7 +143,13 @@ impl SqliteStore {
             path: path.to_owned(),
             source,
         })?);
-        let (writer, writing) = writer::writer(opened.options, opened.connection, Arc::clone(&log));
+        let debts = Arc::new(Debts::new(Arc::clone(&log)));
+        let (writer, writing) = writer::writer(
+            opened.options,
+            opened.connection,
+            Arc::clone(&log),
+            Arc::clone(&debts),
+        );
         let (stop, stopped) = oneshot::channel();
         let ended = writing
             .on_a_thread(stopped)
@@ -151,6 +159,7 @@ impl SqliteStore {
             })?;
         Ok(Self {
             writer,
+            debts,
             readers: opened.readers,
             log,
             clock,

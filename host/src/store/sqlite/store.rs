@@ -3,10 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::job::Errand;
-use super::{
-    SqliteStore, accounts, audit, ceremonies, credentials, failures, sessions, sweep, unavailable,
-};
+use super::{SqliteStore, accounts, audit, credentials, sessions, sweep, unavailable};
 use crate::audit::Trail;
 use crate::clock::Timestamp;
 use crate::policy::Permit;
@@ -17,6 +14,12 @@ use crate::policy::action::{
     CredentialsSetStatus, CredentialsTypical, SessionsCreate, SessionsGet, SessionsRevoke,
     SessionsTouch,
 };
+use crate::store::changes::{
+    ActivateAccount, AlterAccount, AlterCredential, CountFailure, CreateAccount, CreateSession,
+    InsertCredential, PutCeremony, RecordUse, RemoveCredential, RenameCredential, RevokeSession,
+    TakeCeremony, TouchSession,
+};
+use crate::store::job::Errand;
 use crate::store::settle::{checked, read};
 use crate::store::{
     Account, AccountChange, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialChange,
@@ -34,7 +37,7 @@ impl Store for SqliteStore {
         let arguments = check::credential(permit.relying_party(), credential);
         let (permit, credential) = checked(permit, arguments)?;
         let target = target::credential(&credential.id);
-        let change = credentials::Insert(credential);
+        let change = InsertCredential(credential);
         self.writer.submit(permit, target, change).await
     }
 
@@ -71,7 +74,7 @@ impl Store for SqliteStore {
             owned(&user_id, &id).and_then(|user_id| check::name("label", &label).map(|()| user_id));
         let (permit, user_id) = checked(permit, arguments)?;
         let target = target::credential(&id);
-        let change = credentials::Rename {
+        let change = RenameCredential {
             rp_id: permit.relying_party().to_owned(),
             user_id,
             id,
@@ -115,7 +118,7 @@ impl Store for SqliteStore {
     ) -> Result<(), Error> {
         let (permit, user_id) = checked(permit, owned(&user_id, &id))?;
         let target = target::credential(&id);
-        let change = credentials::Remove {
+        let change = RemoveCredential {
             rp_id: permit.relying_party().to_owned(),
             user_id,
             id,
@@ -134,7 +137,7 @@ impl Store for SqliteStore {
         let (permit, ()) = checked(permit, arguments)?;
         let target = target::credential(&id);
         let permit = permit.noting(recorded.note());
-        let change = credentials::RecordUse {
+        let change = RecordUse {
             rp_id: permit.relying_party().to_owned(),
             id,
             recorded,
@@ -160,7 +163,7 @@ impl Store for SqliteStore {
         let arguments = check::ceremony(permit.relying_party(), ceremony);
         let (permit, ceremony) = checked(permit, arguments)?;
         let target = target::ceremony(&ceremony.id);
-        let change = ceremonies::Put(ceremony);
+        let change = PutCeremony(ceremony);
         self.writer.submit(permit, target, change).await
     }
 
@@ -172,7 +175,7 @@ impl Store for SqliteStore {
     ) -> Result<Ceremony, Error> {
         let (permit, ()) = checked(permit, check::ceremony_id(&id))?;
         let target = target::ceremony(&id);
-        let change = ceremonies::Take {
+        let change = TakeCeremony {
             rp_id: permit.relying_party().to_owned(),
             id,
             kind,
@@ -196,7 +199,7 @@ impl Store for SqliteStore {
             created_at: self.now(),
         };
         let target = account.id.clone();
-        let change = accounts::Create(account);
+        let change = CreateAccount(account);
         self.writer.submit(permit, target, change).await
     }
 
@@ -208,7 +211,7 @@ impl Store for SqliteStore {
         let (permit, id) = checked(permit, check::uuid("account id", &id))?;
         let target = id.clone();
         let rp_id = permit.relying_party().to_owned();
-        let change = accounts::Activate { rp_id, id };
+        let change = ActivateAccount { rp_id, id };
         self.writer.submit(permit, target, change).await
     }
 
@@ -223,7 +226,11 @@ impl Store for SqliteStore {
         let (permit, id) = checked(permit, arguments)?;
         let target = id.clone();
         let rp_id = permit.relying_party().to_owned();
-        let change = accounts::Alter { rp_id, id, change };
+        let change = AlterAccount {
+            rp_id,
+            id,
+            to: change,
+        };
         self.writer.submit(permit, target, change).await
     }
 
@@ -269,7 +276,7 @@ impl Store for SqliteStore {
             last_used_at: created_at,
         };
         let target = session.id.clone();
-        let change = sessions::Create(session);
+        let change = CreateSession(session);
         self.writer.submit(permit, target, change).await
     }
 
@@ -305,7 +312,7 @@ impl Store for SqliteStore {
         match found {
             Ok(session) if session.needs_a_note(now, idle) => {
                 let target = id.clone();
-                let change = sessions::Touch {
+                let change = TouchSession {
                     rp_id,
                     id,
                     now,
@@ -324,7 +331,7 @@ impl Store for SqliteStore {
     ) -> Result<(), Error> {
         let (permit, id) = checked(permit, check::uuid("session id", &id))?;
         let target = id.clone();
-        let change = sessions::Revoke {
+        let change = RevokeSession {
             rp_id: permit.relying_party().to_owned(),
             id,
             now: self.now(),
@@ -339,7 +346,7 @@ impl Store for SqliteStore {
         subject: String,
         policy: LockoutPolicy,
     ) -> Result<Failed, Error> {
-        let count = failures::Count {
+        let count = CountFailure {
             rp_id,
             subject,
             policy,
@@ -351,7 +358,7 @@ impl Store for SqliteStore {
     /// Also when there is nothing to append, no answer leaves before it is known which
     /// records are there.
     async fn append(&self, trail: &Trail) -> Result<(), Error> {
-        if trail.is_empty() && !self.writer.in_doubt() {
+        if trail.is_empty() && !self.debts.in_doubt() {
             return Ok(());
         }
         self.writer.run(trail, Errand).await
@@ -359,7 +366,7 @@ impl Store for SqliteStore {
 
     async fn owe(&self, trail: &Trail) {
         if !trail.is_empty() {
-            self.writer.owe(trail);
+            self.debts.owe(trail);
             // Without success they wait for the next commit.
             let _ = self.writer.run(&Trail::new(), Errand).await;
         }
@@ -404,11 +411,11 @@ impl SqliteStore {
             .and_then(|user_id| check::credential_change(&change).map(|()| user_id));
         let (permit, user_id) = checked(permit, arguments)?;
         let target = target::credential(&id);
-        let change = credentials::Alter {
+        let change = AlterCredential {
             rp_id: permit.relying_party().to_owned(),
             user_id,
             id,
-            change,
+            to: change,
             now: self.now(),
         };
         self.writer.submit(permit, target, change).await

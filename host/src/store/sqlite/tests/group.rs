@@ -3,7 +3,7 @@
 use std::task::{Context, Waker};
 
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
+use sqlx::{Sqlite, SqliteConnection};
 
 use super::*;
 use crate::audit::{Log, Trail};
@@ -11,7 +11,7 @@ use crate::policy::Permit;
 use crate::policy::action::AccountsCreate;
 use crate::store::Error;
 use crate::store::contract::{RP, id};
-use crate::store::sqlite::job::{Change, Failure};
+use crate::store::job::{Applies, Change, Failure};
 
 const BREAK_AUDIT: &str = "
     CREATE TRIGGER broken BEFORE INSERT ON audit WHEN NEW.action = 'ceremonies.put'
@@ -207,14 +207,18 @@ async fn parallel_changes_share_commits() {
 /// Writes, then is refused.
 struct HalfWay(&'static str);
 
-#[async_trait]
 impl Change for HalfWay {
     type Output = ();
+}
 
-    async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
+#[async_trait]
+impl Applies<HalfWay> for Sqlite {
+    const SAVEPOINT: bool = true;
+
+    async fn apply(change: &HalfWay, db: &mut SqliteConnection) -> Result<(), Failure> {
         sqlx::query("INSERT INTO accounts VALUES (?1, ?2, 'half', 'half', 'pending', 0)")
             .bind(RP)
-            .bind(self.0)
+            .bind(change.0)
             .execute(db)
             .await?;
         Err(Error::Conflict.into())
@@ -244,13 +248,13 @@ async fn commit_without_an_answer_that_happened_writes_each_record_once() {
     let (_folder, path) = folder();
     let (kit, store) = in_file(&path).await;
     kit.put(Kit::ceremony(&id(1))).await.unwrap();
-    store.writer.lose_answers(1);
+    store.debts.lose_answers(1);
     assert_eq!(kit.put(Kit::ceremony(&id(2))).await, Err(Error::Busy));
-    assert!(store.writer.in_doubt());
+    assert!(store.debts.in_doubt());
     // Nothing is left to append, but no answer leaves before it is known what is there.
     assert!(kit.trail.is_empty());
     assert_eq!(store.append(&kit.trail).await, Ok(()));
-    assert!(!store.writer.in_doubt());
+    assert!(!store.debts.in_doubt());
     // It happened.
     assert_eq!(kit.put(Kit::ceremony(&id(2))).await, Err(Error::Exists));
     assert_eq!(
@@ -274,7 +278,7 @@ async fn commit_that_failed_writes_each_record_with_the_next() {
     .await
     .unwrap();
     assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Err(Error::Busy));
-    assert!(store.writer.in_doubt());
+    assert!(store.debts.in_doubt());
     assert!(kit.trail.is_empty());
     assert_eq!(store.append(&kit.trail).await, Ok(()));
     meddle(&path, "DROP TRIGGER late").await.unwrap();
