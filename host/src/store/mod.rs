@@ -22,6 +22,7 @@ mod error;
 mod gap;
 mod job;
 mod lockout;
+mod mediated;
 pub mod postgres;
 pub mod rollouts;
 mod rows;

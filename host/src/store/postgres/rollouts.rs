@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnection, Postgres};
 
-use super::PostgresStore;
+use super::PostgresDatabase;
 use super::read::read;
 use crate::audit::{Record, Trail};
 use crate::store::Error;
@@ -58,7 +58,7 @@ const REPORT: &str = "
         problem = $6, seen_at = $7";
 
 #[async_trait]
-impl Rollouts for PostgresStore {
+impl Rollouts for PostgresDatabase {
     async fn revision_push(
         &self,
         trail: &Trail,

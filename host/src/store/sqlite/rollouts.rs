@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::{Sqlite, SqliteConnection};
 
-use super::{SqliteStore, unavailable};
+use super::{SqliteDatabase, unavailable};
 use crate::audit::{Record, Trail};
 use crate::store::Error;
 use crate::store::changes::{PushRevision, RemoveRevision, ReportHost, SetRollout};
@@ -48,7 +48,7 @@ const REPORT: &str = "
         problem = ?6, seen_at = ?7";
 
 #[async_trait]
-impl Rollouts for SqliteStore {
+impl Rollouts for SqliteDatabase {
     async fn revision_push(
         &self,
         trail: &Trail,

@@ -1,10 +1,8 @@
-//! [`Store`] on PostgreSQL: check the arguments, then read or submit a change.
+//! [`Store`] over any [`Database`].
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
-use super::read::read as ask;
-use super::{PostgresStore, accounts, audit, credentials, sessions, sweep};
+use super::{Database, Mediated, new};
 use crate::audit::Trail;
 use crate::clock::Timestamp;
 use crate::policy::Permit;
@@ -23,13 +21,13 @@ use crate::store::changes::{
 use crate::store::job::Errand;
 use crate::store::settle::{checked, read};
 use crate::store::{
-    Account, AccountChange, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialChange,
-    CredentialStatus, CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession,
-    Rollouts, Session, Store, StoredRecord, Swept, Typical, check, target,
+    Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
+    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Rollouts, Session, Store,
+    StoredRecord, Swept, Typical, check, target,
 };
 
 #[async_trait]
-impl Store for PostgresStore {
+impl<D: Database> Store for Mediated<D> {
     async fn credentials_insert(
         &self,
         permit: Permit<CredentialsInsert>,
@@ -39,7 +37,7 @@ impl Store for PostgresStore {
         let (permit, credential) = checked(permit, arguments)?;
         let target = target::credential(&credential.id);
         let change = InsertCredential(credential);
-        self.credentials.writer.submit(permit, target, change).await
+        self.credentials().submit(permit, target, change).await
     }
 
     async fn credentials_get(
@@ -49,7 +47,7 @@ impl Store for PostgresStore {
     ) -> Result<Credential, Error> {
         let (permit, ()) = checked(permit, check::credential_id(&id))?;
         let rp_id = permit.relying_party().to_owned();
-        let found = credentials::get(&self.credentials.readers, &rp_id, &id);
+        let found = self.database.credential(&rp_id, &id);
         read(permit, target::credential(&id), found).await
     }
 
@@ -60,7 +58,7 @@ impl Store for PostgresStore {
     ) -> Result<Vec<Credential>, Error> {
         let (permit, user_id) = checked(permit, check::uuid("user id", &user_id))?;
         let rp_id = permit.relying_party().to_owned();
-        let found = credentials::list_for_user(&self.credentials.readers, &rp_id, &user_id);
+        let found = self.database.credentials_of(&rp_id, &user_id);
         read(permit, user_id.clone(), found).await
     }
 
@@ -81,7 +79,7 @@ impl Store for PostgresStore {
             id,
             label,
         };
-        self.credentials.writer.submit(permit, target, change).await
+        self.credentials().submit(permit, target, change).await
     }
 
     async fn credentials_set_status(
@@ -125,7 +123,7 @@ impl Store for PostgresStore {
             id,
             keep_last,
         };
-        self.credentials.writer.submit(permit, target, change).await
+        self.credentials().submit(permit, target, change).await
     }
 
     async fn credentials_record_use(
@@ -144,7 +142,7 @@ impl Store for PostgresStore {
             recorded,
             now: self.now(),
         };
-        self.credentials.writer.submit(permit, target, change).await
+        self.credentials().submit(permit, target, change).await
     }
 
     async fn credentials_typical(
@@ -152,7 +150,7 @@ impl Store for PostgresStore {
         permit: Permit<CredentialsTypical>,
     ) -> Result<Typical, Error> {
         let rp_id = permit.relying_party().to_owned();
-        let found = credentials::typical(&self.credentials.readers, &rp_id);
+        let found = self.database.typical(&rp_id);
         read(permit, target::NONE.to_owned(), found).await
     }
 
@@ -165,7 +163,7 @@ impl Store for PostgresStore {
         let (permit, ceremony) = checked(permit, arguments)?;
         let target = target::ceremony(&ceremony.id);
         let change = PutCeremony(ceremony);
-        self.credentials.writer.submit(permit, target, change).await
+        self.credentials().submit(permit, target, change).await
     }
 
     async fn ceremonies_take(
@@ -182,7 +180,7 @@ impl Store for PostgresStore {
             kind,
             now: self.now(),
         };
-        self.credentials.writer.submit(permit, target, change).await
+        self.credentials().submit(permit, target, change).await
     }
 
     async fn accounts_create(
@@ -191,17 +189,10 @@ impl Store for PostgresStore {
         account: NewAccount,
     ) -> Result<Account, Error> {
         let (permit, account) = checked(permit, check::new_account(account))?;
-        let account = Account {
-            id: account.id.unwrap_or_else(new_id),
-            rp_id: permit.relying_party().to_owned(),
-            name: account.name,
-            display_name: account.display_name,
-            status: AccountStatus::Pending,
-            created_at: self.now(),
-        };
+        let account = new::account(permit.relying_party(), account, self.now());
         let target = account.id.clone();
         let change = CreateAccount(account);
-        self.accounts.writer.submit(permit, target, change).await
+        self.accounts().submit(permit, target, change).await
     }
 
     async fn accounts_activate(
@@ -213,7 +204,7 @@ impl Store for PostgresStore {
         let target = id.clone();
         let rp_id = permit.relying_party().to_owned();
         let change = ActivateAccount { rp_id, id };
-        self.accounts.writer.submit(permit, target, change).await
+        self.accounts().submit(permit, target, change).await
     }
 
     async fn accounts_change(
@@ -232,7 +223,7 @@ impl Store for PostgresStore {
             id,
             to: change,
         };
-        self.accounts.writer.submit(permit, target, change).await
+        self.accounts().submit(permit, target, change).await
     }
 
     async fn accounts_find_by_id(
@@ -242,7 +233,7 @@ impl Store for PostgresStore {
     ) -> Result<Account, Error> {
         let (permit, id) = checked(permit, check::uuid("account id", &id))?;
         let rp_id = permit.relying_party().to_owned();
-        let found = accounts::find_by_id(&self.accounts.readers, &rp_id, &id);
+        let found = self.database.account(&rp_id, &id);
         read(permit, id.clone(), found).await
     }
 
@@ -253,7 +244,7 @@ impl Store for PostgresStore {
     ) -> Result<Account, Error> {
         let (permit, ()) = checked(permit, check::name("name", &name))?;
         let rp_id = permit.relying_party().to_owned();
-        let found = accounts::find_by_name(&self.accounts.readers, &rp_id, &name);
+        let found = self.database.account_named(&rp_id, &name);
         // A name is personal data, even one that is nobody's.
         read(permit, target::NONE.to_owned(), found).await
     }
@@ -264,21 +255,11 @@ impl Store for PostgresStore {
         session: NewSession,
     ) -> Result<Session, Error> {
         let (permit, session) = checked(permit, check::new_session(session))?;
-        let created_at = self.now();
-        let session = Session {
-            id: new_id(),
-            rp_id: permit.relying_party().to_owned(),
-            user_id: session.user_id,
-            credential_id: session.credential_id,
-            created_at,
-            expires_at: created_at.saturating_add(self.session_lifetime),
-            revoked_at: None,
-            user_verified: session.user_verified,
-            last_used_at: created_at,
-        };
+        let rp_id = permit.relying_party();
+        let session = new::session(rp_id, session, self.session_lifetime, self.now());
         let target = session.id.clone();
         let change = CreateSession(session);
-        self.accounts.writer.submit(permit, target, change).await
+        self.accounts().submit(permit, target, change).await
     }
 
     async fn sessions_get(
@@ -288,7 +269,7 @@ impl Store for PostgresStore {
     ) -> Result<Session, Error> {
         let (permit, id) = checked(permit, check::uuid("session id", &id))?;
         let rp_id = permit.relying_party().to_owned();
-        let found = sessions::get(&self.accounts.readers, &rp_id, &id);
+        let found = self.database.session(&rp_id, &id);
         read(permit, id.clone(), found).await
     }
 
@@ -301,7 +282,9 @@ impl Store for PostgresStore {
         let (permit, id) = checked(permit, check::uuid("session id", &id))?;
         let rp_id = permit.relying_party().to_owned();
         let now = self.now();
-        let found = sessions::get(&self.accounts.readers, &rp_id, &id)
+        let found = self
+            .database
+            .session(&rp_id, &id)
             .await
             .and_then(|session| {
                 if session.goes_on(now, idle) {
@@ -319,7 +302,7 @@ impl Store for PostgresStore {
                     now,
                     idle,
                 };
-                self.accounts.writer.submit(permit, target, change).await
+                self.accounts().submit(permit, target, change).await
             }
             found => read(permit, id, async { found }).await,
         }
@@ -337,7 +320,7 @@ impl Store for PostgresStore {
             id,
             now: self.now(),
         };
-        self.accounts.writer.submit(permit, target, change).await
+        self.accounts().submit(permit, target, change).await
     }
 
     async fn authentication_failed(
@@ -353,73 +336,50 @@ impl Store for PostgresStore {
             policy,
             now: self.now(),
         };
-        self.credentials.writer.run(trail, count).await
+        self.credentials().run(trail, count).await
     }
 
     /// Also when there is nothing to append, no answer leaves before it is known which
     /// records are there.
     async fn append(&self, trail: &Trail) -> Result<(), Error> {
-        if trail.is_empty() && !self.ledger.waiting() {
+        if trail.is_empty() && !self.database.waiting() {
             return Ok(());
         }
-        self.recorder.run(trail, Errand).await
+        self.database.recorder().run(trail, Errand).await
     }
 
     async fn owe(&self, trail: &Trail) {
         if !trail.is_empty() {
-            self.ledger.owe_for(trail).await;
+            self.database.keep(trail).await;
             // Without success they wait for the next commit.
-            let _ = self.recorder.run(&Trail::new(), Errand).await;
+            let _ = self.database.recorder().run(&Trail::new(), Errand).await;
         }
     }
 
     async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {
-        audit::after(&self.records, self.ledger.log().id(), after, limit).await
+        self.database.records(after, limit).await
     }
 
     async fn ready(&self) -> Result<(), Error> {
-        for readers in [&self.accounts.readers, &self.credentials.readers] {
-            let answer = ask(readers, |db| async move {
-                sqlx::query("SELECT 1").execute(&db).await
-            });
-            answer.await?;
-        }
-        for writer in [
-            &self.recorder,
-            &self.accounts.writer,
-            &self.credentials.writer,
-        ] {
-            writer.ready().await?;
-        }
-        Ok(())
+        self.database.ready().await
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
-        let none = Trail::new();
-        let first = sweep::CeremoniesAndFailures(now);
-        let (ceremonies, failures) = self.credentials.writer.run(&none, first).await?;
-        let rest = sweep::AccountsAndSessions(now);
-        let (accounts, sessions) = self.accounts.writer.run(&none, rest).await?;
-        Ok(Swept {
-            ceremonies,
-            accounts,
-            sessions,
-            failures,
-        })
+        self.database.sweep(now).await
     }
 
     fn rollouts(&self) -> Option<&dyn Rollouts> {
-        Some(self)
+        Some(&self.database)
     }
 
     async fn close(&self) {
-        self.stop().await;
+        self.database.close().await;
     }
 }
 
-// === impl PostgresStore ===
+// === impl Mediated ===
 
-impl PostgresStore {
+impl<D: Database> Mediated<D> {
     async fn alter<A: Action>(
         &self,
         permit: Permit<A>,
@@ -438,7 +398,7 @@ impl PostgresStore {
             to: change,
             now: self.now(),
         };
-        self.credentials.writer.submit(permit, target, change).await
+        self.credentials().submit(permit, target, change).await
     }
 }
 
@@ -446,8 +406,4 @@ impl PostgresStore {
 fn owned(user_id: &str, id: &[u8]) -> Result<String, Error> {
     check::credential_id(id)?;
     check::uuid("user id", user_id)
-}
-
-fn new_id() -> String {
-    Uuid::new_v4().hyphenated().to_string()
 }
