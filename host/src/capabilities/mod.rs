@@ -14,19 +14,23 @@ mod context;
 mod credentials;
 mod ed448;
 mod errors;
+mod link;
 mod log;
 mod party;
 mod passkeys;
 mod relying_party;
 mod sessions;
 mod signatures;
+mod state;
 mod tokens;
 
-pub use context::{Attempt, CallContext, CallState, Caller, Services};
+pub use context::{Attempt, CallContext, Caller, Services};
+pub use link::PasskeysLink;
 pub use party::RelyingParty;
-pub use passkeys::{PasskeysLink, code_name};
+pub use passkeys::code_name;
 pub(crate) use passkeys::{abbreviated, busy, credential, settle};
 pub use signatures::{SignatureError, verify as verify_signature};
+pub use state::CallState;
 
 use wasmtime::component::HasSelf;
 

@@ -1,8 +1,11 @@
 //! `zeropass:passkeys`: the link from auth-service to passkey-manager.
 //!
 //! The gate decides here, on the caller's side; what carries the call to the
-//! active revision of passkey-manager is behind [`PasskeysLink`]. The rejection
-//! that comes back is recorded as the outcome of the call.
+//! active revision of passkey-manager is behind [`PasskeysLink`], which only the state of
+//! an auth-service has. The rejection that comes back is recorded as the outcome of the
+//! call.
+//!
+//! [`PasskeysLink`]: super::PasskeysLink
 
 use super::bindings::passkeys::{
     Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey,
@@ -10,102 +13,10 @@ use super::bindings::passkeys::{
     RequestOptions,
 };
 use super::bindings::{authentication, lifecycle, registration};
-use super::context::{CallContext, CallState};
+use super::state::CallState;
 use crate::audit::Outcome;
 use crate::policy::Permit;
 use crate::policy::action::{self, Action};
-
-/// A way to call passkey-manager. The permit is settled by the caller of these
-/// functions with what they return; they take it by reference as the proof that
-/// the gate was asked.
-#[async_trait::async_trait]
-#[allow(missing_docs)]
-pub trait PasskeysLink: Send + Sync {
-    async fn registration_begin(
-        &self,
-        permit: &Permit<action::RegistrationBegin>,
-        context: &CallContext,
-        request: RegistrationRequest,
-    ) -> Result<CreationOptions, Rejection>;
-    async fn registration_finish(
-        &self,
-        permit: &Permit<action::RegistrationFinish>,
-        context: &CallContext,
-        ceremony: String,
-        response: RegistrationResponse,
-        label: Option<String>,
-    ) -> Result<Registered, Rejection>;
-    async fn authentication_begin(
-        &self,
-        permit: &Permit<action::AuthenticationBegin>,
-        context: &CallContext,
-        request: AuthenticationRequest,
-    ) -> Result<RequestOptions, Rejection>;
-    async fn authentication_finish(
-        &self,
-        permit: &Permit<action::AuthenticationFinish>,
-        context: &CallContext,
-        ceremony: String,
-        response: AuthenticationResponse,
-    ) -> Result<Authenticated, Rejection>;
-    async fn list(
-        &self,
-        permit: &Permit<action::LifecycleList>,
-        context: &CallContext,
-        user_id: String,
-    ) -> Result<Vec<Passkey>, Rejection>;
-    async fn get(
-        &self,
-        permit: &Permit<action::LifecycleGet>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<Passkey, Rejection>;
-    async fn rename(
-        &self,
-        permit: &Permit<action::LifecycleRename>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-        label: String,
-    ) -> Result<Passkey, Rejection>;
-    async fn suspend(
-        &self,
-        permit: &Permit<action::LifecycleSuspend>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<Passkey, Rejection>;
-    async fn resume(
-        &self,
-        permit: &Permit<action::LifecycleResume>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<Passkey, Rejection>;
-    async fn change(
-        &self,
-        permit: &Permit<action::LifecycleChange>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-        change: PasskeyChange,
-    ) -> Result<Passkey, Rejection>;
-    async fn revoke(
-        &self,
-        permit: &Permit<action::LifecycleRevoke>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<(), Rejection>;
-    async fn withdraw(
-        &self,
-        permit: &Permit<action::LifecycleWithdraw>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<(), Rejection>;
-}
 
 // === impl CallState ===
 
@@ -116,9 +27,9 @@ macro_rules! forward {
         let context = &$self.context;
         let permit = context.permit::<action::$action>(&$rp_id)?;
         let target: String = $target;
-        let result = match context.services.passkeys.get() {
+        let result = match &$self.passkeys {
             Some(link) => link.$method(&permit, context, $($argument),*).await,
-            None => Err(busy("passkey-manager is not loaded")),
+            None => Err(busy("there is no way to passkey-manager here")),
         };
         settle(permit, target, &result);
         result

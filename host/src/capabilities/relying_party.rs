@@ -4,7 +4,7 @@
 use super::bindings::relying_party::{
     CertificationLevel, Error, Host, Model, ModelReport, Profile,
 };
-use super::context::CallState;
+use super::state::CallState;
 use crate::audit::Outcome;
 use crate::metadata::{self, Entry, Level};
 use crate::policy::action;

@@ -15,8 +15,8 @@ use aws_lc_rs::signature::{
 };
 
 use super::bindings::signatures::{Ec2Key, Error, Host, PublicKey, RsaKey};
-use super::context::CallState;
 use super::ed448;
+use super::state::CallState;
 use crate::audit::Outcome;
 use crate::policy::action;
 

@@ -1,7 +1,7 @@
 //! `zeropass:host/tokens`: the key stays here, the claims come from the component.
 
 use super::bindings::tokens::{Claims, Error, Host, Verified};
-use super::context::CallState;
+use super::state::CallState;
 use crate::audit::Outcome;
 use crate::policy::action;
 use crate::secrets;

@@ -88,7 +88,7 @@ async fn auth_service(
         .body(Bytes::new())
         .map_err(|error| format!("GET {path}: {error}"))?;
     let answer = revision
-        .answer(context, request)
+        .answer(context, None, request)
         .await
         .map_err(|error| failed(&format!("GET {path}"), &error))?;
     if answer.status() != http::StatusCode::OK {
