@@ -13,10 +13,10 @@ wit_bindgen::generate!({
     pub_export_macro: true,
 });
 
-pub use exports::zeropass::passkeys::{authentication, lifecycle, registration};
-pub use zeropass::host::{log, relying_party, signatures};
-pub use zeropass::passkeys::types::{
+pub use self::exports::zeropass::passkeys::{authentication, lifecycle, registration};
+pub use self::zeropass::host::{log, relying_party, signatures};
+pub use self::zeropass::passkeys::types::{
     Code, Descriptor, Passkey, PasskeyChange, Rejection, Remedy, Status, Subject, User,
 };
-pub use zeropass::store::credentials::TypicalForm as Typical;
-pub use zeropass::store::{ceremonies, credentials, types as store};
+pub use self::zeropass::store::credentials::TypicalForm as Typical;
+pub use self::zeropass::store::{ceremonies, credentials, types as store};

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use super::party::RelyingParty;
+use super::routes::Routes;
 use crate::audit::{Actor, ComponentIdentity, Trail};
 use crate::clock::Clock;
 use crate::metadata::Metadata;
 use crate::policy::action::Action;
 use crate::policy::{Denied, Gate, Permit};
-use crate::registry::Routes;
 use crate::runtime::Deadline;
 use crate::secrets::{Pseudonyms, Signer};
 use crate::store::Store;

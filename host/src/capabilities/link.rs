@@ -13,7 +13,7 @@ use crate::policy::action;
 /// functions with what they return; they take it by reference as the proof that
 /// the gate was asked.
 #[async_trait::async_trait]
-#[allow(missing_docs)] // `zeropass:passkeys` says what each answers.
+#[allow(missing_docs, reason = "`zeropass:passkeys` says what each answers")]
 pub trait PasskeysLink: Send + Sync {
     async fn registration_begin(
         &self,

@@ -19,6 +19,7 @@ mod log;
 mod party;
 mod passkeys;
 mod relying_party;
+mod routes;
 mod sessions;
 mod signatures;
 mod state;
@@ -29,6 +30,7 @@ pub use link::PasskeysLink;
 pub use party::RelyingParty;
 pub use passkeys::code_name;
 pub(crate) use passkeys::{abbreviated, busy, credential, settle};
+pub use routes::Routes;
 pub use signatures::{SignatureError, verify as verify_signature};
 pub use state::CallState;
 

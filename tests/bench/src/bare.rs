@@ -111,7 +111,7 @@ impl Bare {
                 thumbprint: [0; 32],
                 relying_parties: vec![RP_ID.into()],
             }),
-            routes: zeropass::registry::Routes::default(),
+            routes: zeropass::capabilities::Routes::default(),
             trail: Trail::new(),
             deadline: Deadline::within(self.limits.deadline * 60),
             attempt: None,
