@@ -13,6 +13,7 @@ use super::bindings::passkeys::{
     RequestOptions,
 };
 use super::bindings::{authentication, lifecycle, registration};
+use super::codes::code_name;
 use super::state::CallState;
 use crate::audit::Outcome;
 use crate::policy::Permit;
@@ -229,32 +230,4 @@ pub(crate) fn abbreviated(ceremony: &str) -> String {
 pub(crate) fn credential(id: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(id.get(..1023).unwrap_or(id))
-}
-
-/// The code's name in the HTTP API and in audit records.
-pub fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Malformed => "malformed",
-        Code::TooLarge => "too-large",
-        Code::NotPermitted => "not-permitted",
-        Code::NotFound => "not-found",
-        Code::CeremonyExpired => "ceremony-expired",
-        Code::CeremonyUsed => "ceremony-used",
-        Code::OriginMismatch => "origin-mismatch",
-        Code::RpIdMismatch => "rp-id-mismatch",
-        Code::ChallengeMismatch => "challenge-mismatch",
-        Code::UserPresenceMissing => "user-presence-missing",
-        Code::UserVerificationMissing => "user-verification-missing",
-        Code::SignatureInvalid => "signature-invalid",
-        Code::CounterRegressed => "counter-regressed",
-        Code::CredentialUnknown => "credential-unknown",
-        Code::CredentialSuspended => "credential-suspended",
-        Code::CredentialExists => "credential-exists",
-        Code::UserHandleMismatch => "user-handle-mismatch",
-        Code::AlgorithmNotAllowed => "algorithm-not-allowed",
-        Code::AttestationInvalid => "attestation-invalid",
-        Code::AttestationUntrusted => "attestation-untrusted",
-        Code::RateLimited => "rate-limited",
-        Code::Busy => "busy",
-    }
 }
