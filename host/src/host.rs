@@ -35,7 +35,7 @@ use self::settings::{
     engine_options, front_door_limits, health_address, listener_limits, lockout, millis,
     relying_party,
 };
-use crate::audit::{Outcome, Sealer};
+use crate::audit::{Actor, Outcome, Sealer};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
@@ -382,14 +382,7 @@ async fn bind_health(
 
 /// Record something that the host itself did.
 async fn lifecycle(services: &Services, action: &'static str) -> anyhow::Result<()> {
-    Ok(journal::record(
-        services,
-        journal::host_actor(),
-        action,
-        "host",
-        Outcome::Success,
-    )
-    .await?)
+    Ok(journal::record(services, Actor::host(), action, "host", Outcome::Success).await?)
 }
 
 async fn sweep(services: Arc<Services>) {

@@ -22,6 +22,7 @@ mod sealer;
 mod sink;
 mod source;
 mod stored;
+pub mod target;
 mod trail;
 pub mod verify;
 

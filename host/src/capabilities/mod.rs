@@ -30,7 +30,7 @@ pub use codes::{CODES, code_name};
 pub use context::{Attempt, CallContext, Caller, Services};
 pub use link::PasskeysLink;
 pub use party::RelyingParty;
-pub(crate) use passkeys::{abbreviated, busy, credential, settle};
+pub(crate) use passkeys::{busy, settle};
 pub use routes::Routes;
 pub use signatures::{SignatureError, verify as verify_signature};
 pub use state::CallState;

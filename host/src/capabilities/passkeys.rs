@@ -15,7 +15,7 @@ use super::bindings::passkeys::{
 use super::bindings::{authentication, lifecycle, registration};
 use super::codes::code_name;
 use super::state::CallState;
-use crate::audit::Outcome;
+use crate::audit::{Outcome, target};
 use crate::policy::Permit;
 use crate::policy::action::{self, Action};
 
@@ -59,7 +59,7 @@ impl registration::Host for CallState {
             self,
             RegistrationFinish,
             rp_id,
-            abbreviated(&ceremony),
+            target::ceremony(&ceremony),
             registration_finish(ceremony, response, label)
         )
     }
@@ -71,7 +71,7 @@ impl authentication::Host for CallState {
             self,
             AuthenticationBegin,
             request.rp_id,
-            "-".into(),
+            target::NONE.into(),
             authentication_begin(request)
         )
     }
@@ -86,7 +86,7 @@ impl authentication::Host for CallState {
             self,
             AuthenticationFinish,
             rp_id,
-            abbreviated(&ceremony),
+            target::ceremony(&ceremony),
             authentication_finish(ceremony, response)
         )
     }
@@ -103,7 +103,13 @@ impl lifecycle::Host for CallState {
         user_id: String,
         id: Vec<u8>,
     ) -> Result<Passkey, Rejection> {
-        forward!(self, LifecycleGet, rp_id, credential(&id), get(user_id, id))
+        forward!(
+            self,
+            LifecycleGet,
+            rp_id,
+            target::credential(&id),
+            get(user_id, id)
+        )
     }
 
     async fn rename(
@@ -117,7 +123,7 @@ impl lifecycle::Host for CallState {
             self,
             LifecycleRename,
             rp_id,
-            credential(&id),
+            target::credential(&id),
             rename(user_id, id, label)
         )
     }
@@ -132,7 +138,7 @@ impl lifecycle::Host for CallState {
             self,
             LifecycleSuspend,
             rp_id,
-            credential(&id),
+            target::credential(&id),
             suspend(user_id, id)
         )
     }
@@ -147,7 +153,7 @@ impl lifecycle::Host for CallState {
             self,
             LifecycleResume,
             rp_id,
-            credential(&id),
+            target::credential(&id),
             resume(user_id, id)
         )
     }
@@ -163,7 +169,7 @@ impl lifecycle::Host for CallState {
             self,
             LifecycleChange,
             rp_id,
-            credential(&id),
+            target::credential(&id),
             change(user_id, id, change)
         )
     }
@@ -178,7 +184,7 @@ impl lifecycle::Host for CallState {
             self,
             LifecycleRevoke,
             rp_id,
-            credential(&id),
+            target::credential(&id),
             revoke(user_id, id)
         )
     }
@@ -193,7 +199,7 @@ impl lifecycle::Host for CallState {
             self,
             LifecycleWithdraw,
             rp_id,
-            credential(&id),
+            target::credential(&id),
             withdraw(user_id, id)
         )
     }
@@ -220,14 +226,4 @@ pub(crate) fn settle<A: Action, T>(
             Err(rejection) => Outcome::Failed(code_name(rejection.code)),
         },
     );
-}
-
-/// A ceremony id finishes a ceremony: records hold its beginning only.
-pub(crate) fn abbreviated(ceremony: &str) -> String {
-    ceremony.chars().take(8).chain(['…']).collect()
-}
-
-pub(crate) fn credential(id: &[u8]) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(id.get(..1023).unwrap_or(id))
 }

@@ -19,7 +19,7 @@ use super::cache::{Cache, Key};
 use super::decision::{Decision, Question};
 use super::facts::Facts;
 use super::{Bundle, Error, Interface, NO_RELYING_PARTY, Permit, Signers};
-use crate::audit::{Actor, ComponentIdentity, Outcome, Record, Trail};
+use crate::audit::{Actor, ComponentIdentity, Outcome, Record, Trail, target};
 use crate::clock::Clock;
 use crate::telemetry::metrics::Counter;
 
@@ -196,7 +196,7 @@ impl Gate {
             actor,
             action: A::NAME,
             relying_party,
-            target: "-".into(),
+            target: target::NONE.to_owned(),
             outcome: Outcome::Denied,
             policies,
         });

@@ -28,7 +28,6 @@ pub mod rollouts;
 mod rows;
 mod settle;
 pub mod sqlite;
-mod target;
 mod types;
 mod writer;
 

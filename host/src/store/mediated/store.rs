@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Database, Mediated, new};
-use crate::audit::Trail;
+use crate::audit::{Trail, target};
 use crate::clock::Timestamp;
 use crate::policy::Permit;
 use crate::policy::action::{
@@ -23,7 +23,7 @@ use crate::store::settle::{checked, read};
 use crate::store::{
     Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
     CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Rollouts, Session, Store,
-    StoredRecord, Swept, Typical, check, target,
+    StoredRecord, Swept, Typical, check,
 };
 
 #[async_trait]
