@@ -13,6 +13,7 @@ pub mod action;
 mod bundle;
 mod cache;
 mod decision;
+mod epoch;
 mod error;
 mod facts;
 mod files;
