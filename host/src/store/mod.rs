@@ -43,11 +43,12 @@ use crate::policy::{Permit, action};
 
 pub use error::Error;
 use gap::gap;
+pub use lockout::{Failed, LockoutPolicy};
 pub use rollouts::Rollouts;
 pub use types::{
     Account, AccountChange, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind,
-    CeremonyUser, Credential, CredentialChange, CredentialStatus, CredentialUse, Failed,
-    LockoutPolicy, NewAccount, NewSession, ResidentKey, Session, Swept, Typical, UserVerification,
+    CeremonyUser, Credential, CredentialChange, CredentialStatus, CredentialUse, NewAccount,
+    NewSession, ResidentKey, Session, Swept, Typical, UserVerification,
 };
 
 /// The credential store. The mediated functions are named as their actions, and
