@@ -1,10 +1,20 @@
 //! The types and functions of the world, as generated from `/wit`. The types
 //! are used everywhere in this crate; the imported functions only by
 //! `component`.
-#![allow(missing_docs, unsafe_code, clippy::all, clippy::pedantic)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![allow(clippy::indexing_slicing, clippy::unimplemented, clippy::todo)]
-#![allow(rust_2018_idioms)]
+#![allow(
+    missing_docs,
+    unsafe_code,
+    rust_2018_idioms,
+    clippy::all,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unimplemented,
+    clippy::todo,
+    reason = "generated; WIT documents it"
+)]
 
 wit_bindgen::generate!({
     path: ["../../wit/host", "../../wit/store", "../../wit/passkeys", "../../wit/components"],

@@ -24,6 +24,7 @@ mod source;
 mod stored;
 pub mod target;
 mod trail;
+mod verifier_key;
 pub mod verify;
 
 pub use key::{KeyError, SealKey, Turn};

@@ -117,7 +117,7 @@ fn name(engine: &Engine, wasm: &[u8]) -> String {
     )
 }
 
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "stands where it is used")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `Component::deserialize` trusts its input to be what
     // `Component::serialize` produced. `code` has just been verified under the

@@ -94,7 +94,7 @@ pub struct Policy {
 /// WebAuthn L3 section 5.8.6.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the standard's own words")]
 pub enum UserVerification {
     Required,
     #[default]
@@ -105,7 +105,7 @@ pub enum UserVerification {
 /// WebAuthn L3 section 5.4.7.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the standard's own words")]
 pub enum Attestation {
     #[default]
     None,
