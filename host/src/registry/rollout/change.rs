@@ -9,8 +9,8 @@ use super::order::{Change, Order};
 use super::plan::{self, Plan};
 use super::{Followed, Progress, Rollouts};
 use crate::audit::{Outcome, Record, Trail};
-use crate::registry::statement::{Statement, rfc3339};
-use crate::registry::{AdmissionError, Refusal};
+use crate::clock::rfc3339;
+use crate::registry::{AdmissionError, Refusal, Statement};
 use crate::store::rollouts::{Artifact, HistoryEntry, RevisionInfo, RolloutState};
 
 /// The fewest digits of a digest that name a revision.

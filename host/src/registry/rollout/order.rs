@@ -124,28 +124,13 @@ impl Drop for Order {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::audit::{Actor, Origin};
+    use crate::audit::Actor;
 
     fn order(trail: &Trail) -> Order {
-        let record = Record {
-            time: 1,
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: "one".into(),
-                    workload: "spiffe://example/operator/ada".into(),
-                    address: "local".into(),
-                }),
-                component: None,
-            },
-            action: "components.activate",
-            relying_party: "-".into(),
-            target: "auth-service".into(),
-            outcome: Outcome::Success,
-            policies: Arc::from([]),
-        };
+        let actor = Actor::local("spiffe://example/operator/ada");
+        let action = "components.activate";
+        let record = Record::plain(1, actor, action, "auth-service", Outcome::Success);
         Order::new("ada", Some(record), trail)
     }
 

@@ -38,8 +38,8 @@ use super::problem::problem;
 use super::records::ConnectionRecords;
 use crate::audit::{Actor, ComponentIdentity, Origin, Outcome, Record, Trail};
 use crate::capabilities::Services;
+use crate::policy::Permit;
 use crate::policy::action::{self, OperatorAction};
-use crate::policy::{NO_RELYING_PARTY, Permit};
 use crate::registry::oci::Source;
 use crate::registry::rollout::Rollouts;
 
@@ -256,15 +256,13 @@ impl AdminDoor {
 
     /// The record of a request that is refused before it is known what it asks for.
     fn unasked(&self, asked: &Asked, path: &str, refusal: Refused) -> Refused {
-        asked.trail.push(Record {
-            time: self.services.clock.now(),
-            actor: asked.actor.clone(),
-            action: "admin.request",
-            relying_party: NO_RELYING_PARTY.into(),
-            target: cut(path),
-            outcome: Outcome::Failed(refusal.code),
-            policies: Arc::from([]),
-        });
+        asked.trail.push(Record::plain(
+            self.services.clock.now(),
+            asked.actor.clone(),
+            "admin.request",
+            cut(path),
+            Outcome::Failed(refusal.code),
+        ));
         refusal
     }
 

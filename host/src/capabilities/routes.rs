@@ -62,7 +62,7 @@ impl Routes {
     }
 
     /// Whether a canary of this component and this weight, in per cent, gets the request.
-    pub(super) fn chosen_for(&self, component: &str, weight: u8) -> bool {
+    pub(crate) fn chosen_for(&self, component: &str, weight: u8) -> bool {
         let (factor, shift) = match component {
             "passkey-manager" => SPREAD,
             _ => (1, 0),
@@ -83,7 +83,7 @@ impl Routes {
     }
 
     /// What slot `slot` decided for this request before, or decides now.
-    pub(super) fn once<T: Clone + Send + Sync + 'static>(
+    pub(crate) fn once<T: Clone + Send + Sync + 'static>(
         &self,
         slot: u64,
         decide: impl FnOnce() -> T,
