@@ -106,7 +106,7 @@ fn each_changed_field_is_refused_with_its_code() {
             "rpId",
             |r| r["rpId"] = "example.com".into(),
             "reject rp-id-mismatch",
-            unknown,
+            "reject rp-id-mismatch",
         ),
         (
             "origins",
@@ -256,7 +256,7 @@ fn policy_of_a_recording_is_applied() {
         lines(&json!([strict, lenient])),
         [
             "strict registration reject user-verification-missing",
-            "strict authentication reject credential-unknown",
+            "strict authentication reject user-verification-missing",
             "lenient registration accept",
             "lenient authentication accept",
             "4 steps: 2 accept, 2 reject",

@@ -16,6 +16,7 @@ use crate::bindings::{Code, Descriptor, Passkey, Rejection, User, store};
 use crate::ceremony;
 use crate::client_data::ClientData;
 use crate::cose::{CoseKey, REGISTRABLE};
+use crate::decoys;
 use crate::extensions::{self, ClientResults};
 use crate::host::Host;
 use crate::label;
@@ -195,13 +196,8 @@ pub fn finish(
     )?;
 
     // Step 26: a credential belongs to one account. The store decides for ids
-    // that were registered since the ceremony began.
-    let taken = || reject(Code::CredentialExists, "this passkey is registered already");
-    if ceremony
-        .credentials
-        .iter()
-        .any(|excluded| excluded == attested.credential_id)
-    {
+    // that are registered in this very moment.
+    if is_taken(host, &ceremony, attested.credential_id)? {
         return Err(taken());
     }
 
@@ -250,6 +246,25 @@ pub fn finish(
         },
         extensions,
     })
+}
+
+/// Whether the id is one that no new passkey may have: it is stored, whoever owns it, or
+/// it is the decoy of a name. Of a decoy as much is asked as of a stored one, or else who
+/// registers the ids of an allow list would learn which of them are none.
+fn is_taken(host: &impl Host, ceremony: &Ceremony, id: &[u8]) -> Result<bool, Rejection> {
+    if ceremony.credentials.iter().any(|excluded| excluded == id) {
+        return Ok(true);
+    }
+    let decoy = decoys::Key::of(host, &ceremony.rp_id)?.is_decoy(id);
+    match host.credential(&ceremony.rp_id, id) {
+        Ok(_) => Ok(true),
+        Err(store::Error::NotFound) => Ok(decoy),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn taken() -> Rejection {
+    reject(Code::CredentialExists, "this passkey is registered already")
 }
 
 /// Not of Level 3: an attestation that tells one device from all others is taken only by
