@@ -11,7 +11,7 @@ use crate::authenticators;
 use crate::bindings::ceremonies::{self, Ceremony, Kind};
 use crate::bindings::credentials::{Credential, Status};
 use crate::bindings::registration::{BeginRequest, CreationOptions, Registered, Response};
-use crate::bindings::relying_party::AttestationConveyance;
+use crate::bindings::relying_party::{AttestationConveyance, ResidentKey};
 use crate::bindings::{Code, Descriptor, Passkey, Rejection, User, store};
 use crate::ceremony;
 use crate::client_data::ClientData;
@@ -187,13 +187,13 @@ pub fn finish(
             conveyance: ceremony.attestation,
         },
     )?;
-    authenticators::check_model(
-        host,
-        rp_id,
-        &profile.authenticators,
-        attested.aaguid,
-        &model,
-    )?;
+    authenticators::check_model(host, rp_id, &profile.authenticators, &model)?;
+    let aaguid = authenticators::aaguid(&model);
+
+    // What the extensions told.
+    let extensions = results.outputs(&ceremony.extensions, data.extensions.as_ref())?;
+    let discoverable = results.discoverable(&ceremony.extensions);
+    check_discoverable(&ceremony, discoverable)?;
 
     // Step 26: a credential belongs to one account. The store decides for ids
     // that are registered in this very moment.
@@ -201,10 +201,8 @@ pub fn finish(
         return Err(taken());
     }
 
-    let extensions = results.outputs(&ceremony.extensions, data.extensions.as_ref())?;
-
-    // Steps 27 and 28: the credential record, with what the extensions told.
-    let provider = provider::of(host, rp_id, attested.aaguid);
+    // Steps 27 and 28: the credential record.
+    let provider = provider::of(host, rp_id, aaguid);
     let label = label.unwrap_or_else(|| {
         // Metadata may have names that no label may have.
         let named = provider.as_deref().and_then(|name| label::parse(name).ok());
@@ -221,12 +219,12 @@ pub fn finish(
         public_key: attested.public_key.to_vec(),
         algorithm: key.algorithm,
         sign_count: data.sign_count,
-        aaguid: attested.aaguid.to_vec(),
+        aaguid: aaguid.to_vec(),
         transports,
         backup_eligible: data.backup_eligible,
         backup_state: data.backup_state,
         user_verified: data.user_verified,
-        discoverable: results.discoverable(&ceremony.extensions),
+        discoverable,
         attestation_format: object.format.to_owned(),
         suspended_at: None,
         clone_alarm_at: None,
@@ -265,6 +263,18 @@ fn is_taken(host: &impl Host, ceremony: &Ceremony, id: &[u8]) -> Result<bool, Re
 
 fn taken() -> Rejection {
     reject(Code::CredentialExists, "this passkey is registered already")
+}
+
+/// Not of Level 3: a passkey that can't be found without its name is none for who requires
+/// that (section 5.4.6). Only where the browser tells (`credProps`).
+fn check_discoverable(ceremony: &Ceremony, discoverable: Option<bool>) -> Result<(), Rejection> {
+    if ceremony.resident_key == ResidentKey::Required && discoverable == Some(false) {
+        return Err(reject(
+            Code::NotPermitted,
+            "a discoverable passkey is required, and this one is not (credProps.rk)",
+        ));
+    }
+    Ok(())
 }
 
 /// Not of Level 3: an attestation that tells one device from all others is taken only by

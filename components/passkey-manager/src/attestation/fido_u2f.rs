@@ -1,7 +1,8 @@
 //! `fido-u2f` (WebAuthn L3 section 8.6): security keys from before WebAuthn.
 //!
-//! Such keys know no AAGUID. That it be zero is a rule for authenticators (section
-//! 6.5.5), not a step of the verification, and is not asked for.
+//! Such keys know no AAGUID, and what they sign does not cover the bytes that stand in its
+//! place. That these be zero is a rule for authenticators (section 6.5.5), not a step of
+//! the verification; whatever they are, they count as zero.
 
 use super::certificate_key::KeyKind;
 use super::statement::Members;
@@ -59,5 +60,5 @@ pub(super) fn verify<'a>(
 
     // Step 6.
     signature::check(host, cose::ES256, &attesting_key, &message, sig)?;
-    chain::verified(host, attesting, issuers).map(TrustPath::Certificates)
+    chain::verified(host, attesting, issuers).map(TrustPath::SecurityKey)
 }

@@ -52,7 +52,7 @@ pub(super) fn assess(
                 "this relying party asks for attestation by a certificate",
             )),
         },
-        TrustPath::Certificates(certificates) => {
+        TrustPath::Certificates(certificates) | TrustPath::SecurityKey(certificates) => {
             let roots = host.attestation_anchors(policy.rp_id, model)?;
             anchor(host, certificates, &roots)
         }
