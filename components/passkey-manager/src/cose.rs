@@ -3,8 +3,11 @@
 //!
 //! Algorithm, key type and curve must agree, as L3 section 5.8.5 fixes them:
 //! ES256 with P-256, ES384 with P-384, ES512 with P-521, EdDSA with Ed25519, all
-//! points uncompressed; Ed448 (RFC 9864 section 2.2) has one curve. RSA moduli have 2048 to 8192 bits. ML-DSA keys are of the
-//! key type AKP (RFC 9964).
+//! points uncompressed; Ed448 (RFC 9864 section 2.2) has one curve. RSA moduli have 2048 to
+//! 8192 bits, RSA exponents at most 33. ML-DSA keys are of the key type AKP (RFC 9964).
+//! Whether a point is on its curve is for the host to say.
+
+use std::ops::RangeInclusive;
 
 use crate::bindings::signatures::{Ec2Key, PublicKey, RsaKey};
 use crate::bindings::{Code, Rejection};
@@ -75,8 +78,11 @@ const KTY_AKP: i64 = 7;
 const CRV_ED25519: i64 = 6;
 const CRV_ED448: i64 = 7;
 
-const RSA_MIN_BYTES: usize = 256;
-const RSA_MAX_BYTES: usize = 1024;
+const RSA_MODULUS_BITS: RangeInclusive<usize> = 2048..=8192;
+
+/// From 3, the least odd number that is an exponent, to 2^33 - 1: what the host verifies
+/// with.
+const RSA_EXPONENT_BITS: RangeInclusive<usize> = 2..=33;
 
 /// A public key and the algorithm it is for.
 #[derive(Clone, Debug)]
@@ -166,13 +172,13 @@ impl CoseKey {
                 fields.only(4)?;
                 let n = fields.number(-1)?;
                 let e = fields.number(-2)?;
-                if !(RSA_MIN_BYTES..=RSA_MAX_BYTES).contains(&n.len()) {
+                if !RSA_MODULUS_BITS.contains(&bits(&n)) {
                     return Err(mismatch("modulus size"));
                 }
-                if n.last().is_none_or(|low| low & 1 == 0) {
+                if is_even(&n) {
                     return Err(CoseError::Form("the RSA modulus is even"));
                 }
-                if e.len() > 8 || e.last().is_none_or(|low| low & 1 == 0) {
+                if is_even(&e) || !RSA_EXPONENT_BITS.contains(&bits(&e)) {
                     return Err(CoseError::Form(
                         "the RSA exponent is not a small odd number",
                     ));
@@ -253,6 +259,16 @@ impl Fields<'_, '_> {
             Err(CoseError::Form("it has parameters that WebAuthn forbids"))
         }
     }
+}
+
+/// Bits of a number without leading zeros.
+fn bits(number: &[u8]) -> usize {
+    let unused = number.first().map_or(0, |high| high.leading_zeros());
+    number.len() * 8 - unused as usize
+}
+
+fn is_even(number: &[u8]) -> bool {
+    number.last().is_none_or(|low| low & 1 == 0)
 }
 
 // === impl Rejection ===

@@ -12,6 +12,7 @@ mod caller;
 mod ceremonies;
 mod context;
 mod credentials;
+mod ed25519;
 mod ed448;
 mod errors;
 mod log;

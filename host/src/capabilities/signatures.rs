@@ -1,8 +1,10 @@
 //! `zeropass:host/signatures`: verification at native speed, in aws-lc-rs but for Ed448.
 //!
 //! Keys come as numbers and are checked before use: points must lie on the curve
-//! of the algorithm, RSA moduli must have 2048 to 8192 bits. A signature that does
-//! not verify is `false`; only a key or an algorithm that can't be used is an error.
+//! of the algorithm and not be of small order, RSA moduli must be odd and have 2048 to
+//! 8192 bits, RSA exponents be odd, from 3 and below 2^33. A signature that does not
+//! verify is `false`; only a key or an algorithm that can't be used is an error. An empty
+//! signature is a question about the key alone: what passes it can verify signatures.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1,
@@ -16,7 +18,7 @@ use aws_lc_rs::signature::{
 
 use super::bindings::signatures::{Ec2Key, Error, Host, PublicKey, RsaKey};
 use super::context::CallState;
-use super::ed448;
+use super::{ed448, ed25519};
 use crate::audit::Outcome;
 use crate::policy::action;
 
@@ -90,7 +92,13 @@ pub fn verify(
         (-48, PublicKey::Okp(key)) => parsed(&ML_DSA_44, key, message, signature),
         (-49, PublicKey::Okp(key)) => parsed(&ML_DSA_65, key, message, signature),
         (-50, PublicKey::Okp(key)) => parsed(&ML_DSA_87, key, message, signature),
-        (-8, PublicKey::Okp(key)) => parsed(&ED25519, key, message, signature),
+        (-8, PublicKey::Okp(key)) => {
+            let known = !signature.is_empty() || ed25519::is_point(key);
+            if !known || !ed25519::is_usable(key) {
+                return Err(SignatureError::InvalidKey);
+            }
+            parsed(&ED25519, key, message, signature)
+        }
         (-53, PublicKey::Okp(key)) => {
             ed448::verify(key, message, signature).ok_or(SignatureError::InvalidKey)
         }
@@ -152,10 +160,12 @@ fn rsa(
     message: &[u8],
     signature: &[u8],
 ) -> Result<bool, SignatureError> {
-    let leading_zero = key.n.first() == Some(&0) || key.e.first() == Some(&0);
-    let size = key.n.len();
-    let odd_exponent = key.e.last().is_some_and(|last| last & 1 == 1) && key.e.as_slice() != [1];
-    if leading_zero || !(256..=1024).contains(&size) || !odd_exponent {
+    // What aws-lc-rs would refuse as well, without saying that it was the key.
+    let size = bits(&key.n).filter(|_| is_odd(&key.n));
+    let exponent = bits(&key.e).filter(|_| is_odd(&key.e));
+    if !size.is_some_and(|bits| (2048..=8192).contains(&bits))
+        || !exponent.is_some_and(|bits| (2..=33).contains(&bits))
+    {
         return Err(SignatureError::InvalidKey);
     }
     let components = RsaPublicKeyComponents {
@@ -164,3 +174,16 @@ fn rsa(
     };
     Ok(components.verify(parameters, message, signature).is_ok())
 }
+
+/// Bits of a number without leading zeros; none for one that has some.
+fn bits(number: &[u8]) -> Option<usize> {
+    let high = number.first().filter(|high| **high != 0)?;
+    Some(number.len() * 8 - high.leading_zeros() as usize)
+}
+
+fn is_odd(number: &[u8]) -> bool {
+    number.last().is_some_and(|low| low & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,11 +8,11 @@ mod verify;
 
 pub use authenticator::{
     AT, Authenticator, BE, BS, Create, ED, Get, MakeStatement, Statement, UP, UV, cbor_array,
-    cbor_map, cose, cose_es256, cose_okp, cose_rsa,
+    cbor_map, cose, cose_es256, cose_okp, cose_rsa, cose_rsa_with,
 };
 pub use certificates::{Authority, der, leaf, packed_leaf};
 pub use host::MemoryHost;
-pub use keys::{ALL, TestKey};
+pub use keys::{ALL, RS1, TestKey};
 
 use passkey_manager::bindings::authentication::{Authenticated, RequestOptions};
 use passkey_manager::bindings::registration::{BeginRequest, CreationOptions, Registered};

@@ -1,8 +1,10 @@
-//! The host's `signatures.verify`, for tests that run without a host.
+//! The host's `signatures.verify`, for tests that run without a host: whether signatures
+//! are right, not all that the host finds in keys. That is tested there.
 
 use aws_lc_rs::signature::{
     self as lc, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
+use ed448_goldilocks_plus::{Signature, VerifyingKey};
 use passkey_manager::bindings::signatures::{Error, PublicKey};
 
 pub fn verify(
@@ -46,6 +48,10 @@ pub fn verify(
             PublicKey::Okp(key) => parsed(&lc::ED25519, key, message, signature),
             _ => Err(Error::InvalidKey),
         },
+        -53 => match key {
+            PublicKey::Okp(key) => ed448(key, message, signature),
+            _ => Err(Error::InvalidKey),
+        },
         -48 => ml_dsa(&lc::ML_DSA_44),
         -49 => ml_dsa(&lc::ML_DSA_65),
         -50 => ml_dsa(&lc::ML_DSA_87),
@@ -58,6 +64,13 @@ pub fn verify(
         -65_535 => rsa(&lc::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
         _ => Err(Error::UnsupportedAlgorithm),
     }
+}
+
+fn ed448(key: &[u8], message: &[u8], signature: &[u8]) -> Result<bool, Error> {
+    let key = key.try_into().map_err(|_| Error::InvalidKey)?;
+    let key = VerifyingKey::from_bytes(key).map_err(|_| Error::InvalidKey)?;
+    let signature = Signature::try_from(signature);
+    Ok(signature.is_ok_and(|signature| key.verify_raw(&signature, message).is_ok()))
 }
 
 fn parsed<A: VerificationAlgorithm>(
