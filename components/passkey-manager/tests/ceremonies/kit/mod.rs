@@ -90,6 +90,54 @@ pub fn sign_in_with(
     finish_sign_in(host, get)
 }
 
+/// Bends right client data into what is not one strict JSON object with its members; each
+/// is wrong in one place.
+pub fn bent_client_data() -> Vec<fn(&str) -> Vec<u8>> {
+    fn without(text: &str, name: &str) -> String {
+        let mut members: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert!(members.as_object_mut().unwrap().remove(name).is_some());
+        members.to_string()
+    }
+    fn with(text: &str, name: &str, value: serde_json::Value) -> Vec<u8> {
+        let mut members: serde_json::Value = serde_json::from_str(text).unwrap();
+        members[name] = value;
+        members.to_string().into_bytes()
+    }
+    vec![
+        |_| Vec::new(),
+        |text| text.as_bytes()[..text.len() - 1].to_vec(),
+        |text| text.as_bytes()[1..].to_vec(),
+        |text| format!("[{text}]").into_bytes(),
+        |text| serde_json::Value::from(text).to_string().into_bytes(),
+        |text| format!("{text} {{}}").into_bytes(),
+        |text| format!("{text},").into_bytes(),
+        |text| format!("{text}\0").into_bytes(),
+        // One byte order mark may be there, two may not.
+        |text| format!("\u{feff}\u{feff}{text}").into_bytes(),
+        // UTF-16, and a byte that UTF-8 does not have, in a member that nobody reads.
+        |text| text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        |text| [b"{\"x\":\"\xff\",", &text.as_bytes()[1..]].concat(),
+        |text| text.replacen('{', "{\"x\":\"\\ud800\",", 1).into_bytes(),
+        |text| format!("{},}}", &text[..text.len() - 1]).into_bytes(),
+        // Members that are missing, or of another type.
+        |text| without(text, "type").into_bytes(),
+        |text| without(text, "challenge").into_bytes(),
+        |text| without(text, "origin").into_bytes(),
+        |text| with(text, "type", 1.into()),
+        |text| with(text, "challenge", serde_json::Value::Null),
+        |text| with(text, "origin", serde_json::json!([ORIGIN])),
+        |text| with(text, "crossOrigin", "false".into()),
+        |text| with(text, "crossOrigin", serde_json::Value::Null),
+        |text| with(text, "topOrigin", true.into()),
+        // A name that stands twice, with the same value.
+        |text| {
+            let twice = text.replacen('{', "{\"crossOrigin\":false,", 1);
+            assert_ne!(twice, text);
+            twice.into_bytes()
+        },
+    ]
+}
+
 /// The code of a refusal.
 pub fn code<T>(result: Result<T, Rejection>) -> Code {
     match result {
