@@ -100,7 +100,7 @@ impl<'a> AuthenticatorData<'a> {
         }
         if !rest.is_empty() {
             return Err(malformed(format!(
-                "{} bytes follow the authenticator data",
+                "authenticator data is followed by {} bytes",
                 rest.len()
             )));
         }
