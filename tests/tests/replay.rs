@@ -6,6 +6,8 @@
     clippy::indexing_slicing
 )]
 
+#[path = "replay/file.rs"]
+mod file;
 #[path = "replay/trust.rs"]
 mod trust;
 
@@ -262,22 +264,6 @@ fn policy_of_a_recording_is_applied() {
             "4 steps: 2 accept, 2 reject",
         ]
     );
-}
-
-#[test]
-fn file_that_is_no_recording_is_refused_with_the_reason() {
-    let nameless = r#"[{"rpId": "a"}]"#;
-    for (file, reason) in [
-        (&b"not json"[..], "not a file of recorded ceremonies"),
-        (b"{}", "expected a sequence"),
-        (nameless.as_bytes(), "missing field"),
-    ] {
-        let output = run(file);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{errors}");
-        assert!(errors.contains(reason), "{errors}");
-        assert!(output.stdout.is_empty());
-    }
 }
 
 /// The vectors of WebAuthn L3 section 16 that the component does not accept under
