@@ -65,7 +65,7 @@ impl Host for CallState {
 
 /// Whether `signature` over `message` was made with the private half of `key`.
 /// `algorithm` is a COSE algorithm identifier (RFC 9053 section 2, RFC 8812
-/// section 2).
+/// section 2, RFC 9864 section 2).
 ///
 /// # Errors
 /// [`SignatureError`].
@@ -79,9 +79,9 @@ pub fn verify(
         ecdsa(of, width, &key.x, &key.y, message, signature)
     };
     match (algorithm, key) {
-        (-7, PublicKey::Ec2(key)) => ec(&ECDSA_P256_SHA256_ASN1, 32, key),
-        (-35, PublicKey::Ec2(key)) => ec(&ECDSA_P384_SHA384_ASN1, 48, key),
-        (-36, PublicKey::Ec2(key)) => ec(&ECDSA_P521_SHA512_ASN1, 66, key),
+        (-7 | -9, PublicKey::Ec2(key)) => ec(&ECDSA_P256_SHA256_ASN1, 32, key),
+        (-35 | -51, PublicKey::Ec2(key)) => ec(&ECDSA_P384_SHA384_ASN1, 48, key),
+        (-36 | -52, PublicKey::Ec2(key)) => ec(&ECDSA_P521_SHA512_ASN1, 66, key),
         // For certificates; COSE has no numbers for these pairs.
         (-1_256_384, PublicKey::Ec2(key)) => ec(&ECDSA_P256_SHA384_ASN1, 32, key),
         (-1_256_512, PublicKey::Ec2(key)) => ec(&ECDSA_P256_SHA512_ASN1, 32, key),
@@ -92,7 +92,7 @@ pub fn verify(
         (-48, PublicKey::Okp(key)) => parsed(&ML_DSA_44, key, message, signature),
         (-49, PublicKey::Okp(key)) => parsed(&ML_DSA_65, key, message, signature),
         (-50, PublicKey::Okp(key)) => parsed(&ML_DSA_87, key, message, signature),
-        (-8, PublicKey::Okp(key)) => {
+        (-8 | -19, PublicKey::Okp(key)) => {
             let known = !signature.is_empty() || ed25519::is_point(key);
             if !known || !ed25519::is_usable(key) {
                 return Err(SignatureError::InvalidKey);
@@ -117,8 +117,9 @@ pub fn verify(
         (-38, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA384, key, message, signature),
         (-39, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA512, key, message, signature),
         (
-            -7 | -35 | -36 | -8 | -53 | -48 | -49 | -50 | -257 | -258 | -259 | -37 | -38 | -39
-            | -65_535 | -1_256_384 | -1_256_512 | -1_384_256 | -1_384_512 | -1_521_256 | -1_521_384,
+            -7 | -35 | -36 | -8 | -9 | -51 | -52 | -19 | -53 | -48 | -49 | -50 | -257 | -258 | -259
+            | -37 | -38 | -39 | -65_535 | -1_256_384 | -1_256_512 | -1_384_256 | -1_384_512
+            | -1_521_256 | -1_521_384,
             _,
         ) => Err(SignatureError::InvalidKey),
         (other, _) => Err(SignatureError::UnsupportedAlgorithm(other)),

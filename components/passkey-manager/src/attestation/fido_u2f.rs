@@ -38,7 +38,7 @@ pub(super) fn verify<'a>(
     let PublicKey::Ec2(point) = &evidence.key.key else {
         return Err(invalid("a fido-u2f credential has a key on P-256"));
     };
-    if evidence.key.algorithm != cose::ES256 {
+    if !matches!(evidence.key.algorithm, cose::ES256 | cose::ESP256) {
         return Err(invalid("a fido-u2f credential is for ES256"));
     }
     let rp_id_hash = evidence

@@ -38,10 +38,13 @@ const RSA: [(i32, &dyn RsaEncoding); 6] = [
 ];
 
 /// Every algorithm that the host verifies.
-const ALL: [i32; 21] = [
-    -7, -35, -36, -8, -53, -257, -258, -259, -37, -38, -39, -48, -49, -50, -65_535, -1_256_384,
-    -1_256_512, -1_384_256, -1_384_512, -1_521_256, -1_521_384,
+const ALL: [i32; 25] = [
+    -7, -35, -36, -8, -9, -51, -52, -19, -53, -257, -258, -259, -37, -38, -39, -48, -49, -50,
+    -65_535, -1_256_384, -1_256_512, -1_384_256, -1_384_512, -1_521_256, -1_521_384,
 ];
+
+/// The second name of an algorithm, which fixes its curve too (RFC 9864).
+const FIXED: [[i32; 2]; 4] = [[-7, -9], [-35, -51], [-36, -52], [-8, -19]];
 
 /// A public key, and its signature of [`MESSAGE`].
 struct Signed {
@@ -144,7 +147,13 @@ impl Signed {
             assert_eq!(self.verify(MESSAGE, &flipped), Ok(false), "{name} at {at}");
         }
         // Under the same key another algorithm is wrong, or the key is none for it.
-        for other in ALL.into_iter().filter(|other| *other != name) {
+        let names = FIXED.into_iter().find(|names| names.contains(&name));
+        let names = names.unwrap_or([name; 2]);
+        assert_eq!(
+            names.map(|name| verify(name, &self.key, MESSAGE, signature)),
+            [Ok(true); 2]
+        );
+        for other in ALL.into_iter().filter(|other| !names.contains(other)) {
             let verdict = verify(other, &self.key, MESSAGE, signature);
             assert!(
                 matches!(verdict, Ok(false) | Err(SignatureError::InvalidKey)),

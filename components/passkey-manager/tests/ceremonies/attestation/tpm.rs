@@ -59,7 +59,7 @@ fn sized(bytes: &[u8]) -> Vec<u8> {
 fn area(key: &TestKey) -> Vec<u8> {
     let null = [0, 0x10];
     let (kind, parameters) = match key.algorithm {
-        -7 | -35 | -36 => {
+        -7 | -35 | -36 | -9 | -51 | -52 => {
             let (x, y) = key.point();
             let curve = match x.len() {
                 32 => 3,
@@ -160,7 +160,7 @@ fn tpm_is_attested_with_every_key() {
     for aik in [-7, -35, -36, -257, -258, -259, -37, -38, -39, RS1] {
         attested("tpm", Tpm::new(aik).make()).unwrap();
     }
-    for algorithm in [-7, -35, -36, -257, -37] {
+    for algorithm in [-7, -35, -36, -9, -51, -52, -257, -37] {
         let host = MemoryHost::new();
         let key = TestKey::generate(algorithm);
         attested_with(&host, key, "tpm", Tpm::new(-257).make()).unwrap();

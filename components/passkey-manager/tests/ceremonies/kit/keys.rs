@@ -21,7 +21,7 @@ use super::authenticator::{cose, cose_okp};
 pub const RS1: i32 = -65_535;
 
 pub const ALL: &[i32] = &[
-    -7, -35, -36, -8, -53, -257, -258, -259, -37, -38, -39, -48, -49, -50,
+    -7, -35, -36, -8, -9, -51, -52, -19, -53, -257, -258, -259, -37, -38, -39, -48, -49, -50,
 ];
 
 enum Pair {
@@ -43,7 +43,7 @@ pub struct TestKey {
 impl TestKey {
     pub fn generate(algorithm: i32) -> Self {
         let pair = match algorithm {
-            -8 => Pair::Ed(Ed25519KeyPair::generate().unwrap()),
+            -8 | -19 => Pair::Ed(Ed25519KeyPair::generate().unwrap()),
             -53 => Pair::Ed448(Box::new(ed448())),
             -48 => Pair::MlDsa(PqdsaKeyPair::generate(&lc::ML_DSA_44_SIGNING).unwrap()),
             -49 => Pair::MlDsa(PqdsaKeyPair::generate(&lc::ML_DSA_65_SIGNING).unwrap()),
@@ -230,9 +230,9 @@ fn element(der: &[u8]) -> (&[u8], &[u8]) {
 
 fn ecdsa(algorithm: i32) -> &'static EcdsaSigningAlgorithm {
     match algorithm {
-        -7 => &lc::ECDSA_P256_SHA256_ASN1_SIGNING,
-        -35 => &lc::ECDSA_P384_SHA384_ASN1_SIGNING,
-        -36 => &lc::ECDSA_P521_SHA512_ASN1_SIGNING,
+        -7 | -9 => &lc::ECDSA_P256_SHA256_ASN1_SIGNING,
+        -35 | -51 => &lc::ECDSA_P384_SHA384_ASN1_SIGNING,
+        -36 | -52 => &lc::ECDSA_P521_SHA512_ASN1_SIGNING,
         -1_521_256 => &lc::ECDSA_P521_SHA256_ASN1_SIGNING,
         other => panic!("no key for {other}"),
     }

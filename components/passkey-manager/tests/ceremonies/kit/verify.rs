@@ -35,16 +35,16 @@ pub fn verify(
         _ => Err(Error::InvalidKey),
     };
     match algorithm {
-        -7 => ec(&lc::ECDSA_P256_SHA256_ASN1, 32),
-        -35 => ec(&lc::ECDSA_P384_SHA384_ASN1, 48),
-        -36 => ec(&lc::ECDSA_P521_SHA512_ASN1, 66),
+        -7 | -9 => ec(&lc::ECDSA_P256_SHA256_ASN1, 32),
+        -35 | -51 => ec(&lc::ECDSA_P384_SHA384_ASN1, 48),
+        -36 | -52 => ec(&lc::ECDSA_P521_SHA512_ASN1, 66),
         -1_256_384 => ec(&lc::ECDSA_P256_SHA384_ASN1, 32),
         -1_256_512 => ec(&lc::ECDSA_P256_SHA512_ASN1, 32),
         -1_384_256 => ec(&lc::ECDSA_P384_SHA256_ASN1, 48),
         -1_384_512 => ec(&lc::ECDSA_P384_SHA512_ASN1, 48),
         -1_521_256 => ec(&lc::ECDSA_P521_SHA256_ASN1, 66),
         -1_521_384 => ec(&lc::ECDSA_P521_SHA384_ASN1, 66),
-        -8 => match key {
+        -8 | -19 => match key {
             PublicKey::Okp(key) => parsed(&lc::ED25519, key, message, signature),
             _ => Err(Error::InvalidKey),
         },

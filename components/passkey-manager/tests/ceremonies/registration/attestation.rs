@@ -92,6 +92,20 @@ fn algorithm_key_type_and_curve_must_agree() {
         cose_rsa(-257, &[0xc7; 128]),
         // RSA under the name of EdDSA; P-256 under that of P-384 was not offered.
         cose_rsa(-8, &[0xc7; 256]),
+        // What fixes its curve is for no other.
+        cose(vec![
+            (1, Value::Integer(2)),
+            (3, Value::Integer(-9)),
+            (-1, Value::Integer(2)),
+            (-2, Value::Bytes(&[1; 48])),
+            (-3, Value::Bytes(&[1; 48])),
+        ]),
+        cose(vec![
+            (1, Value::Integer(1)),
+            (3, Value::Integer(-19)),
+            (-1, Value::Integer(7)),
+            (-2, Value::Bytes(&[1; 57])),
+        ]),
     ] {
         assert_eq!(
             refused(|create| create.public_key = key),
