@@ -19,6 +19,7 @@ use crate::decoys;
 use crate::extensions::{self, ClientResults};
 use crate::host::Host;
 use crate::rejection::{absent, malformed, reject, too_large};
+use crate::transports;
 use crate::user_handle;
 
 /// The most bytes of authenticator data and of a signature that are accepted. Real
@@ -38,10 +39,11 @@ struct Allowed {
 /// Begin a sign-in: options for `navigator.credentials.get()`.
 ///
 /// # Errors
-/// `malformed` for an account id that is no UUID, and those of the relying party
+/// `malformed` for an account id that is no UUID or for bad hints, and those of the relying party
 /// and the store.
 pub fn begin(host: &impl Host, request: BeginRequest) -> Result<RequestOptions, Rejection> {
     let rp_id = request.rp_id;
+    let hints = transports::parse("hints", &request.hints)?;
     let profile = host.describe(&rp_id)?;
     let inputs = extensions::authentication_inputs(&profile.extensions, &request.extensions)?;
     let allowed = match &request.subject {
@@ -90,6 +92,7 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<RequestOptions, 
         timeout: profile.ceremony_timeout,
         allow_credentials: allowed.credentials,
         user_verification: ceremony.user_verification,
+        hints,
         extensions: inputs.json,
     })
 }
@@ -162,7 +165,7 @@ pub fn finish(
     let client_data = ClientData::parse(&response.client_data_json)?;
     client_data.check("webauthn.get", &ceremony.challenge, &profile)?;
     let data = AuthenticatorData::parse(bytes)?;
-    data.check(rp_id, ceremony.user_verification)?;
+    data.check(rp_id, true, ceremony.user_verification)?;
     let assertion = Assertion {
         client_data: &client_data,
         authenticator_data: bytes,

@@ -20,6 +20,7 @@ use crate::decoys;
 use crate::extensions::{self, ClientResults};
 use crate::host::Host;
 use crate::label;
+use crate::mediation;
 use crate::provider;
 use crate::rejection::{malformed, reject};
 use crate::transports;
@@ -55,6 +56,8 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<CreationOptions,
         ));
     }
     let inputs = extensions::registration_inputs(&profile.extensions, &request.extensions)?;
+    let mut asked = inputs.identifiers;
+    asked.extend(mediation::identifier(request.conditional));
     let attestation = request.attestation.unwrap_or(profile.attestation);
     if attestation == AttestationConveyance::Enterprise && !profile.authenticators.enterprise {
         return Err(reject(
@@ -83,7 +86,7 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<CreationOptions,
         attestation,
         algorithms,
         credentials: existing.iter().map(|known| known.id.clone()).collect(),
-        extensions: inputs.identifiers,
+        extensions: asked,
     };
     host.put_ceremony(&ceremony)?;
 
@@ -149,7 +152,8 @@ pub fn finish(
         .ok_or_else(|| malformed("the authenticator data holds no credential (flag AT)"))?;
 
     // Steps 14 to 17, and 18. Step 19 is a policy on backup states that nobody set.
-    data.check(rp_id, ceremony.user_verification)?;
+    let presence = !mediation::is_conditional(&ceremony);
+    data.check(rp_id, presence, ceremony.user_verification)?;
     authenticators::check_backup(&profile.authenticators, data.backup_eligible)?;
 
     // Level 3 leaves this one out, but the browser's word for the id must not

@@ -125,6 +125,7 @@ async fn passkey_manager(revision: &PasskeyManager, context: &CallContext) -> Re
         rp_id: NOWHERE.into(),
         subject: Subject::Anyone,
         user_verification: None,
+        hints: Vec::new(),
         extensions: "{}".into(),
     };
     let begun = revision

@@ -121,6 +121,8 @@ record! {
         #[serde(default)]
         attestation: Option<AttestationConveyance>,
         #[serde(default)]
+        conditional: bool,
+        #[serde(default)]
         hints: Vec<String>,
         #[serde(default = "no_extensions")]
         extensions: String,
@@ -171,6 +173,8 @@ record! {
         subject: Subject,
         #[serde(default)]
         user_verification: Option<UserVerification>,
+        #[serde(default)]
+        hints: Vec<String>,
         #[serde(default = "no_extensions")]
         extensions: String,
     }
@@ -185,6 +189,8 @@ record! {
         #[serde(default)]
         allow_credentials: Vec<Descriptor>,
         user_verification: UserVerification,
+        #[serde(default)]
+        hints: Vec<String>,
         extensions: String,
     }
 }

@@ -73,6 +73,7 @@ fn missing_user_verification_is_refused_where_required() {
         rp_id: RP.to_owned(),
         subject: account(),
         user_verification: Some(UserVerification::Required),
+        hints: Vec::new(),
         extensions: "{}".to_owned(),
     };
     let options = authentication::begin(&host, request).unwrap();

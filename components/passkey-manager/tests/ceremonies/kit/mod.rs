@@ -35,6 +35,7 @@ pub fn registration_request(user: &str) -> BeginRequest {
         user_verification: None,
         resident_key: None,
         attestation: None,
+        conditional: false,
         hints: Vec::new(),
         extensions: "{}".to_owned(),
     }
@@ -69,6 +70,7 @@ pub fn begin_sign_in(host: &MemoryHost, subject: Subject) -> RequestOptions {
         rp_id: RP.to_owned(),
         subject,
         user_verification: None,
+        hints: Vec::new(),
         extensions: "{}".to_owned(),
     };
     authentication::begin(host, request).unwrap()
