@@ -17,9 +17,9 @@ use aws_lc_rs::signature::{
 };
 
 use super::bindings::signatures::{Ec2Key, Error, Host, PublicKey, RsaKey};
-use super::context::CallState;
+use super::state::CallState;
 use super::{ed448, ed25519};
-use crate::audit::Outcome;
+use crate::audit::{Outcome, target};
 use crate::policy::action;
 
 /// Why a signature could not be looked at.
@@ -44,7 +44,7 @@ impl Host for CallState {
         let permit = self.context.permit_anywhere::<action::SignaturesVerify>()?;
         let verdict = verify(algorithm, &key, &message, &signature);
         permit.settle(
-            "-",
+            target::NONE,
             match verdict {
                 Ok(true) => Outcome::Success,
                 // A question about the key alone.

@@ -1,4 +1,5 @@
 //! The file: a JSON array of recordings, as other people's tools write them.
+//! `tests/standalone/README.md` describes it for people.
 //!
 //! A value that can't be used costs the step that it belongs to and no other: it is kept
 //! as what is [`Wrong`], and that step is answered `malformed`. Only what is no array of
@@ -84,7 +85,7 @@ pub struct Policy {
 
 /// WebAuthn L3 section 5.8.6.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the standard's own words")]
 pub enum UserVerification {
     Required,
     #[default]
@@ -94,7 +95,7 @@ pub enum UserVerification {
 
 /// WebAuthn L3 section 5.4.7.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the standard's own words")]
 pub enum Attestation {
     #[default]
     None,
@@ -107,7 +108,9 @@ pub enum Attestation {
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// Not JSON, or no array.
-    #[error("not a file of recorded ceremonies (a JSON array, see DESIGN.md section 7): {0}")]
+    #[error(
+        "not a file of recorded ceremonies (a JSON array, see tests/standalone/README.md): {0}"
+    )]
     Json(#[from] serde_json::Error),
     /// An element is none.
     #[error("element {0} of the array is not an object with the members of a recording")]
