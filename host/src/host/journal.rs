@@ -21,7 +21,7 @@ pub(super) fn host_actor() -> Actor {
 /// Make a record about something that concerns the whole host durable.
 ///
 /// # Errors
-/// The audit log can't be written.
+/// The audit log can't be written now; the record comes with its next commit.
 pub(super) async fn record(
     services: &Services,
     actor: Actor,
@@ -39,5 +39,9 @@ pub(super) async fn record(
         outcome,
         policies: Arc::from([]),
     });
-    services.store.append(&trail).await
+    let appended = services.store.append(&trail).await;
+    if appended.is_err() {
+        services.store.owe(&trail).await;
+    }
+    appended
 }
