@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::journal::host_actor;
-use crate::audit::{Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn};
+use crate::audit::{
+    Log, Outcome, PATIENCE, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn,
+};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::Store;
@@ -27,6 +29,7 @@ pub(super) async fn sealer(
     let sink = Sink::new(&config.audit.checkpoints, key.log_id());
     let schedule = Schedule {
         interval: config.audit.checkpoint_interval,
+        patience: PATIENCE,
     };
     Ok(Sealer::start(log, key, sink, source, clock, schedule).await?)
 }

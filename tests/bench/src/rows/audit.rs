@@ -16,7 +16,9 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use zeropass::audit::verify::{Witness, verify};
-use zeropass::audit::{Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn};
+use zeropass::audit::{
+    Log, Outcome, PATIENCE, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn,
+};
 use zeropass::policy::Gate;
 use zeropass::policy::action::CeremoniesPut;
 use zeropass::store::Store as _;
@@ -201,7 +203,10 @@ async fn verify_all(folder: &Path) -> anyhow::Result<Stats> {
     sealed.sealing.await?;
 
     let key = SealKey::open(&folder.join("verify"), "host", Turn::Wait)?;
-    let witness = Witness::read(&checkpoints(folder, "verify"), vec![key.verifier().clone()])?;
+    let witness = Witness::read(
+        &[checkpoints(folder, "verify")],
+        vec![key.verifier().clone()],
+    )?;
     let history = SqliteHistory::open(&folder.join("verify.db")).await?;
     let mut samples = Vec::new();
     for _ in 0..ROUNDS {
@@ -235,6 +240,7 @@ impl Sealed {
         let sink = Sink::new(&checkpoints(folder, name), key.log_id());
         let schedule = Schedule {
             interval: Duration::from_secs(10),
+            patience: PATIENCE,
         };
         let sealer = Sealer::start(log, key, sink, &history, clock(), schedule).await?;
         history.close().await;
