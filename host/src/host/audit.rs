@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::journal::host_actor;
 use crate::audit::{
-    Log, Outcome, PATIENCE, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn,
+    Actor, Log, Outcome, PATIENCE, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn,
 };
 use crate::clock::Clock;
 use crate::config::Config;
@@ -56,13 +55,5 @@ pub(super) async fn opening_records(
 }
 
 fn own(clock: &dyn Clock, action: &'static str, target: &str, outcome: Outcome) -> Record {
-    Record {
-        time: clock.now(),
-        actor: host_actor(),
-        action,
-        relying_party: "-".into(),
-        target: target.to_owned(),
-        outcome,
-        policies: Arc::from([]),
-    }
+    Record::plain(clock.now(), Actor::host(), action, target, outcome)
 }

@@ -39,6 +39,7 @@ type Keeper = Box<dyn FnOnce(Arc<Services>) -> BoxFuture<'static, ()> + Send>;
 pub(super) struct Link {
     door: Option<Listener<LinkDoor>>,
     keepers: Vec<Keeper>,
+    passkeys: Option<Arc<dyn PasskeysLink>>,
 }
 
 /// The calling end of a host of a front tier, made before its store.
@@ -55,7 +56,7 @@ struct Component {
 
 impl Link {
     /// Open the link door to passkey-manager, which is `in_process` where it runs here,
-    /// and give auth-service its way there: what the configuration says of either.
+    /// and find auth-service's way there: what the configuration says of either.
     pub async fn open(
         config: &Config,
         services: &Arc<Services>,
@@ -66,10 +67,11 @@ impl Link {
         let mut link = Self {
             door: None,
             keepers: Vec::new(),
+            passkeys: None,
         };
         if let Some(Front(client, keeper)) = front {
             link.keepers.push(keeper);
-            services.passkeys.get_or_init(|| through(client));
+            link.passkeys = Some(through(client));
             return Ok(link);
         }
         // The configuration has it everywhere but on a front tier.
@@ -103,7 +105,7 @@ impl Link {
             // Nobody calls from here, or there is no wire.
             None => in_process,
         };
-        services.passkeys.get_or_init(|| passkeys);
+        link.passkeys = Some(passkeys);
         Ok(link)
     }
 
@@ -154,6 +156,11 @@ impl Link {
             .boxed()
         }));
         Ok(())
+    }
+
+    /// Auth-service's way to passkey-manager.
+    pub fn passkeys(&self) -> Option<Arc<dyn PasskeysLink>> {
+        self.passkeys.clone()
     }
 
     /// Where the link door is, if there is one.

@@ -27,7 +27,7 @@ use super::problem::problem;
 use super::records::ConnectionRecords;
 use super::{body, codes, sticky};
 use crate::audit::{Actor, Origin, Outcome, Trail};
-use crate::capabilities::{CallContext, CallState, Caller, Services};
+use crate::capabilities::{CallContext, CallState, Caller, PasskeysLink, Services};
 use crate::policy::action::{self, Action};
 use crate::policy::{Denied, Permit};
 use crate::registry::rollout::Sticky;
@@ -57,6 +57,7 @@ pub struct FrontDoorLimits {
 /// Answers the requests of the service listener.
 pub struct FrontDoor {
     services: Arc<Services>,
+    passkeys: Option<Arc<dyn PasskeysLink>>,
     auth_service: Arc<Slot<ProxyPre<CallState>>>,
     limits: FrontDoorLimits,
     /// In flight and waiting together: who finds no place is turned away at once.
@@ -87,15 +88,18 @@ struct Refusal {
 // === impl FrontDoor ===
 
 impl FrontDoor {
-    /// A front door to the revision in this slot.
+    /// A front door to the revision in this slot, which calls passkey-manager through
+    /// `passkeys`.
     pub fn new(
         services: Arc<Services>,
+        passkeys: Option<Arc<dyn PasskeysLink>>,
         auth_service: Arc<Slot<ProxyPre<CallState>>>,
         limits: FrontDoorLimits,
     ) -> Self {
         Self {
             connections: ConnectionRecords::new(Arc::clone(&services), "service"),
             services,
+            passkeys,
             auth_service,
             places: Semaphore::new(limits.in_flight.saturating_add(limits.queue)),
             in_flight: Semaphore::new(limits.in_flight),
@@ -269,7 +273,8 @@ impl FrontDoor {
         let request = http::Request::from_parts(parts, body);
         let place = self.auth_service.route(&context.routes);
         let started = std::time::Instant::now();
-        let result = place.revision.answer(context, request).await;
+        let passkeys = self.passkeys.as_ref();
+        let result = place.revision.answer(context, passkeys, request).await;
         self.auth_service
             .observe(&place, ended(&result), started.elapsed());
         result.map_err(|error| {

@@ -114,21 +114,15 @@ impl ConnectionRecords {
         target: String,
         code: &'static str,
     ) -> Record {
-        Record {
-            time: self.services.clock.now(),
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: uuid::Uuid::now_v7().to_string(),
-                    workload: workload.to_owned(),
-                    address,
-                }),
-                component: None,
-            },
-            action,
-            relying_party: "-".into(),
-            target,
-            outcome: Outcome::Failed(code),
-            policies: Arc::from([]),
-        }
+        let actor = Actor {
+            origin: Arc::new(Origin {
+                request_id: uuid::Uuid::now_v7().to_string(),
+                workload: workload.to_owned(),
+                address,
+            }),
+            component: None,
+        };
+        let outcome = Outcome::Failed(code);
+        Record::plain(self.services.clock.now(), actor, action, target, outcome)
     }
 }

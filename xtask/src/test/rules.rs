@@ -1,11 +1,13 @@
 //! House rules that no lint knows: no path of somebody's machine and no private
-//! registry in the files, and hand-written unsafe code in one module only.
+//! registry in the files, hand-written unsafe code in one module only, and a reason for
+//! each dependency.
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use super::dependencies;
 use super::report::Outcome;
 use crate::process;
 use crate::workspace::Workspace;
@@ -45,6 +47,7 @@ pub fn check(workspace: &Workspace) -> Result<Outcome> {
     };
     let mut broken = Vec::new();
     let mut with_unsafe = Vec::new();
+    let (mut manifests, mut table) = (Vec::new(), String::new());
     for file in files.split('\0').filter(|file| !file.is_empty()) {
         // Pictures and removed files have no text to check.
         let Ok(text) = std::fs::read_to_string(workspace.root().join(file)) else {
@@ -54,6 +57,11 @@ pub fn check(workspace: &Workspace) -> Result<Outcome> {
         if has_unsafe_code(file, &text) {
             with_unsafe.push(file);
         }
+        if Path::new(file).ends_with("Cargo.toml") {
+            manifests.push(text);
+        } else if file == dependencies::TABLE {
+            table = text;
+        }
     }
     if with_unsafe.len() > 1 {
         broken.push(format!(
@@ -61,6 +69,8 @@ pub fn check(workspace: &Workspace) -> Result<Outcome> {
             with_unsafe.join(", ")
         ));
     }
+    let manifests = manifests.iter().map(String::as_str);
+    broken.extend(dependencies::violations(&table, manifests));
     if broken.is_empty() {
         return Ok(Outcome::Passed);
     }

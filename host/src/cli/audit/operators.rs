@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::audit::retention::OPERATORS;
 use crate::audit::{
-    Actor, Log, Origin, Outcome, PATIENCE, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn,
+    Actor, Log, Outcome, PATIENCE, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
@@ -104,22 +104,11 @@ async fn note_in(
 }
 
 fn record(action: &'static str, target: &str, outcome: Outcome) -> Record {
+    let actor = Actor::local(format!("operator:{}", user()));
     Record {
-        time: SystemClock.now(),
-        actor: Actor {
-            origin: Arc::new(Origin {
-                request_id: uuid::Uuid::now_v7().to_string(),
-                workload: format!("operator:{}", user()),
-                address: "local".into(),
-            }),
-            component: None,
-        },
-        action,
-        relying_party: "-".into(),
-        target: target.to_owned(),
-        outcome,
         // What lets an operator in is the machine's: who may read the keys.
         policies: Arc::from(["machine".to_owned()]),
+        ..Record::plain(SystemClock.now(), actor, action, target, outcome)
     }
 }
 

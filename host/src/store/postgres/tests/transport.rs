@@ -4,13 +4,13 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use async_trait::async_trait;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, Postgres};
 
 use super::server::Authority;
 use super::*;
 use crate::audit::Trail;
+use crate::store::job::{Applies, Change, Failure};
 use crate::store::postgres::Gateway;
-use crate::store::postgres::job::{Change, Failure};
 
 async fn refusal(settings: &Settings) -> String {
     match open(settings, "host-a").await {
@@ -210,11 +210,13 @@ async fn certificates_rotate_without_a_restart() {
 /// What a session says of its commits.
 struct Durability;
 
-#[async_trait]
 impl Change for Durability {
     type Output = String;
+}
 
-    async fn apply(&self, db: &mut PgConnection) -> Result<String, Failure> {
+#[async_trait]
+impl Applies<Durability> for Postgres {
+    async fn apply(_: &Durability, db: &mut PgConnection) -> Result<String, Failure> {
         let setting = "SELECT current_setting('synchronous_commit')";
         Ok(sqlx::query_scalar(setting).fetch_one(db).await?)
     }
@@ -231,10 +233,10 @@ async fn commits_are_durable_whatever_a_role_s_default_is() {
     }
     let (_kit, store) = open(&settings(server, &database), "host-a").await.unwrap();
     let writers = [
-        &store.accounts.writer,
-        &store.credentials.writer,
-        &store.rollouts.writer,
-        &store.recorder,
+        &store.database.accounts.writer,
+        &store.database.credentials.writer,
+        &store.database.rollouts.writer,
+        &store.database.recorder,
     ];
     let cut = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
         WHERE usename LIKE 'zeropass%' AND datname = current_database()";
@@ -365,7 +367,7 @@ async fn hostile_environment_changes_nothing() {
         "zeropass_rollouts|zeropass|TLSv1.3|/CN=zeropass_rollouts",
     ];
     assert_eq!(seen.lines().collect::<Vec<_>>(), expected);
-    let pool = _store.accounts.readers.clone();
+    let pool = _store.database.accounts.readers.clone();
     let mut settings = Vec::new();
     for name in ["search_path", "synchronous_commit", "role"] {
         let value: String = sqlx::query_scalar("SELECT current_setting($1)")

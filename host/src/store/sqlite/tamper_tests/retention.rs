@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::audit::retention::{OPERATORS, PRUNE, YEAR, prune_target};
-use crate::audit::{Actor, Origin, Outcome, Record, Trail};
-use crate::store::Store as _;
+use crate::audit::{Actor, Outcome, Record, Trail};
 
 impl Scene {
     /// An operator's record that this log is cut up to a place.
@@ -13,24 +12,11 @@ impl Scene {
         let store = SqliteStore::open_with(&self.store(), LIFETIME, clock, log).await;
         let store = store.unwrap();
         let trail = Trail::new();
-        trail.push(Record {
-            time: now,
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: "r".into(),
-                    workload: "operator:uid-0".into(),
-                    address: "local".into(),
-                }),
-                component: None,
-            },
-            action: PRUNE,
-            relying_party: "-".into(),
-            target: prune_target(&self.log, last),
-            outcome: Outcome::Success,
-            policies: Arc::from([]),
-        });
+        let actor = Actor::local("operator:uid-0");
+        let target = prune_target(&self.log, last);
+        trail.push(Record::plain(now, actor, PRUNE, target, Outcome::Success));
         store.append(&trail).await.unwrap();
-        store.stop().await;
+        store.close().await;
         seal(sealer).await;
     }
 
