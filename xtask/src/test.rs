@@ -7,6 +7,7 @@
 
 pub mod environment;
 mod longtools;
+mod named;
 mod report;
 mod results;
 mod rules;

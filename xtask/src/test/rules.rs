@@ -1,11 +1,13 @@
 //! House rules that no lint knows: no path of somebody's machine and no private
-//! registry in the files, and hand-written unsafe code in one module only.
+//! registry in the files, hand-written unsafe code in one module only, and no page that
+//! names a test which is not there.
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use super::named::Named;
 use super::report::Outcome;
 use crate::process;
 use crate::workspace::Workspace;
@@ -45,12 +47,14 @@ pub fn check(workspace: &Workspace) -> Result<Outcome> {
     };
     let mut broken = Vec::new();
     let mut with_unsafe = Vec::new();
+    let mut named = Named::default();
     for file in files.split('\0').filter(|file| !file.is_empty()) {
         // Pictures and removed files have no text to check.
         let Ok(text) = std::fs::read_to_string(workspace.root().join(file)) else {
             continue;
         };
         broken.extend(violations(file, &text));
+        named.read(file, &text);
         if has_unsafe_code(file, &text) {
             with_unsafe.push(file);
         }
@@ -61,6 +65,7 @@ pub fn check(workspace: &Workspace) -> Result<Outcome> {
             with_unsafe.join(", ")
         ));
     }
+    broken.extend(named.missing());
     if broken.is_empty() {
         return Ok(Outcome::Passed);
     }
