@@ -8,6 +8,7 @@ mod admin;
 mod audit;
 mod authenticators;
 mod components;
+mod files;
 mod identity;
 mod journal;
 mod link;
@@ -84,6 +85,7 @@ impl Host {
     /// # Errors
     /// The first thing that can't be used, with its file and the mend.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        files::provide(config);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keys = &config.keys.folder;
         let signer = Signer::open(keys, config.tokens.issuer.as_str())?;
