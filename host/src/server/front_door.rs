@@ -26,7 +26,7 @@ use super::owed::Owed;
 use super::problem::problem;
 use super::records::ConnectionRecords;
 use super::{body, codes, sticky};
-use crate::audit::{Actor, Origin, Outcome, Trail};
+use crate::audit::{Actor, Origin, Outcome, Record, Trail};
 use crate::capabilities::{CallContext, CallState, Caller, Services};
 use crate::policy::action::{self, Action};
 use crate::policy::{Denied, Permit};
@@ -103,6 +103,11 @@ impl FrontDoor {
         }
     }
 
+    /// The records of its connections, for a stop that waits for them.
+    pub fn records(&self) -> ConnectionRecords {
+        self.connections.clone()
+    }
+
     /// Answer one request whose body may be of any kind: the listener's, or a
     /// test's own.
     pub async fn answer<B>(&self, peer: &Peer, request: http::Request<B>) -> Response
@@ -123,11 +128,7 @@ impl FrontDoor {
                 self.authorized(area, peer, &origin, &owed.trail, request)
                     .await
             }
-            None => Err(refusal(
-                StatusCode::NOT_FOUND,
-                "not-found",
-                "there is no such resource",
-            )),
+            None => Err(self.nowhere(&origin, &owed.trail, &method)),
         };
         let answer = match (outcome, self.services.store.append(&owed.trail).await) {
             (Ok(answer), Ok(())) => answer.map(full),
@@ -155,6 +156,28 @@ impl FrontDoor {
             "request"
         );
         finish(answer, &origin)
+    }
+
+    /// A path outside the API. Its record has no word of it: a path may hold anything.
+    fn nowhere(&self, origin: &Arc<Origin>, trail: &Trail, method: &Method) -> Refusal {
+        let refusal = refusal(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            "there is no such resource",
+        );
+        trail.push(Record {
+            time: self.services.clock.now(),
+            actor: Actor {
+                origin: Arc::clone(origin),
+                component: None,
+            },
+            action: "request.accept",
+            relying_party: "-".into(),
+            target: method_name(method).to_owned(),
+            outcome: Outcome::Failed(refusal.recorded),
+            policies: Arc::from([]),
+        });
+        refusal
     }
 
     async fn authorized<B>(

@@ -20,7 +20,7 @@ use super::Protocol;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Between two drops of something slow.
-const DRIP: Duration = Duration::from_millis(20);
+const DRIP: Duration = Duration::from_millis(100);
 
 /// One kind of attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum Attack {
     UnfinishedHead,
     /// A socket that says nothing at all.
     ConnectionFlood,
+    /// A connection that is made and kept, with nothing on it but a first answer.
+    Hoard,
 }
 
 /// How an attempt ended.
@@ -67,7 +69,7 @@ const END_HEADERS: u8 = 4;
 
 impl Attack {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SlowHandshake,
         Self::SlowHeaders,
         Self::SlowBody,
@@ -75,6 +77,7 @@ impl Attack {
         Self::HeaderFlood,
         Self::UnfinishedHead,
         Self::ConnectionFlood,
+        Self::Hoard,
     ];
 
     /// Try it once, to its end, against the host at `address` as a client with this TLS.
@@ -83,6 +86,10 @@ impl Attack {
             match self {
                 Self::SlowHandshake => silent(address, &[22, 3, 1, 1, 0, 1, 0]).await,
                 Self::ConnectionFlood => silent(address, &[]).await,
+                Self::Hoard => {
+                    let head = b"GET /.well-known/jwks.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
+                    drip(address, tls, Protocol::Http1, head, b"").await
+                }
                 Self::SlowHeaders => {
                     let head =
                         b"GET /.well-known/jwks.json HTTP/1.1\r\nhost: localhost\r\nx-slow: ";
