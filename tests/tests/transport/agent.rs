@@ -143,6 +143,28 @@ async fn material_that_breaks_the_profile_is_refused_from_an_agent_too() {
     assert_eq!(asks(&deployment, &ca, &client(&ca)).await, Ok(200));
 }
 
+/// The agent's clock is ahead of the host's: nothing has to be sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn certificate_that_the_agent_gives_too_early_is_used_once_it_is_valid() {
+    let (_folder, socket, builder) = place();
+    let ca = ca();
+    let agent = Agent::start(&socket, HOST, &host(&ca), &[&ca]);
+    let deployment = builder.start().await;
+    let mut request = IssueRequest::workload(HOST, now());
+    request.ips = vec![std::net::Ipv4Addr::LOCALHOST.into()];
+    request.not_before = now() + 3_000;
+    let early = ca.issue(&request).unwrap();
+    agent.give(HOST, &early, &[&ca]);
+    let alarm = deployment
+        .record_where(|record| record.action == "identity.renew")
+        .await;
+    assert_eq!(alarm.outcome, "failed:not-yet-valid");
+    renewal(&deployment, HOST, 0).await;
+    let shown = deployment.identity().material().unwrap();
+    let early = Certificate::new(early.certificate, early.key);
+    assert_eq!(shown.svid().serial, early.serial());
+}
+
 const AUTH_SERVICE: &str = "spiffe://zeropass.internal/component/auth-service";
 const PASSKEY_MANAGER: &str = "spiffe://zeropass.internal/component/passkey-manager";
 

@@ -178,3 +178,31 @@ async fn connection_ends_at_its_greatest_age() {
     // A client that asks again connects again.
     client.get("/.well-known/jwks.json").await.expect(200);
 }
+
+/// A connection that is being wound down has answers under way, and still a client that may
+/// lose its trust.
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_client_is_cut_off_though_its_connection_is_being_wound_down() {
+    let aged = Deployment::builder()
+        .with_revocation()
+        .set("service", "max-connection-age", "\"1s\"")
+        .start()
+        .await;
+    let revoked = aged.certificate(WORKLOAD);
+    let ending = Stream::open(&aged, &revoked).await;
+    assert_ended(&aged, WORKLOAD, "max-age").await;
+    assert!(!ending.has_ended());
+    let since = Instant::now();
+    aged.replace("crl.pem", &revocation_list(aged.ca(), &[&revoked]));
+    ending.cut_promptly(since).await;
+
+    let mut draining = Deployment::builder().with_revocation().start().await;
+    let revoked = draining.certificate(WORKLOAD);
+    let ending = Stream::open(&draining, &revoked).await;
+    let staying = Stream::of_workload(&draining).await;
+    draining.begin_drain();
+    let since = Instant::now();
+    draining.replace("crl.pem", &revocation_list(draining.ca(), &[&revoked]));
+    ending.cut_promptly(since).await;
+    assert!(!staying.has_ended());
+}
