@@ -6,6 +6,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 /// Milliseconds since the Unix epoch, UTC.
 pub type Timestamp = u64;
 
@@ -22,6 +25,15 @@ pub struct SystemClock;
 /// A clock that stands still until it is told otherwise.
 #[derive(Debug)]
 pub struct FixedClock(AtomicU64);
+
+/// A time in UTC as RFC 3339 has it, to the second.
+pub fn rfc3339(time: Timestamp) -> String {
+    i64::try_from(time / 1000)
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_else(|| "9999-12-31T23:59:59Z".to_owned())
+}
 
 // === impl SystemClock ===
 

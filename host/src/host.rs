@@ -21,7 +21,7 @@ pub(crate) mod store;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -36,7 +36,7 @@ use self::settings::{
     engine_options, front_door_limits, health_address, listener_limits, lockout, millis,
     relying_party,
 };
-use crate::audit::{Outcome, Sealer};
+use crate::audit::{Actor, Outcome, Sealer};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
@@ -165,7 +165,6 @@ impl Host {
             pseudonyms,
             clock: Arc::clone(&clock),
             session_idle: millis(config.tokens.session_idle),
-            passkeys: OnceLock::new(),
         });
         let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config))
             .with_provenance(Arc::clone(&provenance));
@@ -182,7 +181,13 @@ impl Host {
         let link = Link::open(config, &services, in_process, front, &provenance, &metrics).await?;
         let front_door = slots.auth_service.map(|slot| {
             let limits = front_door_limits(config);
-            Arc::new(FrontDoor::new(Arc::clone(&services), slot, limits))
+            let passkeys = link.passkeys();
+            Arc::new(FrontDoor::new(
+                Arc::clone(&services),
+                passkeys,
+                slot,
+                limits,
+            ))
         });
         let of_service = front_door.iter().map(|door| door.records());
         let connections = of_service.chain(link.records()).collect();
@@ -398,14 +403,7 @@ async fn bind_health(
 
 /// Record something that the host itself did.
 async fn lifecycle(services: &Services, action: &'static str) -> anyhow::Result<()> {
-    Ok(journal::record(
-        services,
-        journal::host_actor(),
-        action,
-        "host",
-        Outcome::Success,
-    )
-    .await?)
+    Ok(journal::record(services, Actor::host(), action, "host", Outcome::Success).await?)
 }
 
 async fn sweep(services: Arc<Services>) {

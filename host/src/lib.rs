@@ -17,6 +17,7 @@ pub mod capabilities;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod hex;
 pub mod host;
 pub mod identity;
 pub mod link;

@@ -71,7 +71,7 @@ enum Command {
     },
     /// Replay recorded ceremonies through the passkey-manager component alone
     Replay {
-        /// A JSON array of recorded ceremonies (the README describes the format)
+        /// A JSON array of recorded ceremonies (tests/standalone/README.md describes the format)
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },

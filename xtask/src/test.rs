@@ -5,6 +5,7 @@
 //! failure would say nothing. The exit code is a failure when any step failed, and
 //! with CI=true also when any was skipped.
 
+mod dependencies;
 pub mod environment;
 mod longtools;
 mod named;

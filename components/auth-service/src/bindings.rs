@@ -2,8 +2,15 @@
 //! functions. The types are used everywhere in this crate; the functions only in
 //! the `component` module, because outside a component they have nothing to call.
 
-#![allow(missing_docs, unsafe_code, unused_qualifications)]
-#![allow(clippy::all, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    missing_docs,
+    unsafe_code,
+    unused_qualifications,
+    clippy::all,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "generated; WIT documents it"
+)]
 
 wit_bindgen::generate!({
     path: ["../../wit/host", "../../wit/store", "../../wit/passkeys", "../../wit/components"],

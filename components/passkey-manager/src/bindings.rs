@@ -1,10 +1,20 @@
 //! The types and functions of the world, as generated from `/wit`. The types
 //! are used everywhere in this crate; the imported functions only by
 //! `component`.
-#![allow(missing_docs, unsafe_code, clippy::all, clippy::pedantic)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![allow(clippy::indexing_slicing, clippy::unimplemented, clippy::todo)]
-#![allow(rust_2018_idioms)]
+#![allow(
+    missing_docs,
+    unsafe_code,
+    rust_2018_idioms,
+    clippy::all,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unimplemented,
+    clippy::todo,
+    reason = "generated; WIT documents it"
+)]
 
 wit_bindgen::generate!({
     path: ["../../wit/host", "../../wit/store", "../../wit/passkeys", "../../wit/components"],
@@ -13,10 +23,10 @@ wit_bindgen::generate!({
     pub_export_macro: true,
 });
 
-pub use exports::zeropass::passkeys::{authentication, lifecycle, registration};
-pub use zeropass::host::{log, relying_party, signatures};
-pub use zeropass::passkeys::types::{
+pub use self::exports::zeropass::passkeys::{authentication, lifecycle, registration};
+pub use self::zeropass::host::{log, relying_party, signatures};
+pub use self::zeropass::passkeys::types::{
     Code, Descriptor, Passkey, PasskeyChange, Rejection, Remedy, Status, Subject, User,
 };
-pub use zeropass::store::credentials::TypicalForm as Typical;
-pub use zeropass::store::{ceremonies, credentials, types as store};
+pub use self::zeropass::store::credentials::TypicalForm as Typical;
+pub use self::zeropass::store::{ceremonies, credentials, types as store};

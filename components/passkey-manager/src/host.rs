@@ -1,8 +1,9 @@
 //! What the ceremonies need from outside, as one trait: the capabilities that
 //! the host grants this component, a clock and randomness.
 //!
-//! Each method is one imported WIT function of the same name; what it promises
-//! is documented there.
+//! Each method is one imported WIT function; it says of which interface, where what
+//! it promises is documented. Where WIT's name alone would not tell what it is about,
+//! the method's name does.
 
 use crate::bindings::ceremonies::{Ceremony, Kind};
 use crate::bindings::credentials::{Credential, CredentialChange as Change, Status, Use};

@@ -22,7 +22,9 @@ mod sealer;
 mod sink;
 mod source;
 mod stored;
+pub mod target;
 mod trail;
+mod verifier_key;
 pub mod verify;
 
 pub use key::{KeyError, SealKey, Turn};

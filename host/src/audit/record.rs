@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::target;
 use crate::clock::Timestamp;
 
 /// Where a request came from: fixed for all records of that request.
@@ -58,7 +59,7 @@ pub struct Record {
     pub actor: Actor,
     /// The action's name in the policy schema, for example `credentials.insert`.
     pub action: &'static str,
-    /// The relying party, or `-` where none is concerned.
+    /// The relying party, or [`target::NONE`] where none is concerned.
     pub relying_party: String,
     /// What was acted upon: ids only, never personal data.
     pub target: String,
@@ -66,6 +67,50 @@ pub struct Record {
     pub outcome: Outcome,
     /// The ids of the policies that decided.
     pub policies: Arc<[String]>,
+}
+
+// === impl Actor ===
+
+impl Actor {
+    /// The host by itself.
+    pub fn host() -> Self {
+        Self::local("host")
+    }
+
+    /// Somebody at this host, for a request of its own.
+    pub fn local(workload: impl Into<String>) -> Self {
+        Self {
+            origin: Arc::new(Origin {
+                request_id: uuid::Uuid::now_v7().to_string(),
+                workload: workload.into(),
+                address: "local".into(),
+            }),
+            component: None,
+        }
+    }
+}
+
+// === impl Record ===
+
+impl Record {
+    /// Of something that concerns no relying party, and that no policy decided.
+    pub fn plain(
+        time: Timestamp,
+        actor: Actor,
+        action: &'static str,
+        target: impl Into<String>,
+        outcome: Outcome,
+    ) -> Self {
+        Self {
+            time,
+            actor,
+            action,
+            relying_party: target::NONE.to_owned(),
+            target: target.into(),
+            outcome,
+            policies: Arc::from([]),
+        }
+    }
 }
 
 // === impl Outcome ===

@@ -2,7 +2,7 @@
 
 use super::bindings::accounts::{Account, AccountChange, Host, Status};
 use super::bindings::store::Error;
-use super::context::CallState;
+use super::state::CallState;
 use crate::policy::action;
 use crate::store;
 

@@ -2,7 +2,12 @@
 //!
 //! Both worlds share one set of types, so that a value passes from the one
 //! component to the other without conversion.
-#![allow(missing_docs, clippy::all, clippy::pedantic)]
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated; WIT documents it"
+)]
 
 pub mod passkey_manager {
     wasmtime::component::bindgen!({

@@ -1,7 +1,7 @@
 //! `zeropass:host/caller`: who sent the request.
 
 use super::bindings::caller::{Host, Identity, ServedParty};
-use super::context::CallState;
+use super::state::CallState;
 
 impl Host for CallState {
     async fn get(&mut self) -> Identity {

@@ -3,7 +3,7 @@
 use super::bindings::ceremonies::{Ceremony, Host, Kind, User};
 use super::bindings::relying_party::{AttestationConveyance, ResidentKey, UserVerification};
 use super::bindings::store::Error;
-use super::context::CallState;
+use super::state::CallState;
 use crate::policy::action;
 use crate::store::{self, CeremonyUser as StoredUser};
 

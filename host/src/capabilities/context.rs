@@ -6,18 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use wasmtime_wasi::{WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
-
 use super::party::RelyingParty;
-use super::passkeys::PasskeysLink;
+use super::routes::Routes;
 use crate::audit::{Actor, ComponentIdentity, Trail};
 use crate::clock::Clock;
 use crate::metadata::Metadata;
 use crate::policy::action::Action;
 use crate::policy::{Denied, Gate, Permit};
-use crate::registry::Routes;
-use crate::runtime::{Deadline, Sandbox};
+use crate::runtime::Deadline;
 use crate::secrets::{Pseudonyms, Signer};
 use crate::store::Store;
 
@@ -39,8 +35,6 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// How long a session may rest, in milliseconds.
     pub session_idle: u64,
-    /// The way to passkey-manager; set once, when it is loaded.
-    pub passkeys: OnceLock<Arc<dyn PasskeysLink>>,
 }
 
 /// The workload at the other end of the connection.
@@ -78,14 +72,6 @@ pub struct CallContext {
     pub services: Arc<Services>,
 }
 
-/// The data of a component's store.
-pub struct CallState {
-    /// WASI, limits and output.
-    pub sandbox: Sandbox,
-    /// What the host knows about the call.
-    pub context: CallContext,
-}
-
 // === impl CallContext ===
 
 impl CallContext {
@@ -120,19 +106,5 @@ impl CallContext {
         self.services
             .gate
             .authorize::<A>(&self.actor, None, &self.trail)
-    }
-}
-
-// === impl CallState ===
-
-impl WasiView for CallState {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        self.sandbox.ctx()
-    }
-}
-
-impl WasiHttpView for CallState {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        self.sandbox.http()
     }
 }

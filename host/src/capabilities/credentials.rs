@@ -4,7 +4,7 @@ use super::bindings::credentials::{
     Credential, CredentialChange as Change, Host, Status, TypicalForm, Use,
 };
 use super::bindings::store::Error;
-use super::context::CallState;
+use super::state::CallState;
 use crate::policy::action;
 use crate::store;
 

@@ -2,7 +2,7 @@
 
 use super::bindings::passkeys::{Code, Rejection};
 use super::bindings::{relying_party, signatures, store as wit, tokens};
-use super::context::CallState;
+use super::state::CallState;
 use crate::policy::Denied;
 use crate::store;
 

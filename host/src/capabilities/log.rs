@@ -1,7 +1,7 @@
 //! `zeropass:host/log`: lines for the operator's log.
 
 use super::bindings::log::{Host, Level};
-use super::context::CallState;
+use super::state::CallState;
 use crate::runtime::output;
 
 impl Host for CallState {

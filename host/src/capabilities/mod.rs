@@ -10,23 +10,30 @@ pub mod bindings;
 mod accounts;
 mod caller;
 mod ceremonies;
+mod codes;
 mod context;
 mod credentials;
 mod ed448;
 mod errors;
+mod link;
 mod log;
 mod party;
 mod passkeys;
 mod relying_party;
+mod routes;
 mod sessions;
 mod signatures;
+mod state;
 mod tokens;
 
-pub use context::{Attempt, CallContext, CallState, Caller, Services};
+pub use codes::{CODES, code_name};
+pub use context::{Attempt, CallContext, Caller, Services};
+pub use link::PasskeysLink;
 pub use party::RelyingParty;
-pub use passkeys::{PasskeysLink, code_name};
-pub(crate) use passkeys::{abbreviated, busy, credential, settle};
+pub(crate) use passkeys::{busy, settle};
+pub use routes::Routes;
 pub use signatures::{SignatureError, verify as verify_signature};
+pub use state::CallState;
 
 use wasmtime::component::HasSelf;
 

@@ -1,8 +1,11 @@
 //! `zeropass:passkeys`: the link from auth-service to passkey-manager.
 //!
 //! The gate decides here, on the caller's side; what carries the call to the
-//! active revision of passkey-manager is behind [`PasskeysLink`]. The rejection
-//! that comes back is recorded as the outcome of the call.
+//! active revision of passkey-manager is behind [`PasskeysLink`], which only the state of
+//! an auth-service has. The rejection that comes back is recorded as the outcome of the
+//! call.
+//!
+//! [`PasskeysLink`]: super::PasskeysLink
 
 use super::bindings::passkeys::{
     Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey,
@@ -10,102 +13,11 @@ use super::bindings::passkeys::{
     RequestOptions,
 };
 use super::bindings::{authentication, lifecycle, registration};
-use super::context::{CallContext, CallState};
-use crate::audit::Outcome;
+use super::codes::code_name;
+use super::state::CallState;
+use crate::audit::{Outcome, target};
 use crate::policy::Permit;
 use crate::policy::action::{self, Action};
-
-/// A way to call passkey-manager. The permit is settled by the caller of these
-/// functions with what they return; they take it by reference as the proof that
-/// the gate was asked.
-#[async_trait::async_trait]
-#[allow(missing_docs)]
-pub trait PasskeysLink: Send + Sync {
-    async fn registration_begin(
-        &self,
-        permit: &Permit<action::RegistrationBegin>,
-        context: &CallContext,
-        request: RegistrationRequest,
-    ) -> Result<CreationOptions, Rejection>;
-    async fn registration_finish(
-        &self,
-        permit: &Permit<action::RegistrationFinish>,
-        context: &CallContext,
-        ceremony: String,
-        response: RegistrationResponse,
-        label: Option<String>,
-    ) -> Result<Registered, Rejection>;
-    async fn authentication_begin(
-        &self,
-        permit: &Permit<action::AuthenticationBegin>,
-        context: &CallContext,
-        request: AuthenticationRequest,
-    ) -> Result<RequestOptions, Rejection>;
-    async fn authentication_finish(
-        &self,
-        permit: &Permit<action::AuthenticationFinish>,
-        context: &CallContext,
-        ceremony: String,
-        response: AuthenticationResponse,
-    ) -> Result<Authenticated, Rejection>;
-    async fn list(
-        &self,
-        permit: &Permit<action::LifecycleList>,
-        context: &CallContext,
-        user_id: String,
-    ) -> Result<Vec<Passkey>, Rejection>;
-    async fn get(
-        &self,
-        permit: &Permit<action::LifecycleGet>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<Passkey, Rejection>;
-    async fn rename(
-        &self,
-        permit: &Permit<action::LifecycleRename>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-        label: String,
-    ) -> Result<Passkey, Rejection>;
-    async fn suspend(
-        &self,
-        permit: &Permit<action::LifecycleSuspend>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<Passkey, Rejection>;
-    async fn resume(
-        &self,
-        permit: &Permit<action::LifecycleResume>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<Passkey, Rejection>;
-    async fn change(
-        &self,
-        permit: &Permit<action::LifecycleChange>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-        change: PasskeyChange,
-    ) -> Result<Passkey, Rejection>;
-    async fn revoke(
-        &self,
-        permit: &Permit<action::LifecycleRevoke>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<(), Rejection>;
-    async fn withdraw(
-        &self,
-        permit: &Permit<action::LifecycleWithdraw>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<(), Rejection>;
-}
 
 // === impl CallState ===
 
@@ -116,9 +28,9 @@ macro_rules! forward {
         let context = &$self.context;
         let permit = context.permit::<action::$action>(&$rp_id)?;
         let target: String = $target;
-        let result = match context.services.passkeys.get() {
+        let result = match &$self.passkeys {
             Some(link) => link.$method(&permit, context, $($argument),*).await,
-            None => Err(busy("passkey-manager is not loaded")),
+            None => Err(busy("there is no way to passkey-manager here")),
         };
         settle(permit, target, &result);
         result
@@ -147,7 +59,7 @@ impl registration::Host for CallState {
             self,
             RegistrationFinish,
             rp_id,
-            abbreviated(&ceremony),
+            target::ceremony(&ceremony),
             registration_finish(ceremony, response, label)
         )
     }
@@ -159,7 +71,7 @@ impl authentication::Host for CallState {
             self,
             AuthenticationBegin,
             request.rp_id,
-            "-".into(),
+            target::NONE.into(),
             authentication_begin(request)
         )
     }
@@ -174,7 +86,7 @@ impl authentication::Host for CallState {
             self,
             AuthenticationFinish,
             rp_id,
-            abbreviated(&ceremony),
+            target::ceremony(&ceremony),
             authentication_finish(ceremony, response)
         )
     }
@@ -191,7 +103,13 @@ impl lifecycle::Host for CallState {
         user_id: String,
         id: Vec<u8>,
     ) -> Result<Passkey, Rejection> {
-        forward!(self, LifecycleGet, rp_id, credential(&id), get(user_id, id))
+        forward!(
+            self,
+            LifecycleGet,
+            rp_id,
+            target::credential(&id),
+            get(user_id, id)
+        )
     }
 
     async fn rename(
@@ -205,7 +123,7 @@ impl lifecycle::Host for CallState {
             self,
             LifecycleRename,
             rp_id,
-            credential(&id),
+            target::credential(&id),
             rename(user_id, id, label)
         )
     }
@@ -220,7 +138,7 @@ impl lifecycle::Host for CallState {
             self,
             LifecycleSuspend,
             rp_id,
-            credential(&id),
+            target::credential(&id),
             suspend(user_id, id)
         )
     }
@@ -235,7 +153,7 @@ impl lifecycle::Host for CallState {
             self,
             LifecycleResume,
             rp_id,
-            credential(&id),
+            target::credential(&id),
             resume(user_id, id)
         )
     }
@@ -251,7 +169,7 @@ impl lifecycle::Host for CallState {
             self,
             LifecycleChange,
             rp_id,
-            credential(&id),
+            target::credential(&id),
             change(user_id, id, change)
         )
     }
@@ -266,7 +184,7 @@ impl lifecycle::Host for CallState {
             self,
             LifecycleRevoke,
             rp_id,
-            credential(&id),
+            target::credential(&id),
             revoke(user_id, id)
         )
     }
@@ -281,7 +199,7 @@ impl lifecycle::Host for CallState {
             self,
             LifecycleWithdraw,
             rp_id,
-            credential(&id),
+            target::credential(&id),
             withdraw(user_id, id)
         )
     }
@@ -308,42 +226,4 @@ pub(crate) fn settle<A: Action, T>(
             Err(rejection) => Outcome::Failed(code_name(rejection.code)),
         },
     );
-}
-
-/// A ceremony id finishes a ceremony: records hold its beginning only.
-pub(crate) fn abbreviated(ceremony: &str) -> String {
-    ceremony.chars().take(8).chain(['…']).collect()
-}
-
-pub(crate) fn credential(id: &[u8]) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(id.get(..1023).unwrap_or(id))
-}
-
-/// The code's name in the HTTP API and in audit records.
-pub fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Malformed => "malformed",
-        Code::TooLarge => "too-large",
-        Code::NotPermitted => "not-permitted",
-        Code::NotFound => "not-found",
-        Code::CeremonyExpired => "ceremony-expired",
-        Code::CeremonyUsed => "ceremony-used",
-        Code::OriginMismatch => "origin-mismatch",
-        Code::RpIdMismatch => "rp-id-mismatch",
-        Code::ChallengeMismatch => "challenge-mismatch",
-        Code::UserPresenceMissing => "user-presence-missing",
-        Code::UserVerificationMissing => "user-verification-missing",
-        Code::SignatureInvalid => "signature-invalid",
-        Code::CounterRegressed => "counter-regressed",
-        Code::CredentialUnknown => "credential-unknown",
-        Code::CredentialSuspended => "credential-suspended",
-        Code::CredentialExists => "credential-exists",
-        Code::UserHandleMismatch => "user-handle-mismatch",
-        Code::AlgorithmNotAllowed => "algorithm-not-allowed",
-        Code::AttestationInvalid => "attestation-invalid",
-        Code::AttestationUntrusted => "attestation-untrusted",
-        Code::RateLimited => "rate-limited",
-        Code::Busy => "busy",
-    }
 }

@@ -4,8 +4,8 @@
 use super::bindings::relying_party::{
     CertificationLevel, Error, Host, Model, ModelReport, Profile,
 };
-use super::context::CallState;
-use crate::audit::Outcome;
+use super::state::CallState;
+use crate::audit::{Outcome, target};
 use crate::metadata::{self, Entry, Level};
 use crate::policy::action;
 
@@ -16,11 +16,11 @@ impl Host for CallState {
             .permit::<action::RelyingPartyDescribe>(&rp_id)?;
         match self.context.services.relying_parties.get(&rp_id) {
             Some(party) => {
-                permit.settle("-", Outcome::Success);
+                permit.settle(target::NONE, Outcome::Success);
                 Ok(party.profile.clone())
             }
             None => {
-                permit.settle("-", Outcome::Failed("not-found"));
+                permit.settle(target::NONE, Outcome::Failed("not-found"));
                 Err(Error::NotFound)
             }
         }
@@ -75,7 +75,7 @@ impl Host for CallState {
         let permit = self
             .context
             .permit::<action::RelyingPartyPseudonym>(&rp_id)?;
-        permit.settle("-", Outcome::Success);
+        permit.settle(target::NONE, Outcome::Success);
         Ok(self
             .context
             .services

@@ -15,9 +15,9 @@ use aws_lc_rs::signature::{
 };
 
 use super::bindings::signatures::{Ec2Key, Error, Host, PublicKey, RsaKey};
-use super::context::CallState;
 use super::ed448;
-use crate::audit::Outcome;
+use super::state::CallState;
+use crate::audit::{Outcome, target};
 use crate::policy::action;
 
 /// Why a signature could not be looked at.
@@ -42,7 +42,7 @@ impl Host for CallState {
         let permit = self.context.permit_anywhere::<action::SignaturesVerify>()?;
         let verdict = verify(algorithm, &key, &message, &signature);
         permit.settle(
-            "-",
+            target::NONE,
             match verdict {
                 Ok(true) => Outcome::Success,
                 // A question about the key alone.

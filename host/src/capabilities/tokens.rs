@@ -1,8 +1,8 @@
 //! `zeropass:host/tokens`: the key stays here, the claims come from the component.
 
 use super::bindings::tokens::{Claims, Error, Host, Verified};
-use super::context::CallState;
-use crate::audit::Outcome;
+use super::state::CallState;
+use crate::audit::{Outcome, target};
 use crate::policy::action;
 use crate::secrets;
 
@@ -42,7 +42,7 @@ impl Host for CallState {
                 })
             }
             Err(_) => {
-                permit.settle("-", Outcome::Failed("invalid"));
+                permit.settle(target::NONE, Outcome::Failed("invalid"));
                 Err(Error::Invalid)
             }
         }
@@ -50,7 +50,7 @@ impl Host for CallState {
 
     async fn keys(&mut self) -> Result<String, Error> {
         let permit = self.context.permit_anywhere::<action::TokensKeys>()?;
-        permit.settle("-", Outcome::Success);
+        permit.settle(target::NONE, Outcome::Success);
         Ok(self.context.services.signer.jwks().to_owned())
     }
 }

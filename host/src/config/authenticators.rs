@@ -31,7 +31,7 @@ pub struct Aaguid(pub [u8; 16]);
 
 /// Levels of FIDO's certification programme, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "FIDO's own names")]
 pub enum CertificationLevel {
     L1,
     L1Plus,

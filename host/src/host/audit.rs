@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::journal::host_actor;
-use crate::audit::{Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn};
+use crate::audit::{
+    Actor, Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn,
+};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::Store;
@@ -53,13 +54,5 @@ pub(super) async fn opening_records(
 }
 
 fn own(clock: &dyn Clock, action: &'static str, target: &str, outcome: Outcome) -> Record {
-    Record {
-        time: clock.now(),
-        actor: host_actor(),
-        action,
-        relying_party: "-".into(),
-        target: target.to_owned(),
-        outcome,
-        policies: Arc::from([]),
-    }
+    Record::plain(clock.now(), Actor::host(), action, target, outcome)
 }

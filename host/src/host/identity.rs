@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::journal::{host_actor, record};
+use super::journal::record;
 use super::settings::{key_exchange, trust_domain};
-use crate::audit::Outcome;
+use crate::audit::{Actor, Outcome};
 use crate::capabilities::Services;
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -153,7 +153,7 @@ impl Owner {
                 (self.id, Outcome::Failed(error.code()))
             }
         };
-        if let Err(error) = record(&services, host_actor(), ACTION, &target, outcome).await {
+        if let Err(error) = record(&services, Actor::host(), ACTION, &target, outcome).await {
             tracing::error!(%error, "a change of identity could not be recorded");
         }
     }

@@ -1,22 +1,8 @@
 //! What the host does by itself, in the audit log.
 
-use std::sync::Arc;
-
-use crate::audit::{Actor, Origin, Outcome, Record, Trail};
+use crate::audit::{Actor, Outcome, Record, Trail};
 use crate::capabilities::Services;
 use crate::store;
-
-/// The host itself as an actor.
-pub(super) fn host_actor() -> Actor {
-    Actor {
-        origin: Arc::new(Origin {
-            request_id: uuid::Uuid::now_v7().to_string(),
-            workload: "host".into(),
-            address: "local".into(),
-        }),
-        component: None,
-    }
-}
 
 /// Make a record about something that concerns the whole host durable.
 ///
@@ -30,14 +16,7 @@ pub(super) async fn record(
     outcome: Outcome,
 ) -> Result<(), store::Error> {
     let trail = Trail::new();
-    trail.push(Record {
-        time: services.clock.now(),
-        actor,
-        action,
-        relying_party: "-".into(),
-        target: target.to_owned(),
-        outcome,
-        policies: Arc::from([]),
-    });
+    let now = services.clock.now();
+    trail.push(Record::plain(now, actor, action, target, outcome));
     services.store.append(&trail).await
 }

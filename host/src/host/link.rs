@@ -45,6 +45,7 @@ pub(super) struct Link {
     keepers: Vec<Keeper>,
     health: LinkHealth,
     records: Option<ConnectionRecords>,
+    passkeys: Option<Arc<dyn PasskeysLink>>,
 }
 
 /// What the link rests on.
@@ -75,7 +76,7 @@ struct Component {
 
 impl Link {
     /// Open the link door to passkey-manager, which is `in_process` where it runs here,
-    /// and give auth-service its way there: what the configuration says of either.
+    /// and find auth-service's way there: what the configuration says of either.
     pub async fn open(
         config: &Config,
         services: &Arc<Services>,
@@ -89,10 +90,10 @@ impl Link {
             keepers: Vec::new(),
             health: LinkHealth::default(),
             records: None,
+            passkeys: None,
         };
         if let Some(front) = front {
-            let passkeys = link.call(front, metrics);
-            services.passkeys.get_or_init(|| passkeys);
+            link.passkeys = Some(link.call(front, metrics));
             return Ok(link);
         }
         // The configuration has it everywhere but on a front tier.
@@ -132,7 +133,7 @@ impl Link {
             // Nobody calls from here, or there is no wire.
             None => in_process,
         };
-        services.passkeys.get_or_init(|| passkeys);
+        link.passkeys = Some(passkeys);
         Ok(link)
     }
 
@@ -210,6 +211,11 @@ impl Link {
     /// The records of the link door's connections, if there is one.
     pub fn records(&self) -> Option<ConnectionRecords> {
         self.records.clone()
+    }
+
+    /// Auth-service's way to passkey-manager.
+    pub fn passkeys(&self) -> Option<Arc<dyn PasskeysLink>> {
+        self.passkeys.clone()
     }
 
     /// Where the link door is, if there is one.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use super::journal::{host_actor, record};
-use crate::audit::Outcome;
+use super::journal::record;
+use crate::audit::{Actor, Outcome};
 use crate::capabilities::Services;
 use crate::clock::Timestamp;
 use crate::config;
@@ -108,7 +108,7 @@ async fn settle(services: &Services, found: Result<Blob, MetadataError>, now: Ti
             ("-".to_owned(), Outcome::Failed(error.code()))
         }
     };
-    let recorded = record(services, host_actor(), RELOAD, &target, outcome).await;
+    let recorded = record(services, Actor::host(), RELOAD, &target, outcome).await;
     if recorded.is_err() {
         tracing::error!("a reload of metadata could not be recorded; it is tried again");
         return false;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::signal::unix::Signal;
 
-use super::journal::{host_actor, record};
+use super::journal::record;
 use crate::audit::{Actor, Outcome};
 use crate::capabilities::Services;
 use crate::{policy, store};
@@ -59,7 +59,7 @@ pub(super) async fn reload_on_hangup(
     folder: std::path::PathBuf,
 ) {
     while hangups.recv().await.is_some() {
-        match reload_policy(&services, &folder, host_actor()).await {
+        match reload_policy(&services, &folder, Actor::host()).await {
             Ok(epoch) => {
                 tracing::info!(epoch, digest = services.gate.digest(), "policy reloaded");
             }

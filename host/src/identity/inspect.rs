@@ -14,10 +14,10 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use self::rules::{Rules, is_authority, names, spiffe_rules, trust_rules, usage_rules, validity};
 use self::uses::{Judged, uses};
 use super::error::MaterialError;
-use super::pki::hex;
 use super::spiffe::{SpiffeId, TrustDomain};
 use super::svid::thumbprint;
 use crate::clock::Timestamp;
+use crate::hex::hex;
 
 /// What a certificate is judged by.
 #[derive(Debug, Clone, Default)]

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use self::operate::{List, REVOCATION_LIST, Wish, hex, issue, renew, revoke, trust_domain_of};
+pub use self::operate::{List, REVOCATION_LIST, Wish, issue, renew, revoke, trust_domain_of};
 use super::ca::CaFault;
 pub use super::ca::{Ca, CaError, IssueRequest, Issued};
 use super::error::MaterialError;

@@ -19,7 +19,7 @@ use super::mtls::{self, LinkClient};
 use super::wire::envelope::Request;
 use super::wire::store as w;
 use super::wire::{Function, Wire};
-use crate::audit::{Outcome, Trail};
+use crate::audit::{Outcome, Trail, target};
 use crate::clock::Timestamp;
 use crate::policy::action::Action;
 use crate::policy::{Permit, action};
@@ -99,7 +99,7 @@ impl RemoteStore {
 
 /// What no component of a front tier may do.
 fn out_of_reach<A: Action, T>(permit: Permit<A>) -> Result<T, Error> {
-    permit.settle("-", Error::NotPermitted.outcome());
+    permit.settle(target::NONE, Error::NotPermitted.outcome());
     Err(Error::NotPermitted)
 }
 
@@ -208,7 +208,7 @@ impl Store for RemoteStore {
         permit: Permit<action::AccountsCreate>,
         account: NewAccount,
     ) -> Result<Account, Error> {
-        let target = account.id.clone().unwrap_or_else(|| "-".into());
+        let target = account.id.clone().unwrap_or_else(|| target::NONE.into());
         let (rp_id, account) = (permit.relying_party().to_owned(), Wire::of(account));
         self.call(permit, target, w::CreateAccount { rp_id, account })
             .await
@@ -250,7 +250,7 @@ impl Store for RemoteStore {
     ) -> Result<Account, Error> {
         let rp_id = permit.relying_party().to_owned();
         // A name is no target: records hold ids only.
-        self.call(permit, "-".into(), w::ByName { rp_id, name })
+        self.call(permit, target::NONE.into(), w::ByName { rp_id, name })
             .await
     }
 

@@ -39,7 +39,7 @@ const TEXT: usize = 200;
 
 /// Levels of FIDO's certification programme, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "FIDO's own names")]
 pub enum Level {
     L1,
     L1Plus,

@@ -13,6 +13,7 @@ pub mod action;
 mod bundle;
 mod cache;
 mod decision;
+mod epoch;
 mod error;
 mod facts;
 mod files;
@@ -35,4 +36,4 @@ pub use permit::Permit;
 pub use signers::{Signer, Signers, key_id};
 
 /// How requests, records and policies name "no relying party concerned".
-pub const NO_RELYING_PARTY: &str = "-";
+pub const NO_RELYING_PARTY: &str = crate::audit::target::NONE;

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::action::Action;
-use crate::audit::{Actor, Outcome, Record, Trail};
+use crate::audit::{Actor, Outcome, Record, Trail, target};
 use crate::clock::Timestamp;
 
 /// Permission for one call of action `A` on one relying party.
@@ -101,7 +101,7 @@ impl<A: Action> Drop for Permit<A> {
     fn drop(&mut self) {
         if let Some(debt) = self.debt.take() {
             let trail = debt.trail.clone();
-            trail.push(debt.into_record::<A>("-".into(), Outcome::Failed("abandoned")));
+            trail.push(debt.into_record::<A>(target::NONE.into(), Outcome::Failed("abandoned")));
         }
     }
 }

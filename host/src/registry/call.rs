@@ -15,7 +15,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use super::revision::{AuthService, PasskeyManager, Revision};
 use crate::audit::ComponentIdentity;
 use crate::capabilities::bindings::passkey_manager::PasskeyManager as Instance;
-use crate::capabilities::{CallContext, CallState};
+use crate::capabilities::{CallContext, CallState, PasskeysLink};
 use crate::runtime::output::Output;
 use crate::runtime::{Deadline, Sandbox};
 
@@ -60,7 +60,12 @@ impl CallError {
 
 impl<P> Revision<P> {
     /// A store for one call, with everything armed but the deadline.
-    fn store(&self, engine: &wasmtime::Engine, context: CallContext) -> Store<CallState> {
+    fn store(
+        &self,
+        engine: &wasmtime::Engine,
+        context: CallContext,
+        passkeys: Option<Arc<dyn PasskeysLink>>,
+    ) -> Store<CallState> {
         let output = Output::new(
             Arc::clone(&self.identity),
             Arc::from(context.actor.origin.request_id.as_str()),
@@ -68,7 +73,12 @@ impl<P> Revision<P> {
         );
         let sandbox = Sandbox::new(&self.limits, output);
         let deadline = context.deadline;
-        let mut store = Store::new(engine, CallState { sandbox, context });
+        let state = CallState {
+            sandbox,
+            context,
+            passkeys,
+        };
+        let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.sandbox.limiter);
         store.set_hostcall_fuel(self.limits.hostcall_bytes);
         deadline.arm(&mut store);
@@ -135,7 +145,7 @@ impl PasskeyManager {
     ) -> Result<T, CallError> {
         self.within(context.deadline, async |deadline| {
             let context = context.nested(Arc::clone(&self.identity), deadline);
-            let mut store = self.store(self.pre.engine(), context);
+            let mut store = self.store(self.pre.engine(), context, None);
             let result = async {
                 let instance = self.pre.instantiate_async(&mut store).await?;
                 call(&instance, &mut store).await
@@ -157,18 +167,20 @@ impl PasskeyManager {
 impl AuthService {
     /// Answer one request on a fresh instance of this revision. The body is whole
     /// in both directions: nothing leaves the host before the call has ended well
-    /// and its records are durable.
+    /// and its records are durable. Without a way to passkey-manager every call there
+    /// is `busy`.
     ///
     /// # Errors
     /// [`CallError`].
     pub async fn answer(
         &self,
         context: &CallContext,
+        passkeys: Option<&Arc<dyn PasskeysLink>>,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, CallError> {
         self.within(context.deadline, async |deadline| {
             let context = context.nested(Arc::clone(&self.identity), deadline);
-            let mut store = self.store(self.pre.engine(), context);
+            let mut store = self.store(self.pre.engine(), context, passkeys.cloned());
             let (sender, receiver) = tokio::sync::oneshot::channel();
             let request = request.map(|body| {
                 Full::new(body).map_err(|never| -> wasmtime_wasi_http::Error { match never {} })

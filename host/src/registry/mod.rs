@@ -42,7 +42,7 @@ pub use probe::PROBE;
 pub use provenance::{Callers, NotAdmitted, Provenance};
 pub use refusal::{AdmissionError, Refusal};
 pub use revision::{AuthService, Linked, PasskeyManager, Revision};
-pub use rollout::{Routes, Slot};
+pub use rollout::Slot;
 pub use signature::SignedComponent;
 pub use signing_key::{SigningKey, SigningKeyError};
 pub use statement::{Statement, StatementError};

@@ -18,10 +18,9 @@ use bytes::Bytes;
 
 use super::call::CallError;
 use super::revision::{AuthService, Linked, PasskeyManager};
-use super::rollout::Routes;
 use crate::audit::{Actor, Origin, Trail};
 use crate::capabilities::bindings::passkeys::{AuthenticationRequest, Code, Rejection, Subject};
-use crate::capabilities::{CallContext, Caller, Services, code_name};
+use crate::capabilities::{CallContext, Caller, Routes, Services, code_name};
 use crate::runtime::Deadline;
 
 /// The workload of all probes.
@@ -88,7 +87,7 @@ async fn auth_service(
         .body(Bytes::new())
         .map_err(|error| format!("GET {path}: {error}"))?;
     let answer = revision
-        .answer(context, request)
+        .answer(context, None, request)
         .await
         .map_err(|error| failed(&format!("GET {path}"), &error))?;
     if answer.status() != http::StatusCode::OK {

@@ -15,7 +15,7 @@ use semver::Version;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, rfc3339};
 
 /// The first word of a statement.
 const KIND: &str = "zeropass-component";
@@ -128,15 +128,6 @@ pub fn is_name(text: &str) -> bool {
                     .bytes()
                     .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         })
-}
-
-/// A time in UTC as RFC 3339 has it, to the second.
-pub fn rfc3339(time: Timestamp) -> String {
-    i64::try_from(time / 1000)
-        .ok()
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_else(|| "9999-12-31T23:59:59Z".to_owned())
 }
 
 fn parse_time(text: &str) -> Option<Timestamp> {

@@ -11,10 +11,10 @@ use minisign::PublicKey;
 
 use super::grants::interface_id;
 use super::signature::{Signature, SignedComponent};
-use super::statement::{Statement, rfc3339};
-use crate::clock::Timestamp;
+use super::statement::Statement;
+use crate::clock::{Timestamp, rfc3339};
+use crate::hex::hex;
 use crate::policy::{Signers, key_id};
-use crate::runtime::precompiled::hex;
 
 /// How far a signer's clock may be ahead of the host's, milliseconds.
 const SKEW: Timestamp = 5 * 60 * 1000;

@@ -16,6 +16,8 @@ use aws_lc_rs::{digest, hmac};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::hex::hex;
+
 /// Length of the MAC in front of the compiled code.
 const TAG: usize = 32;
 
@@ -115,18 +117,7 @@ fn name(engine: &Engine, wasm: &[u8]) -> String {
     )
 }
 
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "stands where it is used")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `Component::deserialize` trusts its input to be what
     // `Component::serialize` produced. `code` has just been verified under the

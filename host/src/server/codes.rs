@@ -1,36 +1,11 @@
-//! The outcome of a request, read off auth-service's answer for the audit log.
+//! The outcome of a request, read off auth-service's answer for the audit log. Records hold
+//! no code that is not in [`CODES`], whatever a component answers.
 
 use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::audit::Outcome;
-
-/// The codes of the HTTP API. Audit records hold nothing that is not in this list,
-/// whatever a component answers.
-const CODES: &[&str] = &[
-    "malformed",
-    "too-large",
-    "not-permitted",
-    "not-found",
-    "ceremony-expired",
-    "ceremony-used",
-    "origin-mismatch",
-    "rp-id-mismatch",
-    "challenge-mismatch",
-    "user-presence-missing",
-    "user-verification-missing",
-    "signature-invalid",
-    "counter-regressed",
-    "credential-unknown",
-    "credential-suspended",
-    "credential-exists",
-    "user-handle-mismatch",
-    "algorithm-not-allowed",
-    "attestation-invalid",
-    "attestation-untrusted",
-    "rate-limited",
-    "busy",
-];
+use crate::capabilities::CODES;
 
 #[derive(Deserialize)]
 struct Problem {

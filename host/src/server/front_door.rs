@@ -27,7 +27,7 @@ use super::problem::problem;
 use super::records::ConnectionRecords;
 use super::{body, codes, sticky};
 use crate::audit::{Actor, Origin, Outcome, Record, Trail};
-use crate::capabilities::{CallContext, CallState, Caller, Services};
+use crate::capabilities::{CallContext, CallState, Caller, PasskeysLink, Services};
 use crate::policy::action::{self, Action};
 use crate::policy::{Denied, Permit};
 use crate::registry::rollout::Sticky;
@@ -57,6 +57,7 @@ pub struct FrontDoorLimits {
 /// Answers the requests of the service listener.
 pub struct FrontDoor {
     services: Arc<Services>,
+    passkeys: Option<Arc<dyn PasskeysLink>>,
     auth_service: Arc<Slot<ProxyPre<CallState>>>,
     limits: FrontDoorLimits,
     /// In flight and waiting together: who finds no place is turned away at once.
@@ -87,15 +88,18 @@ struct Refusal {
 // === impl FrontDoor ===
 
 impl FrontDoor {
-    /// A front door to the revision in this slot.
+    /// A front door to the revision in this slot, which calls passkey-manager through
+    /// `passkeys`.
     pub fn new(
         services: Arc<Services>,
+        passkeys: Option<Arc<dyn PasskeysLink>>,
         auth_service: Arc<Slot<ProxyPre<CallState>>>,
         limits: FrontDoorLimits,
     ) -> Self {
         Self {
             connections: ConnectionRecords::new(Arc::clone(&services), "service"),
             services,
+            passkeys,
             auth_service,
             places: Semaphore::new(limits.in_flight.saturating_add(limits.queue)),
             in_flight: Semaphore::new(limits.in_flight),
@@ -165,18 +169,19 @@ impl FrontDoor {
             "not-found",
             "there is no such resource",
         );
-        trail.push(Record {
-            time: self.services.clock.now(),
-            actor: Actor {
-                origin: Arc::clone(origin),
-                component: None,
-            },
-            action: "request.accept",
-            relying_party: "-".into(),
-            target: method_name(method).to_owned(),
-            outcome: Outcome::Failed(refusal.recorded),
-            policies: Arc::from([]),
-        });
+        let actor = Actor {
+            origin: Arc::clone(origin),
+            component: None,
+        };
+        let (time, outcome) = (self.services.clock.now(), Outcome::Failed(refusal.recorded));
+        let target = method_name(method);
+        trail.push(Record::plain(
+            time,
+            actor,
+            "request.accept",
+            target,
+            outcome,
+        ));
         refusal
     }
 
@@ -292,7 +297,8 @@ impl FrontDoor {
         let request = http::Request::from_parts(parts, body);
         let place = self.auth_service.route(&context.routes);
         let started = std::time::Instant::now();
-        let result = place.revision.answer(context, request).await;
+        let passkeys = self.passkeys.as_ref();
+        let result = place.revision.answer(context, passkeys, request).await;
         self.auth_service
             .observe(&place, ended(&result), started.elapsed());
         result.map_err(|error| {

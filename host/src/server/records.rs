@@ -185,22 +185,16 @@ impl ConnectionRecords {
         target: String,
         code: &'static str,
     ) -> Record {
-        Record {
-            time: self.0.services.clock.now(),
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: uuid::Uuid::now_v7().to_string(),
-                    workload: about.workload.to_owned(),
-                    address: about.address.clone(),
-                }),
-                component: None,
-            },
-            action,
-            relying_party: "-".into(),
-            target,
-            outcome: Outcome::Failed(code),
-            policies: Arc::from([]),
-        }
+        let actor = Actor {
+            origin: Arc::new(Origin {
+                request_id: uuid::Uuid::now_v7().to_string(),
+                workload: about.workload.to_owned(),
+                address: about.address.clone(),
+            }),
+            component: None,
+        };
+        let (time, outcome) = (self.0.services.clock.now(), Outcome::Failed(code));
+        Record::plain(time, actor, action, target, outcome)
     }
 }
 

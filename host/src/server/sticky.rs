@@ -5,7 +5,7 @@
 //! their side. A request that names nobody is somebody new.
 
 use crate::audit::Origin;
-use crate::registry::Routes;
+use crate::capabilities::Routes;
 use crate::registry::rollout::Sticky;
 
 /// The header with which a relying party's backend names the person.

@@ -1,11 +1,38 @@
-//! How failed sign-ins are counted, alike for all databases.
+//! How failed sign-ins are counted and lock accounts, alike for all databases.
 //!
 //! A window begins with its first failure. The failure that fills it locks the
 //! account; while it is locked nothing is counted, so that nobody can keep an
 //! account locked for longer than one lock at a time.
 
-use super::{Failed, LockoutPolicy};
 use crate::clock::Timestamp;
+
+/// When failed sign-ins lock an account, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockoutPolicy {
+    /// So many failures lock it, at least one.
+    pub failures: u32,
+    /// Within so many milliseconds from the first of them.
+    pub window: u64,
+    /// For so many milliseconds.
+    pub duration: u64,
+}
+
+/// What a failed sign-in did to its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
+    /// It was counted.
+    Counted,
+    /// It was counted, and was one too many: the account is locked from now on.
+    Locks {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// The account was locked before.
+    Locked {
+        /// Until then.
+        until: Timestamp,
+    },
+}
 
 /// The failures of one account, as a row.
 #[derive(Debug, Clone, PartialEq, Eq)]

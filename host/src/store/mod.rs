@@ -15,18 +15,21 @@
 //! Sizes and forms are checked in [`check`], alike for all databases. The store
 //! knows nothing about HTTP, components or the meaning of policies.
 
+mod changes;
 mod check;
 mod columns;
 mod error;
 mod gap;
+mod job;
 mod lockout;
+mod mediated;
 pub mod postgres;
 pub mod rollouts;
 mod rows;
 mod settle;
 pub mod sqlite;
-mod target;
 mod types;
+mod writer;
 
 #[cfg(test)]
 mod contract;
@@ -40,11 +43,12 @@ use crate::policy::{Permit, action};
 
 pub use error::Error;
 use gap::gap;
+pub use lockout::{Failed, LockoutPolicy};
 pub use rollouts::Rollouts;
 pub use types::{
     Account, AccountChange, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind,
-    CeremonyUser, Credential, CredentialChange, CredentialStatus, CredentialUse, Failed,
-    LockoutPolicy, NewAccount, NewSession, ResidentKey, Session, Swept, Typical, UserVerification,
+    CeremonyUser, Credential, CredentialChange, CredentialStatus, CredentialUse, NewAccount,
+    NewSession, ResidentKey, Session, Swept, Typical, UserVerification,
 };
 
 /// The credential store. The mediated functions are named as their actions, and

@@ -2,11 +2,11 @@
 
 use std::future::Future;
 
-use crate::audit::Outcome;
+use crate::audit::{Outcome, target};
 use crate::policy::Permit;
 use crate::policy::action::Action;
 
-use super::{Error, target};
+use super::Error;
 
 /// Go on with a permit when its arguments are in order, else settle it. What is
 /// malformed is not written down.

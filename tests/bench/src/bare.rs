@@ -1,7 +1,7 @@
 //! The inside of a host without listener and database: engine, gate, components.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tempfile::TempDir;
@@ -57,7 +57,6 @@ impl Bare {
             pseudonyms: Pseudonyms::new(&[1; 32]),
             clock: clock(),
             session_idle: 900_000,
-            passkeys: OnceLock::new(),
         };
         let limits = Limits::default();
         // As the host derives it from a configuration that says nothing.
@@ -112,7 +111,7 @@ impl Bare {
                 thumbprint: [0; 32],
                 relying_parties: vec![RP_ID.into()],
             }),
-            routes: zeropass::registry::Routes::default(),
+            routes: zeropass::capabilities::Routes::default(),
             trail: Trail::new(),
             deadline: Deadline::within(self.limits.deadline * 60),
             attempt: None,
@@ -134,7 +133,12 @@ impl Bare {
         );
         let sandbox = Sandbox::new(&self.limits, output);
         let deadline = context.deadline;
-        let mut store = Store::new(self.runtime.engine(), CallState { sandbox, context });
+        let state = CallState {
+            sandbox,
+            context,
+            passkeys: None,
+        };
+        let mut store = Store::new(self.runtime.engine(), state);
         store.limiter(|state| &mut state.sandbox.limiter);
         store.set_hostcall_fuel(self.limits.hostcall_bytes);
         deadline.arm(&mut store);

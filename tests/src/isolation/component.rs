@@ -9,8 +9,8 @@ use aws_lc_rs::digest;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre, Linker};
 use zeropass::audit::ComponentIdentity;
+use zeropass::hex::hex;
 use zeropass::runtime::engine::Options;
-use zeropass::runtime::precompiled::hex;
 use zeropass::runtime::{Deadline, Limits, LinkInterface, Runtime};
 
 use super::link::SharedLink;

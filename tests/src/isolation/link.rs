@@ -15,7 +15,7 @@ use super::{
 
 /// What auth-service asks over its link.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "WIT documents each")]
 pub enum Question {
     RegistrationBegin(RegistrationRequest),
     RegistrationFinish {
@@ -75,7 +75,7 @@ pub enum Question {
 
 /// What it is told.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "WIT documents each")]
 pub enum Answer {
     CreationOptions(CreationOptions),
     Registered(Registered),

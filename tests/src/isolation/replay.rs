@@ -1,4 +1,4 @@
-//! Recorded ceremonies through a passkey-manager (DESIGN.md section 7).
+//! Recorded ceremonies through a passkey-manager (`tests/standalone/README.md`).
 //!
 //! Each recording meets a kit of its own, whose clock stands at the recording's
 //! `now`, or at the present. The stored ceremony is made from the recording; what

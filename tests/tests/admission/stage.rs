@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use zeropass::capabilities::Services;
@@ -60,7 +60,6 @@ impl Stage {
             signer: Signer::open(&folder.path().join("keys"), "https://tests.invalid").unwrap(),
             pseudonyms: Pseudonyms::new(&[1; 32]),
             clock,
-            passkeys: OnceLock::new(),
             metadata: Arc::default(),
             session_idle: 900_000,
         });

@@ -193,7 +193,11 @@ async fn met(deployment: &Deployment, attack: Attack) {
         Attack::SlowStreams => "rate-limited",
         Attack::Hoard => "too-many-connections-of-identity",
         // These are ended without a record.
-        Attack::SlowHeaders | Attack::UnfinishedHead | Attack::RapidReset | Attack::HeaderFlood => {
+        Attack::SlowHeaders
+        | Attack::SlowBody
+        | Attack::UnfinishedHead
+        | Attack::RapidReset
+        | Attack::HeaderFlood => {
             return;
         }
     };

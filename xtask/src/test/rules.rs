@@ -1,12 +1,13 @@
 //! House rules that no lint knows: no path of somebody's machine and no private
-//! registry in the files, hand-written unsafe code in one module only, and no page that
-//! names a test which is not there.
+//! registry in the files, hand-written unsafe code in one module only, a reason for each
+//! dependency, and no page that names a test which is not there.
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use super::dependencies;
 use super::named::Named;
 use super::report::Outcome;
 use crate::process;
@@ -48,6 +49,7 @@ pub fn check(workspace: &Workspace) -> Result<Outcome> {
     let mut broken = Vec::new();
     let mut with_unsafe = Vec::new();
     let mut named = Named::default();
+    let (mut manifests, mut table) = (Vec::new(), String::new());
     for file in files.split('\0').filter(|file| !file.is_empty()) {
         // Pictures and removed files have no text to check.
         let Ok(text) = std::fs::read_to_string(workspace.root().join(file)) else {
@@ -58,6 +60,11 @@ pub fn check(workspace: &Workspace) -> Result<Outcome> {
         if has_unsafe_code(file, &text) {
             with_unsafe.push(file);
         }
+        if Path::new(file).ends_with("Cargo.toml") {
+            manifests.push(text);
+        } else if file == dependencies::TABLE {
+            table = text;
+        }
     }
     if with_unsafe.len() > 1 {
         broken.push(format!(
@@ -66,6 +73,8 @@ pub fn check(workspace: &Workspace) -> Result<Outcome> {
         ));
     }
     broken.extend(named.missing());
+    let manifests = manifests.iter().map(String::as_str);
+    broken.extend(dependencies::violations(&table, manifests));
     if broken.is_empty() {
         return Ok(Outcome::Passed);
     }

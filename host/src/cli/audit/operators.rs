@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::audit::{
-    Actor, Log, Origin, Outcome, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn,
-};
+use crate::audit::{Actor, Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::host::store;
@@ -61,22 +59,11 @@ pub(in crate::cli) async fn note(
 }
 
 fn record(action: &'static str, target: &str) -> Record {
+    let actor = Actor::local(format!("operator:{}", user()));
     Record {
-        time: SystemClock.now(),
-        actor: Actor {
-            origin: Arc::new(Origin {
-                request_id: uuid::Uuid::now_v7().to_string(),
-                workload: format!("operator:{}", user()),
-                address: "local".into(),
-            }),
-            component: None,
-        },
-        action,
-        relying_party: "-".into(),
-        target: target.to_owned(),
-        outcome: Outcome::Success,
         // What lets an operator in is the machine's: who may read the keys.
         policies: Arc::from(["machine".to_owned()]),
+        ..Record::plain(SystemClock.now(), actor, action, target, Outcome::Success)
     }
 }
 

@@ -13,10 +13,9 @@ use wasmtime::component::Component;
 
 use super::minisig;
 use crate::audit::ComponentIdentity;
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock as _, SystemClock, rfc3339};
 use crate::policy::{Bundle, Gate, key_id};
 use crate::registry::signature::Signature;
-use crate::registry::statement::rfc3339;
 use crate::registry::{Item, SignedComponent, Statement, Surface, sha256, verify};
 use crate::runtime::engine::inspection;
 

@@ -17,22 +17,16 @@ pub(super) async fn record(services: Arc<Services>, mut noticed: UnboundedReceiv
             NoticeKind::Ended(peer) => ("connection.keep", peer.to_string()),
         };
         let trail = Trail::new();
-        trail.push(Record {
-            time: services.clock.now(),
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: uuid::Uuid::now_v7().to_string(),
-                    workload,
-                    address: notice.address,
-                }),
-                component: None,
-            },
-            action,
-            relying_party: "-".into(),
-            target: "link".into(),
-            outcome: Outcome::Failed(notice.code),
-            policies: Arc::from([]),
-        });
+        let actor = Actor {
+            origin: Arc::new(Origin {
+                request_id: uuid::Uuid::now_v7().to_string(),
+                workload,
+                address: notice.address,
+            }),
+            component: None,
+        };
+        let (time, outcome) = (services.clock.now(), Outcome::Failed(notice.code));
+        trail.push(Record::plain(time, actor, action, "link", outcome));
         services.store.owe(&trail).await;
     }
 }

@@ -8,8 +8,8 @@ use x509_parser::prelude::{GeneralName, X509Certificate};
 
 use super::{Grounds, Rule};
 use crate::clock::Timestamp;
+use crate::hex::hex;
 use crate::identity::MaterialError;
-use crate::identity::pki::hex;
 use crate::identity::spiffe::{SpiffeId, TrustDomain};
 use crate::identity::svid::URI_TAG;
 use crate::identity::verifier::{SvidVerifier, refusal_code};

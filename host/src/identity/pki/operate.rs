@@ -17,6 +17,7 @@ use super::super::spiffe::{SpiffeId, TrustDomain};
 use super::super::svid::parse_svid;
 use super::{CA_CERTIFICATE, CA_KEY, Done, PkiError, Step, files_of, io, read, write};
 use crate::clock::Timestamp;
+use crate::hex::hex;
 
 /// The revocation list of a PKI folder.
 pub const REVOCATION_LIST: &str = "crl.pem";
@@ -183,11 +184,6 @@ pub fn revoke(
         added: revoked.len() - before,
         next_update,
     })
-}
-
-/// Lower-case hexadecimal, as people compare serial numbers.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 // === helpers ===

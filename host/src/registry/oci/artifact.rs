@@ -4,8 +4,9 @@ use oci_client::manifest::OciImageManifest;
 use serde_json::{Value, json};
 
 use super::SIGNATURE_ANNOTATION;
+use crate::clock::rfc3339;
 use crate::registry::signature::{MAX_MINISIG, Signature, SignedComponent};
-use crate::registry::statement::{Statement, rfc3339};
+use crate::registry::statement::Statement;
 use crate::registry::surface::Surface;
 use crate::registry::verify::sha256;
 

@@ -10,8 +10,8 @@ use oci_client::client::{BlobResponse, SizedStream};
 
 use super::artifact::{Description, MANIFEST};
 use super::{OciError, Progress, Registry};
+use crate::hex::hex;
 use crate::registry::signature::SignedComponent;
-use crate::runtime::precompiled::hex;
 
 /// How often a transfer is begun or taken up again without any byte of progress.
 const ATTEMPTS: u32 = 4;

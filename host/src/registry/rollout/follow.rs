@@ -13,7 +13,7 @@ use super::judge::Verdict;
 use super::plan::{self, Plan};
 use super::slot::Decision;
 use super::{Followed, Progress, RolloutError, Rollouts};
-use crate::audit::{Actor, Origin, Outcome, Record, Trail};
+use crate::audit::{Actor, Outcome, Record, Trail};
 use crate::clock::Timestamp;
 use crate::store::rollouts::{HostReport, RolloutState};
 
@@ -244,21 +244,7 @@ impl Rollouts {
 
     /// The record of something that the host does by itself.
     pub(super) fn record(&self, action: &'static str, target: String) -> Record {
-        Record {
-            time: self.clock.now(),
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: uuid::Uuid::now_v7().to_string(),
-                    workload: self.host.clone(),
-                    address: "local".into(),
-                }),
-                component: None,
-            },
-            action,
-            relying_party: crate::policy::NO_RELYING_PARTY.into(),
-            target,
-            outcome: Outcome::Success,
-            policies: Arc::from([]),
-        }
+        let actor = Actor::local(self.host.as_str());
+        Record::plain(self.clock.now(), actor, action, target, Outcome::Success)
     }
 }

@@ -1,7 +1,7 @@
 //! Rollouts: which revision of a component serves whom, and how that changes.
 //!
-//! - [`slot`]: where calls find their revision and report how it went.
-//! - [`routes`]: who gets the canary, decided once for each request.
+//! - [`slot`]: where calls find their revision and report how it went. Who gets the canary
+//!   is decided once for each request, by its [`Routes`].
 //! - [`judge`], [`rules`]: when a canary is promoted or rolled back, and when a
 //!   revision that crash-loops is taken out.
 //! - [`lane`]: one component's slot, and what is linked and ready.
@@ -12,6 +12,8 @@
 //!
 //! The state is the store's, shared by all hosts of a deployment and counted by an
 //! epoch. A host that can't reach it goes on with what it has.
+//!
+//! [`Routes`]: crate::capabilities::Routes
 
 mod change;
 mod control;
@@ -22,7 +24,6 @@ mod lane;
 mod order;
 mod place;
 pub mod plan;
-mod routes;
 pub mod rules;
 mod slot;
 mod start;
@@ -41,7 +42,6 @@ pub use error::RolloutError;
 pub use lane::{Extract, Lane, Running, Signed, Track};
 pub use order::{Change, Order, Overview, Pushed, Wish};
 pub use place::{Place, Routing};
-pub use routes::Routes;
 pub use rules::{Rules, Sticky};
 pub use slot::{Decision, Slot};
 pub use start::StartError;

@@ -17,8 +17,8 @@ use tokio::sync::Notify;
 
 use super::judge::{Ended, Judge, Observation, Verdict};
 use super::place::{Place, Routing};
-use super::routes::Routes;
 use super::rules::Rules;
+use crate::capabilities::Routes;
 use crate::registry::{CallError, Revision};
 
 /// The revisions of one component that serve now.

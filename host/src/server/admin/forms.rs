@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audit::ComponentIdentity;
+use crate::clock::rfc3339;
 use crate::registry::rollout::{Overview, Pushed, Running};
-use crate::registry::statement::rfc3339;
 use crate::store::rollouts::{HistoryEntry, HostReport, RevisionInfo};
 
 /// `POST /v1/components/{name}/revisions` without a file.

@@ -10,12 +10,12 @@ use http::StatusCode;
 use super::LinkDoor;
 use super::refused::{Refused, not_admitted};
 use crate::audit::{Actor, ComponentIdentity, Origin, Outcome, Record, Trail};
-use crate::capabilities::{CallContext, Caller};
+use crate::capabilities::{CallContext, Caller, Routes};
 use crate::identity::SpiffeId;
 use crate::link::wire::envelope::{Answer, Call, Component, Request};
 use crate::link::wire::{self, Function};
 use crate::policy::action::Action;
-use crate::registry::{NotAdmitted, Routes};
+use crate::registry::NotAdmitted;
 use crate::runtime::Deadline;
 
 /// The longest id of a request that is repeated in records.

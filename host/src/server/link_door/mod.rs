@@ -201,22 +201,15 @@ impl LinkDoor {
 
     /// A record of what a peer did that is no call of a component.
     fn about(&self, peer: &Peer, action: &'static str, outcome: Outcome) -> Record {
-        Record {
-            time: self.services.clock.now(),
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: uuid::Uuid::now_v7().to_string(),
-                    workload: peer.id.to_string(),
-                    address: peer.address.to_string(),
-                }),
-                component: None,
-            },
-            action,
-            relying_party: "-".into(),
-            target: "link".into(),
-            outcome,
-            policies: Arc::from([]),
-        }
+        let actor = Actor {
+            origin: Arc::new(Origin {
+                request_id: uuid::Uuid::now_v7().to_string(),
+                workload: peer.id.to_string(),
+                address: peer.address.to_string(),
+            }),
+            component: None,
+        };
+        Record::plain(self.services.clock.now(), actor, action, "link", outcome)
     }
 }
 

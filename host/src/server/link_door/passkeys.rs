@@ -4,8 +4,9 @@ use bytes::Bytes;
 
 use super::call::{Incall, is, said};
 use super::refused::{Refused, unknown};
+use crate::audit::target;
 use crate::capabilities::bindings::passkeys::Rejection;
-use crate::capabilities::{abbreviated, credential, settle};
+use crate::capabilities::settle;
 use crate::link::wire::{Package, Wire as _};
 use crate::policy::action;
 
@@ -40,26 +41,26 @@ pub(super) async fn answer(incall: &Incall<'_>, function: &str) -> Result<Bytes,
     serve!(incall, function, RegistrationBegin, a => a.request.rp_id,
         a.request.user.id.clone(), registration_begin(a.request.native()));
     serve!(incall, function, RegistrationFinish, a => a.rp_id,
-        abbreviated(&a.ceremony), registration_finish(a.ceremony, a.response.native(), a.label));
+        target::ceremony(&a.ceremony), registration_finish(a.ceremony, a.response.native(), a.label));
     serve!(incall, function, AuthenticationBegin, a => a.request.rp_id,
-        "-".into(), authentication_begin(a.request.native()));
+        target::NONE.into(), authentication_begin(a.request.native()));
     serve!(incall, function, AuthenticationFinish, a => a.rp_id,
-        abbreviated(&a.ceremony), authentication_finish(a.ceremony, a.response.native()));
+        target::ceremony(&a.ceremony), authentication_finish(a.ceremony, a.response.native()));
     serve!(incall, function, LifecycleList, a => a.rp_id,
         a.user_id.clone(), list(a.user_id));
     serve!(incall, function, LifecycleGet, a => a.rp_id,
-        credential(&a.id.0), get(a.user_id, a.id.0));
+        target::credential(&a.id.0), get(a.user_id, a.id.0));
     serve!(incall, function, LifecycleRename, a => a.rp_id,
-        credential(&a.id.0), rename(a.user_id, a.id.0, a.label));
+        target::credential(&a.id.0), rename(a.user_id, a.id.0, a.label));
     serve!(incall, function, LifecycleSuspend, a => a.rp_id,
-        credential(&a.id.0), suspend(a.user_id, a.id.0));
+        target::credential(&a.id.0), suspend(a.user_id, a.id.0));
     serve!(incall, function, LifecycleResume, a => a.rp_id,
-        credential(&a.id.0), resume(a.user_id, a.id.0));
+        target::credential(&a.id.0), resume(a.user_id, a.id.0));
     serve!(incall, function, LifecycleRevoke, a => a.rp_id,
-        credential(&a.id.0), revoke(a.user_id, a.id.0));
+        target::credential(&a.id.0), revoke(a.user_id, a.id.0));
     serve!(incall, function, LifecycleChange, a => a.rp_id,
-        credential(&a.id.0), change(a.user_id, a.id.0, a.change.native()));
+        target::credential(&a.id.0), change(a.user_id, a.id.0, a.change.native()));
     serve!(incall, function, LifecycleWithdraw, a => a.rp_id,
-        credential(&a.id.0), withdraw(a.user_id, a.id.0));
+        target::credential(&a.id.0), withdraw(a.user_id, a.id.0));
     Err(unknown(Package::Passkeys, function))
 }

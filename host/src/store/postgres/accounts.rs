@@ -1,13 +1,14 @@
 //! Accounts in PostgreSQL.
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::{PgConnection, PgPool, Postgres};
 
-use super::job::{Change, Failure};
 use super::read::read;
+use crate::store::changes::{ActivateAccount, AlterAccount, CreateAccount};
 use crate::store::columns::time;
+use crate::store::job::{Applies, Failure};
 use crate::store::rows::Found;
-use crate::store::{Account, AccountChange, Error};
+use crate::store::{Account, Error};
 
 /// Named, so that a newer schema can add one under a running host.
 macro_rules! columns {
@@ -56,19 +57,6 @@ const FIND_BY_ID: &str = find!("id = $2");
 
 const FIND_BY_NAME: &str = find!("name = $2 AND status = 'active'");
 
-pub(super) struct Create(pub(super) Account);
-
-pub(super) struct Activate {
-    pub(super) rp_id: String,
-    pub(super) id: String,
-}
-
-pub(super) struct Alter {
-    pub(super) rp_id: String,
-    pub(super) id: String,
-    pub(super) change: AccountChange,
-}
-
 pub(super) async fn find_by_id(db: &PgPool, rp_id: &str, id: &str) -> Result<Account, Error> {
     find(db, FIND_BY_ID, rp_id, id).await
 }
@@ -94,14 +82,12 @@ async fn find(
     found.real().ok_or(Error::NotFound)
 }
 
-// === impl Create ===
+// === CreateAccount ===
 
 #[async_trait]
-impl Change for Create {
-    type Output = Account;
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<Account, Failure> {
-        let Self(account) = self;
+impl Applies<CreateAccount> for Postgres {
+    async fn apply(change: &CreateAccount, db: &mut PgConnection) -> Result<Account, Failure> {
+        let CreateAccount(account) = change;
         let done = sqlx::query(CREATE)
             .bind(&account.rp_id)
             .bind(&account.id)
@@ -118,38 +104,36 @@ impl Change for Create {
     }
 }
 
-// === impl Activate ===
+// === ActivateAccount ===
 
 #[async_trait]
-impl Change for Activate {
-    type Output = Account;
+impl Applies<ActivateAccount> for Postgres {
     /// Another active account may have the name.
     const SAVEPOINT: bool = true;
 
-    async fn apply(&self, db: &mut PgConnection) -> Result<Account, Failure> {
+    async fn apply(change: &ActivateAccount, db: &mut PgConnection) -> Result<Account, Failure> {
         let active = sqlx::query_as(ACTIVATE)
-            .bind(&self.rp_id)
-            .bind(&self.id)
+            .bind(&change.rp_id)
+            .bind(&change.id)
             .fetch_optional(db)
             .await?;
         active.ok_or(Error::NotFound.into())
     }
 }
 
-// === impl Alter ===
+// === AlterAccount ===
 
 #[async_trait]
-impl Change for Alter {
-    type Output = Account;
+impl Applies<AlterAccount> for Postgres {
     /// Another active account may have the name.
     const SAVEPOINT: bool = true;
 
-    async fn apply(&self, db: &mut PgConnection) -> Result<Account, Failure> {
+    async fn apply(change: &AlterAccount, db: &mut PgConnection) -> Result<Account, Failure> {
         let changed = sqlx::query_as(CHANGE)
-            .bind(&self.rp_id)
-            .bind(&self.id)
-            .bind(self.change.name.as_deref())
-            .bind(self.change.display_name.as_deref())
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(change.to.name.as_deref())
+            .bind(change.to.display_name.as_deref())
             .fetch_optional(db)
             .await?;
         changed.ok_or(Error::NotFound.into())

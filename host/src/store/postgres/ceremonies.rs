@@ -1,12 +1,12 @@
 //! Ceremonies in PostgreSQL: put once, taken once, on whatever host.
 
 use async_trait::async_trait;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, Postgres};
 
-use super::job::{Change, Failure};
-use crate::clock::Timestamp;
+use crate::store::changes::{PutCeremony, TakeCeremony};
 use crate::store::columns::{time, to_byte_list, to_list};
-use crate::store::{Ceremony, CeremonyKind, Error};
+use crate::store::job::{Applies, Failure};
+use crate::store::{Ceremony, Error};
 
 const PUT: &str = "
     INSERT INTO zeropass.ceremonies (rp_id, id, kind, challenge, expires_at, user_id, user_name,
@@ -27,23 +27,12 @@ const WHY_NOT: &str = "
     SELECT used_at IS NOT NULL FROM zeropass.ceremonies
     WHERE rp_id = $1 AND id = $2 AND kind = $3";
 
-pub(super) struct Put(pub(super) Ceremony);
-
-pub(super) struct Take {
-    pub(super) rp_id: String,
-    pub(super) id: String,
-    pub(super) kind: CeremonyKind,
-    pub(super) now: Timestamp,
-}
-
-// === impl Put ===
+// === PutCeremony ===
 
 #[async_trait]
-impl Change for Put {
-    type Output = ();
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
-        let Self(ceremony) = self;
+impl Applies<PutCeremony> for Postgres {
+    async fn apply(change: &PutCeremony, db: &mut PgConnection) -> Result<(), Failure> {
+        let PutCeremony(ceremony) = change;
         let user = ceremony.user.as_ref();
         let done = sqlx::query(PUT)
             .bind(&ceremony.rp_id)
@@ -69,27 +58,25 @@ impl Change for Put {
     }
 }
 
-// === impl Take ===
+// === TakeCeremony ===
 
 #[async_trait]
-impl Change for Take {
-    type Output = Ceremony;
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<Ceremony, Failure> {
+impl Applies<TakeCeremony> for Postgres {
+    async fn apply(change: &TakeCeremony, db: &mut PgConnection) -> Result<Ceremony, Failure> {
         let taken = sqlx::query_as(TAKE)
-            .bind(&self.rp_id)
-            .bind(&self.id)
-            .bind(self.kind.as_str())
-            .bind(time(self.now))
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(change.kind.as_str())
+            .bind(time(change.now))
             .fetch_optional(&mut *db)
             .await?;
         if let Some(ceremony) = taken {
             return Ok(ceremony);
         }
         let used: Option<bool> = sqlx::query_scalar(WHY_NOT)
-            .bind(&self.rp_id)
-            .bind(&self.id)
-            .bind(self.kind.as_str())
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(change.kind.as_str())
             .fetch_optional(db)
             .await?;
         let error = match used {

@@ -1,14 +1,16 @@
 //! Passkeys in PostgreSQL.
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::{PgConnection, PgPool, Postgres};
 
-use super::job::{Change, Failure};
 use super::read::read;
-use crate::clock::Timestamp;
+use crate::store::changes::{
+    AlterCredential, InsertCredential, RecordUse, RemoveCredential, RenameCredential,
+};
 use crate::store::columns::{list, time, to_list};
+use crate::store::job::{Applies, Failure};
 use crate::store::rows::Found;
-use crate::store::{Credential, CredentialChange, CredentialUse, Error, Typical};
+use crate::store::{Credential, Error, Typical};
 
 /// Named, so that a newer schema can add one under a running host.
 macro_rules! columns {
@@ -115,37 +117,6 @@ const TYPICAL: &str = "
 const COMMON_ID_LENGTH: u32 = 32;
 const COMMON_TRANSPORTS: [&str; 2] = ["hybrid", "internal"];
 
-pub(super) struct Insert(pub(super) Credential);
-
-pub(super) struct Rename {
-    pub(super) rp_id: String,
-    pub(super) user_id: String,
-    pub(super) id: Vec<u8>,
-    pub(super) label: String,
-}
-
-pub(super) struct Alter {
-    pub(super) rp_id: String,
-    pub(super) user_id: String,
-    pub(super) id: Vec<u8>,
-    pub(super) change: CredentialChange,
-    pub(super) now: Timestamp,
-}
-
-pub(super) struct Remove {
-    pub(super) rp_id: String,
-    pub(super) user_id: String,
-    pub(super) id: Vec<u8>,
-    pub(super) keep_last: bool,
-}
-
-pub(super) struct RecordUse {
-    pub(super) rp_id: String,
-    pub(super) id: Vec<u8>,
-    pub(super) recorded: CredentialUse,
-    pub(super) now: Timestamp,
-}
-
 pub(super) async fn get(db: &PgPool, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {
     let found = read(db, |db| async move {
         sqlx::query_as(GET)
@@ -190,16 +161,15 @@ pub(super) async fn typical(db: &PgPool, rp_id: &str) -> Result<Typical, Error> 
     }))
 }
 
-// === impl Insert ===
+// === InsertCredential ===
 
 #[async_trait]
-impl Change for Insert {
-    type Output = ();
+impl Applies<InsertCredential> for Postgres {
     /// The id may be taken, or the account gone.
     const SAVEPOINT: bool = true;
 
-    async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
-        let Self(credential) = self;
+    async fn apply(change: &InsertCredential, db: &mut PgConnection) -> Result<(), Failure> {
+        let InsertCredential(credential) = change;
         sqlx::query(INSERT)
             .bind(&credential.rp_id)
             .bind(&credential.user_id)
@@ -226,70 +196,67 @@ impl Change for Insert {
     }
 }
 
-// === impl Rename ===
+// === RenameCredential ===
 
 #[async_trait]
-impl Change for Rename {
-    type Output = Credential;
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<Credential, Failure> {
+impl Applies<RenameCredential> for Postgres {
+    async fn apply(
+        change: &RenameCredential,
+        db: &mut PgConnection,
+    ) -> Result<Credential, Failure> {
         let renamed = sqlx::query_as(RENAME)
-            .bind(&self.rp_id)
-            .bind(&self.user_id)
-            .bind(&self.id)
-            .bind(&self.label)
+            .bind(&change.rp_id)
+            .bind(&change.user_id)
+            .bind(&change.id)
+            .bind(&change.label)
             .fetch_optional(db)
             .await?;
         renamed.ok_or(Error::NotFound.into())
     }
 }
 
-// === impl Alter ===
+// === AlterCredential ===
 
 #[async_trait]
-impl Change for Alter {
-    type Output = Credential;
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<Credential, Failure> {
-        if self.change.keep_last {
-            lock(db, &self.rp_id, &self.user_id).await?;
+impl Applies<AlterCredential> for Postgres {
+    async fn apply(change: &AlterCredential, db: &mut PgConnection) -> Result<Credential, Failure> {
+        if change.to.keep_last {
+            lock(db, &change.rp_id, &change.user_id).await?;
         }
         let changed = sqlx::query_as(CHANGE)
-            .bind(&self.rp_id)
-            .bind(&self.user_id)
-            .bind(&self.id)
-            .bind(self.change.label.as_deref())
-            .bind(self.change.status.map(|status| status.as_str()))
-            .bind(time(self.now))
-            .bind(self.change.keep_last)
+            .bind(&change.rp_id)
+            .bind(&change.user_id)
+            .bind(&change.id)
+            .bind(change.to.label.as_deref())
+            .bind(change.to.status.map(|status| status.as_str()))
+            .bind(time(change.now))
+            .bind(change.to.keep_last)
             .fetch_optional(&mut *db)
             .await?;
         match changed {
             Some(changed) => Ok(changed),
-            None => Err(last_or_absent(db, &self.rp_id, &self.user_id, &self.id).await?),
+            None => Err(last_or_absent(db, &change.rp_id, &change.user_id, &change.id).await?),
         }
     }
 }
 
-// === impl Remove ===
+// === RemoveCredential ===
 
 #[async_trait]
-impl Change for Remove {
-    type Output = ();
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
-        if self.keep_last {
-            lock(db, &self.rp_id, &self.user_id).await?;
+impl Applies<RemoveCredential> for Postgres {
+    async fn apply(change: &RemoveCredential, db: &mut PgConnection) -> Result<(), Failure> {
+        if change.keep_last {
+            lock(db, &change.rp_id, &change.user_id).await?;
         }
         let done = sqlx::query(REMOVE)
-            .bind(&self.rp_id)
-            .bind(&self.user_id)
-            .bind(&self.id)
-            .bind(self.keep_last)
+            .bind(&change.rp_id)
+            .bind(&change.user_id)
+            .bind(&change.id)
+            .bind(change.keep_last)
             .execute(&mut *db)
             .await?;
         if done.rows_affected() == 0 {
-            return Err(last_or_absent(db, &self.rp_id, &self.user_id, &self.id).await?);
+            return Err(last_or_absent(db, &change.rp_id, &change.user_id, &change.id).await?);
         }
         Ok(())
     }
@@ -325,42 +292,40 @@ async fn last_or_absent(
     .into())
 }
 
-// === impl RecordUse ===
+// === RecordUse ===
 
 #[async_trait]
-impl Change for RecordUse {
-    type Output = Credential;
-
+impl Applies<RecordUse> for Postgres {
     /// A credential that was suspended after the verification read it counts as
     /// changed: a suspended passkey signs nobody in, however close the race. Nor does
     /// one of an account that was locked meanwhile. A refused use writes nothing.
-    async fn apply(&self, db: &mut PgConnection) -> Result<Credential, Failure> {
+    async fn apply(change: &RecordUse, db: &mut PgConnection) -> Result<Credential, Failure> {
         let used: Option<Credential> = sqlx::query_as(RECORD_USE)
-            .bind(&self.rp_id)
-            .bind(&self.id)
-            .bind(i64::from(self.recorded.previous_sign_count))
-            .bind(i64::from(self.recorded.sign_count))
-            .bind(self.recorded.previous_backup_state)
-            .bind(self.recorded.backup_state)
-            .bind(self.recorded.backup_eligible)
-            .bind(time(self.recorded.at))
-            .bind(time(self.now))
-            .bind(self.recorded.clone_alarm)
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(i64::from(change.recorded.previous_sign_count))
+            .bind(i64::from(change.recorded.sign_count))
+            .bind(change.recorded.previous_backup_state)
+            .bind(change.recorded.backup_state)
+            .bind(change.recorded.backup_eligible)
+            .bind(time(change.recorded.at))
+            .bind(time(change.now))
+            .bind(change.recorded.clone_alarm)
             .fetch_optional(&mut *db)
             .await?;
         if let Some(used) = used {
             sqlx::query(FORGIVE)
-                .bind(&self.rp_id)
+                .bind(&change.rp_id)
                 .bind(&used.user_id)
-                .bind(time(self.now))
+                .bind(time(change.now))
                 .execute(&mut *db)
                 .await?;
             return Ok(used);
         }
         let locked: Option<bool> = sqlx::query_scalar(WHY_NOT_USED)
-            .bind(&self.rp_id)
-            .bind(&self.id)
-            .bind(time(self.now))
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(time(change.now))
             .fetch_optional(db)
             .await?;
         let error = match locked {

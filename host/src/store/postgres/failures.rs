@@ -2,13 +2,13 @@
 //! hosts there are.
 
 use async_trait::async_trait;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, Postgres};
 
-use super::job::{Change, Failure};
-use crate::clock::Timestamp;
+use crate::store::Failed;
+use crate::store::changes::CountFailure;
 use crate::store::columns::time;
+use crate::store::job::{Applies, Failure};
 use crate::store::lockout::Counted;
-use crate::store::{Failed, LockoutPolicy};
 
 /// A row to lock, for the first failure of an account.
 const BEGIN: &str = "
@@ -25,37 +25,28 @@ const KEEP: &str = "
     VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (rp_id, subject) DO UPDATE SET count = $3, since = $4, locked_until = $5";
 
-pub(super) struct Count {
-    pub(super) rp_id: String,
-    pub(super) subject: String,
-    pub(super) policy: LockoutPolicy,
-    pub(super) now: Timestamp,
-}
-
-// === impl Count ===
+// === CountFailure ===
 
 #[async_trait]
-impl Change for Count {
-    type Output = Failed;
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<Failed, Failure> {
+impl Applies<CountFailure> for Postgres {
+    async fn apply(change: &CountFailure, db: &mut PgConnection) -> Result<Failed, Failure> {
         sqlx::query(BEGIN)
-            .bind(&self.rp_id)
-            .bind(&self.subject)
-            .bind(time(self.now))
+            .bind(&change.rp_id)
+            .bind(&change.subject)
+            .bind(time(change.now))
             .execute(&mut *db)
             .await?;
         // None where a sign-in has just ended the count.
         let before: Option<Counted> = sqlx::query_as(LOCK)
-            .bind(&self.rp_id)
-            .bind(&self.subject)
+            .bind(&change.rp_id)
+            .bind(&change.subject)
             .fetch_optional(&mut *db)
             .await?;
-        let (failed, after) = Counted::one_more(before, self.policy, self.now);
+        let (failed, after) = Counted::one_more(before, change.policy, change.now);
         if let Some(after) = after {
             sqlx::query(KEEP)
-                .bind(&self.rp_id)
-                .bind(&self.subject)
+                .bind(&change.rp_id)
+                .bind(&change.subject)
                 .bind(i64::from(after.count))
                 .bind(time(after.since))
                 .bind(after.locked_until.map(time))

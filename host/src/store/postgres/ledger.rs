@@ -98,7 +98,7 @@ impl Ledger {
         }
     }
 
-    pub(super) fn log(&self) -> &Log {
+    pub(super) fn log(&self) -> &Arc<Log> {
         &self.log
     }
 

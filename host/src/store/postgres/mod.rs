@@ -6,7 +6,7 @@
 //! audit log can only be appended to through functions of its owner ([`privileges`]).
 //!
 //! - [`tunnel`] carries every connection through TLS of our own;
-//! - [`writer`] is a writer for each duty, with group commit; [`log`] is the host's audit
+//! - [`writer`] is a writer for each duty, with group commit; [`ledger`] is the host's audit
 //!   log, which all of them append to in the transaction of the change;
 //! - [`schema`] brings a database up to date and refuses one of another version.
 //!
@@ -22,7 +22,6 @@ mod error;
 mod failures;
 mod history;
 mod import;
-mod job;
 mod ledger;
 mod privileges;
 mod prune;
@@ -32,7 +31,6 @@ mod rollouts;
 mod schema;
 mod sessions;
 mod settings;
-mod store;
 mod sweep;
 mod tls;
 mod tunnel;
@@ -46,16 +44,17 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::Connection as _;
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::{PgConnection, PgPool, Postgres};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use self::connect::Gateway;
 use self::ledger::Ledger;
-use self::writer::Writer;
-use crate::audit::Log;
+use crate::audit::{Log, Trail};
 use crate::clock::{Clock, Timestamp};
-use crate::store::Error;
+use crate::store::mediated::{Database, Mediated};
+use crate::store::writer::Writer;
+use crate::store::{Account, Credential, Error, Session, StoredRecord, Swept, Typical};
 
 pub use self::error::OpenError;
 pub use self::history::PostgresHistory;
@@ -67,23 +66,23 @@ pub use self::settings::{Login, Server, Settings};
 pub use self::tls::TlsFault;
 
 /// A store in PostgreSQL.
-pub struct PostgresStore {
+pub type PostgresStore = Mediated<PostgresDatabase>;
+
+/// Its roles' connections.
+pub struct PostgresDatabase {
     accounts: Duty,
     credentials: Duty,
     rollouts: Duty,
     /// For records without a change.
-    recorder: Writer,
+    recorder: Writer<Postgres>,
     records: PgPool,
     ledger: Arc<Ledger>,
-    clock: Arc<dyn Clock>,
-    /// Milliseconds.
-    session_lifetime: u64,
     running: Mutex<Option<Running>>,
 }
 
 /// What a role that reads and writes has.
 struct Duty {
-    writer: Writer,
+    writer: Writer<Postgres>,
     readers: PgPool,
 }
 
@@ -138,7 +137,7 @@ impl PostgresStore {
             writers.push((stop, tokio::spawn(writing.run(stopped))));
             writer
         };
-        Ok(Self {
+        let database = PostgresDatabase {
             accounts: Duty {
                 writer: start(&accounts_gateway, accounts),
                 readers: accounts_gateway.pool(settings.accounts.connections),
@@ -154,8 +153,6 @@ impl PostgresStore {
             recorder: start(&recorder_gateway, recorder),
             records: records_gateway.pool(settings.audit_reader.connections),
             ledger,
-            clock,
-            session_lifetime,
             running: Mutex::new(Some(Running {
                 writers,
                 gateways: vec![
@@ -166,12 +163,96 @@ impl PostgresStore {
                     records_gateway,
                 ],
             })),
+        };
+        Ok(Self::new(database, session_lifetime, clock))
+    }
+}
+
+// === impl PostgresDatabase ===
+
+impl Database for PostgresDatabase {
+    type Engine = Postgres;
+
+    fn credentials(&self) -> &Writer<Postgres> {
+        &self.credentials.writer
+    }
+
+    fn accounts(&self) -> &Writer<Postgres> {
+        &self.accounts.writer
+    }
+
+    fn recorder(&self) -> &Writer<Postgres> {
+        &self.recorder
+    }
+
+    async fn credential(&self, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {
+        credentials::get(&self.credentials.readers, rp_id, id).await
+    }
+
+    async fn credentials_of(&self, rp_id: &str, user_id: &str) -> Result<Vec<Credential>, Error> {
+        credentials::list_for_user(&self.credentials.readers, rp_id, user_id).await
+    }
+
+    async fn typical(&self, rp_id: &str) -> Result<Typical, Error> {
+        credentials::typical(&self.credentials.readers, rp_id).await
+    }
+
+    async fn account(&self, rp_id: &str, id: &str) -> Result<Account, Error> {
+        accounts::find_by_id(&self.accounts.readers, rp_id, id).await
+    }
+
+    async fn account_named(&self, rp_id: &str, name: &str) -> Result<Account, Error> {
+        accounts::find_by_name(&self.accounts.readers, rp_id, name).await
+    }
+
+    async fn session(&self, rp_id: &str, id: &str) -> Result<Session, Error> {
+        sessions::get(&self.accounts.readers, rp_id, id).await
+    }
+
+    async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {
+        audit::after(&self.records, self.ledger.log().id(), after, limit).await
+    }
+
+    fn waiting(&self) -> bool {
+        self.ledger.waiting()
+    }
+
+    async fn keep(&self, trail: &Trail) {
+        self.ledger.owe_for(trail).await;
+    }
+
+    async fn ready(&self) -> Result<(), Error> {
+        for readers in [&self.accounts.readers, &self.credentials.readers] {
+            let answer = read::read(readers, |db| async move {
+                sqlx::query("SELECT 1").execute(&db).await
+            });
+            answer.await?;
+        }
+        for writer in [
+            &self.recorder,
+            &self.accounts.writer,
+            &self.credentials.writer,
+        ] {
+            writer.ready().await?;
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
+        let none = Trail::new();
+        let first = sweep::CeremoniesAndFailures(now);
+        let (ceremonies, failures) = self.credentials.writer.run(&none, first).await?;
+        let rest = sweep::AccountsAndSessions(now);
+        let (accounts, sessions) = self.accounts.writer.run(&none, rest).await?;
+        Ok(Swept {
+            ceremonies,
+            accounts,
+            sessions,
+            failures,
         })
     }
 
-    /// How many transactions have been committed; a measure of how well changes
-    /// share them.
-    pub fn commits(&self) -> u64 {
+    fn commits(&self) -> u64 {
         let writers = [
             &self.accounts.writer,
             &self.credentials.writer,
@@ -181,13 +262,9 @@ impl PostgresStore {
         writers.map(Writer::commits).iter().sum()
     }
 
-    fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
     /// Finish what was accepted, then let the database go. The tunnels stay until every
     /// connection through them is closed.
-    async fn stop(&self) {
+    async fn close(&self) {
         let running = self
             .running
             .lock()
@@ -215,7 +292,7 @@ impl PostgresStore {
     }
 }
 
-impl fmt::Debug for PostgresStore {
+impl fmt::Debug for PostgresDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore")
             .field("log", &self.ledger.log().id())

@@ -1,14 +1,15 @@
 //! Revisions and rollouts in PostgreSQL.
 
 use async_trait::async_trait;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, Postgres};
 
-use super::PostgresStore;
-use super::job::{Change, Failure};
+use super::PostgresDatabase;
 use super::read::read;
 use crate::audit::{Record, Trail};
 use crate::store::Error;
+use crate::store::changes::{PushRevision, RemoveRevision, ReportHost, SetRollout};
 use crate::store::columns::{time, to_list};
+use crate::store::job::{Applies, Failure};
 use crate::store::rollouts::{
     Artifact, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts,
 };
@@ -56,19 +57,8 @@ const REPORT: &str = "
     ON CONFLICT (host, component) DO UPDATE SET epoch = $3, stable = $4, canary = $5,
         problem = $6, seen_at = $7";
 
-struct Push(Artifact);
-
-struct Remove {
-    component: String,
-    digest: String,
-}
-
-struct Set(RolloutState, HistoryEntry);
-
-struct Report(HostReport);
-
 #[async_trait]
-impl Rollouts for PostgresStore {
+impl Rollouts for PostgresDatabase {
     async fn revision_push(
         &self,
         trail: &Trail,
@@ -77,7 +67,7 @@ impl Rollouts for PostgresStore {
     ) -> Result<bool, Error> {
         self.rollouts
             .writer
-            .enter(trail, record, Push(artifact))
+            .enter(trail, record, PushRevision(artifact))
             .await
     }
 
@@ -106,7 +96,7 @@ impl Rollouts for PostgresStore {
         component: &str,
         digest: &str,
     ) -> Result<(), Error> {
-        let change = Remove {
+        let change = RemoveRevision {
             component: component.to_owned(),
             digest: digest.to_owned(),
         };
@@ -132,7 +122,7 @@ impl Rollouts for PostgresStore {
     ) -> Result<(), Error> {
         self.rollouts
             .writer
-            .enter(trail, record, Set(state, entry))
+            .enter(trail, record, SetRollout(state, entry))
             .await
     }
 
@@ -154,7 +144,7 @@ impl Rollouts for PostgresStore {
     async fn host_report(&self, report: HostReport) -> Result<(), Error> {
         self.rollouts
             .writer
-            .run(&Trail::new(), Report(report))
+            .run(&Trail::new(), ReportHost(report))
             .await
     }
 
@@ -168,18 +158,16 @@ impl Rollouts for PostgresStore {
     }
 }
 
-// === impl Push ===
+// === PushRevision ===
 
 #[async_trait]
-impl Change for Push {
-    type Output = bool;
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<bool, Failure> {
+impl Applies<PushRevision> for Postgres {
+    async fn apply(change: &PushRevision, db: &mut PgConnection) -> Result<bool, Failure> {
         let Artifact {
             info,
             wasm,
             minisig,
-        } = &self.0;
+        } = &change.0;
         let pushed = sqlx::query(PUSH)
             .bind(&info.component)
             .bind(&info.digest)
@@ -204,23 +192,21 @@ impl Change for Push {
     }
 }
 
-// === impl Remove ===
+// === RemoveRevision ===
 
 #[async_trait]
-impl Change for Remove {
-    type Output = ();
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
+impl Applies<RemoveRevision> for Postgres {
+    async fn apply(change: &RemoveRevision, db: &mut PgConnection) -> Result<(), Failure> {
         let state: Option<RolloutState> = sqlx::query_as(STATE)
-            .bind(&self.component)
+            .bind(&change.component)
             .fetch_optional(&mut *db)
             .await?;
-        if state.is_some_and(|state| state.names(&self.digest)) {
+        if state.is_some_and(|state| state.names(&change.digest)) {
             return Err(Error::Conflict.into());
         }
         let removed = sqlx::query(REMOVE)
-            .bind(&self.component)
-            .bind(&self.digest)
+            .bind(&change.component)
+            .bind(&change.digest)
             .execute(db)
             .await?;
         if removed.rows_affected() == 0 {
@@ -230,15 +216,14 @@ impl Change for Remove {
     }
 }
 
-// === impl Set ===
+// === SetRollout ===
 
 #[async_trait]
-impl Change for Set {
-    type Output = ();
+impl Applies<SetRollout> for Postgres {
     const SAVEPOINT: bool = true;
 
-    async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
-        let Self(state, entry) = self;
+    async fn apply(change: &SetRollout, db: &mut PgConnection) -> Result<(), Failure> {
+        let SetRollout(state, entry) = change;
         let statement = if state.epoch == 1 { BEGIN } else { ADVANCE };
         let done = sqlx::query(statement)
             .bind(&state.component)
@@ -267,14 +252,12 @@ impl Change for Set {
     }
 }
 
-// === impl Report ===
+// === ReportHost ===
 
 #[async_trait]
-impl Change for Report {
-    type Output = ();
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
-        let Self(report) = self;
+impl Applies<ReportHost> for Postgres {
+    async fn apply(change: &ReportHost, db: &mut PgConnection) -> Result<(), Failure> {
+        let ReportHost(report) = change;
         sqlx::query(REPORT)
             .bind(&report.host)
             .bind(&report.component)

@@ -1,12 +1,12 @@
 //! Sessions in PostgreSQL.
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::{PgConnection, PgPool, Postgres};
 
-use super::job::{Change, Failure};
 use super::read::read;
-use crate::clock::Timestamp;
+use crate::store::changes::{CreateSession, RevokeSession, TouchSession};
 use crate::store::columns::time;
+use crate::store::job::{Applies, Failure};
 use crate::store::{Error, Session};
 
 const CREATE: &str = "
@@ -32,21 +32,6 @@ const REVOKE: &str = "
     UPDATE zeropass.sessions SET revoked_at = coalesce(revoked_at, $3)
     WHERE rp_id = $1 AND id = $2";
 
-pub(super) struct Create(pub(super) Session);
-
-pub(super) struct Touch {
-    pub(super) rp_id: String,
-    pub(super) id: String,
-    pub(super) now: Timestamp,
-    pub(super) idle: u64,
-}
-
-pub(super) struct Revoke {
-    pub(super) rp_id: String,
-    pub(super) id: String,
-    pub(super) now: Timestamp,
-}
-
 pub(super) async fn get(db: &PgPool, rp_id: &str, id: &str) -> Result<Session, Error> {
     let found = read(db, |db| async move {
         sqlx::query_as(GET)
@@ -58,14 +43,12 @@ pub(super) async fn get(db: &PgPool, rp_id: &str, id: &str) -> Result<Session, E
     found.await?.ok_or(Error::NotFound)
 }
 
-// === impl Create ===
+// === CreateSession ===
 
 #[async_trait]
-impl Change for Create {
-    type Output = Session;
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<Session, Failure> {
-        let Self(session) = self;
+impl Applies<CreateSession> for Postgres {
+    async fn apply(change: &CreateSession, db: &mut PgConnection) -> Result<Session, Failure> {
+        let CreateSession(session) = change;
         let done = sqlx::query(CREATE)
             .bind(&session.rp_id)
             .bind(&session.id)
@@ -84,19 +67,17 @@ impl Change for Create {
     }
 }
 
-// === impl Touch ===
+// === TouchSession ===
 
 #[async_trait]
-impl Change for Touch {
-    type Output = Session;
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<Session, Failure> {
+impl Applies<TouchSession> for Postgres {
+    async fn apply(change: &TouchSession, db: &mut PgConnection) -> Result<Session, Failure> {
         // Signed: a session may be younger than the idle time is long.
-        let rested_since = time(self.now).saturating_sub(time(self.idle));
+        let rested_since = time(change.now).saturating_sub(time(change.idle));
         let touched = sqlx::query_as(TOUCH)
-            .bind(&self.rp_id)
-            .bind(&self.id)
-            .bind(time(self.now))
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(time(change.now))
             .bind(rested_since)
             .fetch_optional(db)
             .await?;
@@ -105,17 +86,15 @@ impl Change for Touch {
     }
 }
 
-// === impl Revoke ===
+// === RevokeSession ===
 
 #[async_trait]
-impl Change for Revoke {
-    type Output = ();
-
-    async fn apply(&self, db: &mut PgConnection) -> Result<(), Failure> {
+impl Applies<RevokeSession> for Postgres {
+    async fn apply(change: &RevokeSession, db: &mut PgConnection) -> Result<(), Failure> {
         let done = sqlx::query(REVOKE)
-            .bind(&self.rp_id)
-            .bind(&self.id)
-            .bind(time(self.now))
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(time(change.now))
             .execute(db)
             .await?;
         if done.rows_affected() == 0 {

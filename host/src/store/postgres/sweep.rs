@@ -2,11 +2,11 @@
 //! own. Several hosts sweep the same tables: what another one has locked is left to it.
 
 use async_trait::async_trait;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, Postgres};
 
-use super::job::{Change, Failure};
 use crate::clock::Timestamp;
 use crate::store::columns::time;
+use crate::store::job::{Applies, Change, Failure};
 
 /// One day, in milliseconds.
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -39,28 +39,39 @@ pub(super) struct AccountsAndSessions(pub(super) Timestamp);
 
 // === impl CeremoniesAndFailures ===
 
-#[async_trait]
 impl Change for CeremoniesAndFailures {
     type Output = (u64, u64);
+}
 
-    async fn apply(&self, db: &mut PgConnection) -> Result<(u64, u64), Failure> {
-        let ceremonies = delete(db, CEREMONIES, self.0).await?;
-        Ok((ceremonies, delete(db, FAILURES, self.0).await?))
+#[async_trait]
+impl Applies<CeremoniesAndFailures> for Postgres {
+    async fn apply(
+        change: &CeremoniesAndFailures,
+        db: &mut PgConnection,
+    ) -> Result<(u64, u64), Failure> {
+        let ceremonies = delete(db, CEREMONIES, change.0).await?;
+        Ok((ceremonies, delete(db, FAILURES, change.0).await?))
     }
 }
 
 // === impl AccountsAndSessions ===
 
-#[async_trait]
 impl Change for AccountsAndSessions {
     type Output = (u64, u64);
+}
+
+#[async_trait]
+impl Applies<AccountsAndSessions> for Postgres {
     /// A passkey may have been registered for an account that was just seen without any.
     const SAVEPOINT: bool = true;
 
-    async fn apply(&self, db: &mut PgConnection) -> Result<(u64, u64), Failure> {
-        let sessions = delete(db, SESSIONS, self.0).await?;
+    async fn apply(
+        change: &AccountsAndSessions,
+        db: &mut PgConnection,
+    ) -> Result<(u64, u64), Failure> {
+        let sessions = delete(db, SESSIONS, change.0).await?;
         let accounts: i64 = sqlx::query_scalar(ACCOUNTS)
-            .bind(before(self.0))
+            .bind(before(change.0))
             .bind(BATCH)
             .fetch_one(db)
             .await?;

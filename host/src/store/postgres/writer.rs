@@ -12,30 +12,24 @@
 //!   it did not happen ([`super::ledger`]);
 //! - while the database can't be used, groups fail at their first attempt.
 //!
-//! Bounds: [`QUEUE`] waiting jobs, [`GROUP`] jobs in a commit, [`PATIENCE`] in front of a full
-//! queue, [`STEP`] for a transaction up to its COMMIT and for the COMMIT.
+//! Bounds: those of [`Writer`], and [`STEP`] for a transaction up to its COMMIT and for the
+//! COMMIT.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::Connection as _;
-use sqlx::postgres::PgConnection;
-use tokio::sync::{mpsc, oneshot};
+use sqlx::postgres::{PgConnection, Postgres};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::connect::{Gateway, LIFETIME};
-use super::job::{Change, Ending, Errand, Job, Task};
 use super::ledger::Ledger;
-use crate::audit::{Record, Trail};
-use crate::policy::Permit;
-use crate::policy::action::Action;
 use crate::store::Error;
+use crate::store::job::{Ending, Job};
+use crate::store::writer::{GROUP, Jobs, State, Writer};
 
-const QUEUE: usize = 1024;
-const GROUP: usize = 256;
-const PATIENCE: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_secs(8);
 const ATTEMPTS: u32 = 6;
 
@@ -53,26 +47,12 @@ const SYNCHRONOUS: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') = 'off'";
 
-/// The way to a writer task.
-pub(super) struct Writer {
-    jobs: mpsc::Sender<Box<dyn Job>>,
-    state: Arc<State>,
-    ledger: Arc<Ledger>,
-}
-
-/// What the writer task shows to others.
-#[derive(Debug, Default)]
-struct State {
-    commits: AtomicU64,
-    failing: AtomicBool,
-}
-
 /// The task's own things.
 pub(super) struct Loop {
     gateway: Arc<Gateway>,
     ledger: Arc<Ledger>,
     held: Option<Held>,
-    jobs: mpsc::Receiver<Box<dyn Job>>,
+    jobs: Jobs<Postgres>,
     state: Arc<State>,
 }
 
@@ -97,14 +77,8 @@ pub(super) fn writer(
     gateway: Arc<Gateway>,
     ledger: Arc<Ledger>,
     connection: PgConnection,
-) -> (Writer, Loop) {
-    let (sender, jobs) = mpsc::channel(QUEUE);
-    let state = Arc::new(State::default());
-    let writer = Writer {
-        jobs: sender,
-        state: Arc::clone(&state),
-        ledger: Arc::clone(&ledger),
-    };
+) -> (Writer<Postgres>, Loop) {
+    let (writer, jobs, state) = Writer::new(Arc::clone(ledger.log()));
     let writing = Loop {
         gateway,
         ledger,
@@ -113,89 +87,6 @@ pub(super) fn writer(
         state,
     };
     (writer, writing)
-}
-
-// === impl Writer ===
-
-impl Writer {
-    /// Make a change that a permit allows; returns when it is durable.
-    pub(super) async fn submit<A: Action, C: Change>(
-        &self,
-        permit: Permit<A>,
-        target: String,
-        change: C,
-    ) -> Result<C::Output, Error> {
-        let Some(slot) = self.slot().await else {
-            permit.settle(target, Error::Busy.outcome());
-            return Err(Error::Busy);
-        };
-        // No await from here until the job is sent: a caller that is cancelled
-        // has either settled its permit itself or left everything to the job.
-        let trail = permit.trail();
-        let record = permit.into_record(target);
-        let (task, answer) = Task::new(trail, record, change);
-        slot.send(Box::new(task));
-        answer.await.unwrap_or(Err(Error::Busy))
-    }
-
-    /// Do a host duty, for which no record is owed but those on the trail.
-    pub(super) async fn run<C: Change>(
-        &self,
-        trail: &Trail,
-        change: C,
-    ) -> Result<C::Output, Error> {
-        let slot = self.slot().await.ok_or(Error::Busy)?;
-        let (task, answer) = Task::new(trail.clone(), None, change);
-        slot.send(Box::new(task));
-        answer.await.unwrap_or(Err(Error::Busy))
-    }
-
-    /// Do a host duty that leaves a record of its own.
-    pub(super) async fn enter<C: Change>(
-        &self,
-        trail: &Trail,
-        record: Record,
-        change: C,
-    ) -> Result<C::Output, Error> {
-        let Some(slot) = self.slot().await else {
-            trail.push(Record {
-                outcome: Error::Busy.outcome(),
-                ..record
-            });
-            return Err(Error::Busy);
-        };
-        let (task, answer) = Task::new(trail.clone(), Some(record), change);
-        slot.send(Box::new(task));
-        answer.await.unwrap_or(Err(Error::Busy))
-    }
-
-    /// Whether the writer can commit. After a failure it is tried out, so that
-    /// readiness returns without traffic.
-    pub(super) async fn ready(&self) -> Result<(), Error> {
-        if self.jobs.is_closed() || !self.ledger.log().accepts() {
-            return Err(Error::Busy);
-        }
-        if self.state.failing.load(Ordering::Acquire) {
-            return self.run(&Trail::new(), Errand).await;
-        }
-        Ok(())
-    }
-
-    /// How many transactions have been committed.
-    pub(super) fn commits(&self) -> u64 {
-        self.state.commits.load(Ordering::Relaxed)
-    }
-
-    async fn slot(&self) -> Option<mpsc::Permit<'_, Box<dyn Job>>> {
-        match timeout(PATIENCE, self.jobs.reserve()).await {
-            Ok(Ok(slot)) => Some(slot),
-            Ok(Err(_closed)) => None,
-            Err(_elapsed) => {
-                tracing::warn!(queue = QUEUE, "the store's write queue is full");
-                None
-            }
-        }
-    }
 }
 
 // === impl Loop ===
@@ -231,16 +122,12 @@ impl Loop {
     }
 
     /// One transaction: `jobs` and whatever else is queued.
-    async fn group(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+    async fn group(&mut self, mut jobs: Vec<Box<dyn Job<Postgres>>>) {
         let ending = self.commit(&mut jobs).await;
-        if ending == Ending::Committed {
-            self.state.commits.fetch_add(1, Ordering::Relaxed);
-        }
-        let failing = ending != Ending::Committed;
-        if failing {
+        if ending != Ending::Committed {
             self.ledger.log().failed();
         }
-        self.state.failing.store(failing, Ordering::Release);
+        self.state.ended(ending);
         for job in jobs {
             let left = job.finish(ending);
             self.ledger.owe(left).await;
@@ -248,9 +135,9 @@ impl Loop {
     }
 
     /// Attempt the transaction until it is clear what became of it.
-    async fn commit(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Ending {
+    async fn commit(&mut self, jobs: &mut Vec<Box<dyn Job<Postgres>>>) -> Ending {
         // A database that was away a moment ago is asked once: callers wait already.
-        let attempts = match self.state.failing.load(Ordering::Acquire) {
+        let attempts = match self.state.failing() {
             true => 1,
             false => ATTEMPTS,
         };
@@ -273,7 +160,7 @@ impl Loop {
                 }
                 Fault::InDoubt(error) => {
                     tracing::error!(%error, jobs, "nobody knows whether the store has committed");
-                    return Ending::InDoubt;
+                    return Ending::Failed;
                 }
             }
         }
@@ -281,7 +168,7 @@ impl Loop {
     }
 
     /// Everything between BEGIN and COMMIT, once.
-    async fn attempt(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<(), Fault> {
+    async fn attempt(&mut self, jobs: &mut Vec<Box<dyn Job<Postgres>>>) -> Result<(), Fault> {
         let Held {
             mut connection,
             made,
@@ -331,7 +218,7 @@ impl Loop {
     async fn apply(
         &mut self,
         connection: &mut PgConnection,
-        jobs: &mut Vec<Box<dyn Job>>,
+        jobs: &mut Vec<Box<dyn Job<Postgres>>>,
     ) -> Result<(), sqlx::Error> {
         sqlx::query("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
             .execute(&mut *connection)

@@ -1,14 +1,15 @@
 //! Accounts in SQLite.
 
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
+use sqlx::{Sqlite, SqliteConnection};
 
-use super::job::{Change, Failure};
 use super::unavailable;
+use crate::store::changes::{ActivateAccount, AlterAccount, CreateAccount};
 use crate::store::columns::time;
+use crate::store::job::{Applies, Failure};
 use crate::store::rows::Found;
-use crate::store::{Account, AccountChange, Error};
+use crate::store::{Account, Error};
 
 const CREATE: &str = "
     INSERT INTO accounts (rp_id, id, name, display_name, status, created_at)
@@ -43,19 +44,6 @@ pub(super) const FIND_BY_ID: &str = find!("id = ?2");
 
 pub(super) const FIND_BY_NAME: &str = find!("name = ?2 AND status = 'active'");
 
-pub(super) struct Create(pub(super) Account);
-
-pub(super) struct Activate {
-    pub(super) rp_id: String,
-    pub(super) id: String,
-}
-
-pub(super) struct Alter {
-    pub(super) rp_id: String,
-    pub(super) id: String,
-    pub(super) change: AccountChange,
-}
-
 pub(super) async fn find_by_id(db: &SqlitePool, rp_id: &str, id: &str) -> Result<Account, Error> {
     find(db, FIND_BY_ID, rp_id, id).await
 }
@@ -83,15 +71,12 @@ async fn find(
     found.real().ok_or(Error::NotFound)
 }
 
-// === impl Create ===
+// === CreateAccount ===
 
 #[async_trait]
-impl Change for Create {
-    type Output = Account;
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<Account, Failure> {
-        let Self(account) = self;
+impl Applies<CreateAccount> for Sqlite {
+    async fn apply(change: &CreateAccount, db: &mut SqliteConnection) -> Result<Account, Failure> {
+        let CreateAccount(account) = change;
         sqlx::query(CREATE)
             .bind(&account.rp_id)
             .bind(&account.id)
@@ -101,40 +86,37 @@ impl Change for Create {
             .bind(time(account.created_at))
             .execute(db)
             .await?;
-        Ok(account)
+        Ok(account.clone())
     }
 }
 
-// === impl Activate ===
+// === ActivateAccount ===
 
 #[async_trait]
-impl Change for Activate {
-    type Output = Account;
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<Account, Failure> {
+impl Applies<ActivateAccount> for Sqlite {
+    async fn apply(
+        change: &ActivateAccount,
+        db: &mut SqliteConnection,
+    ) -> Result<Account, Failure> {
         let active = sqlx::query_as(ACTIVATE)
-            .bind(self.rp_id)
-            .bind(self.id)
+            .bind(&change.rp_id)
+            .bind(&change.id)
             .fetch_optional(db)
             .await?;
         active.ok_or(Error::NotFound.into())
     }
 }
 
-// === impl Alter ===
+// === AlterAccount ===
 
 #[async_trait]
-impl Change for Alter {
-    type Output = Account;
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<Account, Failure> {
+impl Applies<AlterAccount> for Sqlite {
+    async fn apply(change: &AlterAccount, db: &mut SqliteConnection) -> Result<Account, Failure> {
         let changed = sqlx::query_as(CHANGE)
-            .bind(self.rp_id)
-            .bind(self.id)
-            .bind(self.change.name)
-            .bind(self.change.display_name)
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(&change.to.name)
+            .bind(&change.to.display_name)
             .fetch_optional(db)
             .await?;
         changed.ok_or(Error::NotFound.into())

@@ -30,7 +30,7 @@ fn shape(row: &SqliteRow) -> Vec<(String, String)> {
 
 async fn rows(store: &SqliteStore, statement: &'static str, key: &str) -> Vec<SqliteRow> {
     let asked = sqlx::query(statement).bind(RP).bind(key);
-    asked.fetch_all(&store.readers).await.unwrap()
+    asked.fetch_all(&store.database.readers).await.unwrap()
 }
 
 #[tokio::test]

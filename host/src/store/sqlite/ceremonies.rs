@@ -1,12 +1,12 @@
 //! Ceremonies in SQLite: put once, taken once.
 
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
+use sqlx::{Sqlite, SqliteConnection};
 
-use super::job::{Change, Failure};
-use crate::clock::Timestamp;
+use crate::store::changes::{PutCeremony, TakeCeremony};
 use crate::store::columns::{time, to_byte_list, to_list};
-use crate::store::{Ceremony, CeremonyKind, Error};
+use crate::store::job::{Applies, Failure};
+use crate::store::{Ceremony, Error};
 
 const PUT: &str = "
     INSERT INTO ceremonies (rp_id, id, kind, challenge, expires_at, user_id, user_name,
@@ -23,37 +23,22 @@ const TAKE: &str = "
 const WHY_NOT: &str = "
     SELECT used_at IS NOT NULL FROM ceremonies WHERE rp_id = ?1 AND id = ?2 AND kind = ?3";
 
-pub(super) struct Put(pub(super) Ceremony);
-
-pub(super) struct Take {
-    pub(super) rp_id: String,
-    pub(super) id: String,
-    pub(super) kind: CeremonyKind,
-    pub(super) now: Timestamp,
-}
-
-// === impl Put ===
+// === PutCeremony ===
 
 #[async_trait]
-impl Change for Put {
-    type Output = ();
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
-        let Self(ceremony) = self;
-        let (user_id, user_name, user_display_name) = match ceremony.user {
-            Some(user) => (Some(user.id), Some(user.name), Some(user.display_name)),
-            None => (None, None, None),
-        };
+impl Applies<PutCeremony> for Sqlite {
+    async fn apply(change: &PutCeremony, db: &mut SqliteConnection) -> Result<(), Failure> {
+        let PutCeremony(ceremony) = change;
+        let user = ceremony.user.as_ref();
         sqlx::query(PUT)
-            .bind(ceremony.rp_id)
-            .bind(ceremony.id)
+            .bind(&ceremony.rp_id)
+            .bind(&ceremony.id)
             .bind(ceremony.kind.as_str())
-            .bind(ceremony.challenge)
+            .bind(&ceremony.challenge)
             .bind(time(ceremony.expires_at))
-            .bind(user_id)
-            .bind(user_name)
-            .bind(user_display_name)
+            .bind(user.map(|user| &user.id))
+            .bind(user.map(|user| &user.name))
+            .bind(user.map(|user| &user.display_name))
             .bind(ceremony.user_verification.as_str())
             .bind(ceremony.resident_key.as_str())
             .bind(ceremony.attestation.as_str())
@@ -66,28 +51,25 @@ impl Change for Put {
     }
 }
 
-// === impl Take ===
+// === TakeCeremony ===
 
 #[async_trait]
-impl Change for Take {
-    type Output = Ceremony;
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<Ceremony, Failure> {
+impl Applies<TakeCeremony> for Sqlite {
+    async fn apply(change: &TakeCeremony, db: &mut SqliteConnection) -> Result<Ceremony, Failure> {
         let taken = sqlx::query_as(TAKE)
-            .bind(&self.rp_id)
-            .bind(&self.id)
-            .bind(self.kind.as_str())
-            .bind(time(self.now))
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(change.kind.as_str())
+            .bind(time(change.now))
             .fetch_optional(&mut *db)
             .await?;
         if let Some(ceremony) = taken {
             return Ok(ceremony);
         }
         let used: Option<bool> = sqlx::query_scalar(WHY_NOT)
-            .bind(self.rp_id)
-            .bind(self.id)
-            .bind(self.kind.as_str())
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(change.kind.as_str())
             .fetch_optional(db)
             .await?;
         let error = match used {

@@ -1,15 +1,17 @@
 //! Passkeys in SQLite.
 
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
+use sqlx::{Sqlite, SqliteConnection};
 
-use super::job::{Change, Failure};
 use super::unavailable;
-use crate::clock::Timestamp;
+use crate::store::changes::{
+    AlterCredential, InsertCredential, RecordUse, RemoveCredential, RenameCredential,
+};
 use crate::store::columns::{list, time, to_list};
+use crate::store::job::{Applies, Failure};
 use crate::store::rows::Found;
-use crate::store::{Credential, CredentialChange, CredentialUse, Error, Typical};
+use crate::store::{Credential, Error, Typical};
 
 const INSERT: &str = "
     INSERT INTO credentials (rp_id, user_id, id, label, status, created_at, last_used_at,
@@ -80,37 +82,6 @@ const TYPICAL: &str = "
 const COMMON_ID_LENGTH: u32 = 32;
 const COMMON_TRANSPORTS: [&str; 2] = ["hybrid", "internal"];
 
-pub(super) struct Insert(pub(super) Credential);
-
-pub(super) struct Rename {
-    pub(super) rp_id: String,
-    pub(super) user_id: String,
-    pub(super) id: Vec<u8>,
-    pub(super) label: String,
-}
-
-pub(super) struct Alter {
-    pub(super) rp_id: String,
-    pub(super) user_id: String,
-    pub(super) id: Vec<u8>,
-    pub(super) change: CredentialChange,
-    pub(super) now: Timestamp,
-}
-
-pub(super) struct Remove {
-    pub(super) rp_id: String,
-    pub(super) user_id: String,
-    pub(super) id: Vec<u8>,
-    pub(super) keep_last: bool,
-}
-
-pub(super) struct RecordUse {
-    pub(super) rp_id: String,
-    pub(super) id: Vec<u8>,
-    pub(super) recorded: CredentialUse,
-    pub(super) now: Timestamp,
-}
-
 pub(super) async fn get(db: &SqlitePool, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {
     sqlx::query_as(GET)
         .bind(rp_id)
@@ -153,33 +124,30 @@ pub(super) async fn typical(db: &SqlitePool, rp_id: &str) -> Result<Typical, Err
     }
 }
 
-// === impl Insert ===
+// === InsertCredential ===
 
 #[async_trait]
-impl Change for Insert {
-    type Output = ();
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
-        let Self(credential) = self;
+impl Applies<InsertCredential> for Sqlite {
+    async fn apply(change: &InsertCredential, db: &mut SqliteConnection) -> Result<(), Failure> {
+        let InsertCredential(credential) = change;
         sqlx::query(INSERT)
-            .bind(credential.rp_id)
-            .bind(credential.user_id)
-            .bind(credential.id)
-            .bind(credential.label)
+            .bind(&credential.rp_id)
+            .bind(&credential.user_id)
+            .bind(&credential.id)
+            .bind(&credential.label)
             .bind(credential.status.as_str())
             .bind(time(credential.created_at))
             .bind(credential.last_used_at.map(time))
-            .bind(credential.public_key)
+            .bind(&credential.public_key)
             .bind(credential.algorithm)
             .bind(credential.sign_count)
-            .bind(credential.aaguid)
+            .bind(&credential.aaguid)
             .bind(to_list(&credential.transports)?)
             .bind(credential.backup_eligible)
             .bind(credential.backup_state)
             .bind(credential.user_verified)
             .bind(credential.discoverable)
-            .bind(credential.attestation_format)
+            .bind(&credential.attestation_format)
             .bind(credential.suspended_at.map(time))
             .bind(credential.clone_alarm_at.map(time))
             .execute(db)
@@ -188,67 +156,64 @@ impl Change for Insert {
     }
 }
 
-// === impl Rename ===
+// === RenameCredential ===
 
 #[async_trait]
-impl Change for Rename {
-    type Output = Credential;
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<Credential, Failure> {
+impl Applies<RenameCredential> for Sqlite {
+    async fn apply(
+        change: &RenameCredential,
+        db: &mut SqliteConnection,
+    ) -> Result<Credential, Failure> {
         let renamed = sqlx::query_as(RENAME)
-            .bind(self.rp_id)
-            .bind(self.user_id)
-            .bind(self.id)
-            .bind(self.label)
+            .bind(&change.rp_id)
+            .bind(&change.user_id)
+            .bind(&change.id)
+            .bind(&change.label)
             .fetch_optional(db)
             .await?;
         renamed.ok_or(Error::NotFound.into())
     }
 }
 
-// === impl Alter ===
+// === AlterCredential ===
 
 #[async_trait]
-impl Change for Alter {
-    type Output = Credential;
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<Credential, Failure> {
+impl Applies<AlterCredential> for Sqlite {
+    async fn apply(
+        change: &AlterCredential,
+        db: &mut SqliteConnection,
+    ) -> Result<Credential, Failure> {
         let changed = sqlx::query_as(CHANGE)
-            .bind(&self.rp_id)
-            .bind(&self.user_id)
-            .bind(&self.id)
-            .bind(self.change.label)
-            .bind(self.change.status.map(|status| status.as_str()))
-            .bind(time(self.now))
-            .bind(self.change.keep_last)
+            .bind(&change.rp_id)
+            .bind(&change.user_id)
+            .bind(&change.id)
+            .bind(&change.to.label)
+            .bind(change.to.status.map(|status| status.as_str()))
+            .bind(time(change.now))
+            .bind(change.to.keep_last)
             .fetch_optional(&mut *db)
             .await?;
         match changed {
             Some(changed) => Ok(changed),
-            None => Err(last_or_absent(db, &self.rp_id, &self.user_id, &self.id).await?),
+            None => Err(last_or_absent(db, &change.rp_id, &change.user_id, &change.id).await?),
         }
     }
 }
 
-// === impl Remove ===
+// === RemoveCredential ===
 
 #[async_trait]
-impl Change for Remove {
-    type Output = ();
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
+impl Applies<RemoveCredential> for Sqlite {
+    async fn apply(change: &RemoveCredential, db: &mut SqliteConnection) -> Result<(), Failure> {
         let done = sqlx::query(REMOVE)
-            .bind(&self.rp_id)
-            .bind(&self.user_id)
-            .bind(&self.id)
-            .bind(self.keep_last)
+            .bind(&change.rp_id)
+            .bind(&change.user_id)
+            .bind(&change.id)
+            .bind(change.keep_last)
             .execute(&mut *db)
             .await?;
         if done.rows_affected() == 0 {
-            return Err(last_or_absent(db, &self.rp_id, &self.user_id, &self.id).await?);
+            return Err(last_or_absent(db, &change.rp_id, &change.user_id, &change.id).await?);
         }
         Ok(())
     }
@@ -275,43 +240,40 @@ async fn last_or_absent(
     .into())
 }
 
-// === impl RecordUse ===
+// === RecordUse ===
 
 #[async_trait]
-impl Change for RecordUse {
-    type Output = Credential;
-    const SINGLE_WRITE: bool = true;
-
+impl Applies<RecordUse> for Sqlite {
     /// A credential that was suspended after the verification read it counts as
     /// changed: a suspended passkey signs nobody in, however close the race. Nor does
     /// one of an account that was locked meanwhile. A refused use writes nothing, and
     /// forgiving can't be refused.
-    async fn apply(self, db: &mut SqliteConnection) -> Result<Credential, Failure> {
+    async fn apply(change: &RecordUse, db: &mut SqliteConnection) -> Result<Credential, Failure> {
         let used: Option<Credential> = sqlx::query_as(RECORD_USE)
-            .bind(&self.rp_id)
-            .bind(&self.id)
-            .bind(self.recorded.previous_sign_count)
-            .bind(self.recorded.sign_count)
-            .bind(self.recorded.previous_backup_state)
-            .bind(self.recorded.backup_state)
-            .bind(self.recorded.backup_eligible)
-            .bind(time(self.recorded.at))
-            .bind(time(self.now))
-            .bind(self.recorded.clone_alarm)
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(change.recorded.previous_sign_count)
+            .bind(change.recorded.sign_count)
+            .bind(change.recorded.previous_backup_state)
+            .bind(change.recorded.backup_state)
+            .bind(change.recorded.backup_eligible)
+            .bind(time(change.recorded.at))
+            .bind(time(change.now))
+            .bind(change.recorded.clone_alarm)
             .fetch_optional(&mut *db)
             .await?;
         if let Some(used) = used {
             sqlx::query(FORGIVE)
-                .bind(&self.rp_id)
+                .bind(&change.rp_id)
                 .bind(&used.user_id)
                 .execute(&mut *db)
                 .await?;
             return Ok(used);
         }
         let locked: Option<bool> = sqlx::query_scalar(WHY_NOT_USED)
-            .bind(self.rp_id)
-            .bind(self.id)
-            .bind(time(self.now))
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(time(change.now))
             .fetch_optional(db)
             .await?;
         let error = match locked {

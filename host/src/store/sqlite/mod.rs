@@ -10,15 +10,14 @@ mod accounts;
 mod audit;
 mod ceremonies;
 mod credentials;
+mod debts;
 mod doubt;
 mod failures;
 mod files;
 mod history;
-mod job;
 mod open;
 mod rollouts;
 mod sessions;
-mod store;
 mod sweep;
 mod writer;
 
@@ -39,27 +38,30 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{Sqlite, SqlitePool};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::audit::Log;
+use crate::audit::{Log, Trail};
 use crate::clock::{Clock, Timestamp};
-use crate::store::Error;
-use writer::Writer;
+use crate::store::mediated::{Database, Mediated};
+use crate::store::writer::Writer;
+use crate::store::{Account, Credential, Error, Session, StoredRecord, Swept, Typical};
+use debts::Debts;
 
 pub use files::{copy, prune};
 pub use history::SqliteHistory;
 pub use open::OpenError;
 
 /// The embedded store.
-pub struct SqliteStore {
-    writer: Writer,
+pub type SqliteStore = Mediated<SqliteDatabase>;
+
+/// Its file.
+pub struct SqliteDatabase {
+    writer: Writer<Sqlite>,
+    debts: Arc<Debts>,
     readers: SqlitePool,
     log: Arc<Log>,
-    clock: Arc<dyn Clock>,
-    /// Milliseconds.
-    session_lifetime: u64,
     running: Mutex<Option<Running>>,
     /// The folder of a temporary store, gone with it.
     _folder: Option<TempDir>,
@@ -121,12 +123,6 @@ impl SqliteStore {
         Self::start(&path, false, session_lifetime, clock, log, Some(folder)).await
     }
 
-    /// How many transactions have been committed; a measure of how well changes
-    /// share them.
-    pub fn commits(&self) -> u64 {
-        self.writer.commits()
-    }
-
     async fn start(
         path: &Path,
         durable: bool,
@@ -141,7 +137,13 @@ impl SqliteStore {
             path: path.to_owned(),
             source,
         })?);
-        let (writer, writing) = writer::writer(opened.options, opened.connection, Arc::clone(&log));
+        let debts = Arc::new(Debts::new(Arc::clone(&log)));
+        let (writer, writing) = writer::writer(
+            opened.options,
+            opened.connection,
+            Arc::clone(&log),
+            Arc::clone(&debts),
+        );
         let (stop, stopped) = oneshot::channel();
         let ended = writing
             .on_a_thread(stopped)
@@ -149,23 +151,89 @@ impl SqliteStore {
                 path: path.to_owned(),
                 source,
             })?;
-        Ok(Self {
+        let database = SqliteDatabase {
             writer,
+            debts,
             readers: opened.readers,
             log,
-            clock,
-            session_lifetime,
             running: Mutex::new(Some(Running { stop, ended })),
             _folder: folder,
-        })
+        };
+        Ok(Self::new(database, session_lifetime, clock))
+    }
+}
+
+// === impl SqliteDatabase ===
+
+impl Database for SqliteDatabase {
+    type Engine = Sqlite;
+
+    fn credentials(&self) -> &Writer<Sqlite> {
+        &self.writer
     }
 
-    fn now(&self) -> Timestamp {
-        self.clock.now()
+    fn accounts(&self) -> &Writer<Sqlite> {
+        &self.writer
+    }
+
+    fn recorder(&self) -> &Writer<Sqlite> {
+        &self.writer
+    }
+
+    async fn credential(&self, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {
+        credentials::get(&self.readers, rp_id, id).await
+    }
+
+    async fn credentials_of(&self, rp_id: &str, user_id: &str) -> Result<Vec<Credential>, Error> {
+        credentials::list_for_user(&self.readers, rp_id, user_id).await
+    }
+
+    async fn typical(&self, rp_id: &str) -> Result<Typical, Error> {
+        credentials::typical(&self.readers, rp_id).await
+    }
+
+    async fn account(&self, rp_id: &str, id: &str) -> Result<Account, Error> {
+        accounts::find_by_id(&self.readers, rp_id, id).await
+    }
+
+    async fn account_named(&self, rp_id: &str, name: &str) -> Result<Account, Error> {
+        accounts::find_by_name(&self.readers, rp_id, name).await
+    }
+
+    async fn session(&self, rp_id: &str, id: &str) -> Result<Session, Error> {
+        sessions::get(&self.readers, rp_id, id).await
+    }
+
+    async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {
+        audit::after(&self.readers, self.log.id(), after, limit).await
+    }
+
+    fn waiting(&self) -> bool {
+        self.debts.in_doubt()
+    }
+
+    async fn keep(&self, trail: &Trail) {
+        self.debts.owe(trail);
+    }
+
+    async fn ready(&self) -> Result<(), Error> {
+        sqlx::query("SELECT 1")
+            .execute(&self.readers)
+            .await
+            .map_err(unavailable)?;
+        self.writer.ready().await
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
+        self.writer.run(&Trail::new(), sweep::Sweep(now)).await
+    }
+
+    fn commits(&self) -> u64 {
+        self.writer.commits()
     }
 
     /// Readers go first, so that the writer is the last one and tidies up the WAL.
-    async fn stop(&self) {
+    async fn close(&self) {
         let running = self
             .running
             .lock()
@@ -181,10 +249,10 @@ impl SqliteStore {
     }
 }
 
-impl fmt::Debug for SqliteStore {
+impl fmt::Debug for SqliteDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")
-            .field("commits", &self.commits())
+            .field("commits", &self.writer.commits())
             .finish_non_exhaustive()
     }
 }

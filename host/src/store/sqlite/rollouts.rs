@@ -1,13 +1,14 @@
 //! Revisions and rollouts in SQLite.
 
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
+use sqlx::{Sqlite, SqliteConnection};
 
-use super::job::{Change, Failure};
-use super::{SqliteStore, unavailable};
+use super::{SqliteDatabase, unavailable};
 use crate::audit::{Record, Trail};
 use crate::store::Error;
+use crate::store::changes::{PushRevision, RemoveRevision, ReportHost, SetRollout};
 use crate::store::columns::{time, to_list};
+use crate::store::job::{Applies, Failure};
 use crate::store::rollouts::{
     Artifact, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts,
 };
@@ -46,26 +47,17 @@ const REPORT: &str = "
     ON CONFLICT (host, component) DO UPDATE SET epoch = ?3, stable = ?4, canary = ?5,
         problem = ?6, seen_at = ?7";
 
-struct Push(Artifact);
-
-struct Remove {
-    component: String,
-    digest: String,
-}
-
-struct Set(RolloutState, HistoryEntry);
-
-struct Report(HostReport);
-
 #[async_trait]
-impl Rollouts for SqliteStore {
+impl Rollouts for SqliteDatabase {
     async fn revision_push(
         &self,
         trail: &Trail,
         record: Record,
         artifact: Artifact,
     ) -> Result<bool, Error> {
-        self.writer.enter(trail, record, Push(artifact)).await
+        self.writer
+            .enter(trail, record, PushRevision(artifact))
+            .await
     }
 
     async fn revision_get(&self, component: &str, digest: &str) -> Result<Artifact, Error> {
@@ -97,7 +89,7 @@ impl Rollouts for SqliteStore {
         component: &str,
         digest: &str,
     ) -> Result<(), Error> {
-        let change = Remove {
+        let change = RemoveRevision {
             component: component.to_owned(),
             digest: digest.to_owned(),
         };
@@ -119,7 +111,9 @@ impl Rollouts for SqliteStore {
         state: RolloutState,
         entry: HistoryEntry,
     ) -> Result<(), Error> {
-        self.writer.enter(trail, record, Set(state, entry)).await
+        self.writer
+            .enter(trail, record, SetRollout(state, entry))
+            .await
     }
 
     async fn rollout_history(
@@ -136,7 +130,7 @@ impl Rollouts for SqliteStore {
     }
 
     async fn host_report(&self, report: HostReport) -> Result<(), Error> {
-        self.writer.run(&Trail::new(), Report(report)).await
+        self.writer.run(&Trail::new(), ReportHost(report)).await
     }
 
     async fn host_reports(&self) -> Result<Vec<HostReport>, Error> {
@@ -147,24 +141,22 @@ impl Rollouts for SqliteStore {
     }
 }
 
-// === impl Push ===
+// === PushRevision ===
 
 #[async_trait]
-impl Change for Push {
-    type Output = bool;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<bool, Failure> {
+impl Applies<PushRevision> for Sqlite {
+    async fn apply(change: &PushRevision, db: &mut SqliteConnection) -> Result<bool, Failure> {
         let Artifact {
             info,
             wasm,
             minisig,
-        } = self.0;
+        } = &change.0;
         let pushed = sqlx::query(PUSH)
             .bind(&info.component)
             .bind(&info.digest)
             .bind(&info.version)
             .bind(wasm)
-            .bind(&minisig)
+            .bind(minisig)
             .bind(time(info.pushed_at))
             .bind(&info.pushed_by)
             .execute(&mut *db)
@@ -176,31 +168,29 @@ impl Change for Push {
             .bind(&info.component)
             .bind(&info.digest)
             .bind(&info.version)
-            .bind(&minisig)
+            .bind(minisig)
             .execute(db)
             .await?;
         Ok(false)
     }
 }
 
-// === impl Remove ===
+// === RemoveRevision ===
 
 #[async_trait]
-impl Change for Remove {
-    type Output = ();
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
+impl Applies<RemoveRevision> for Sqlite {
+    async fn apply(change: &RemoveRevision, db: &mut SqliteConnection) -> Result<(), Failure> {
         let state: Option<RolloutState> =
             sqlx::query_as("SELECT * FROM rollouts WHERE component = ?1")
-                .bind(&self.component)
+                .bind(&change.component)
                 .fetch_optional(&mut *db)
                 .await?;
-        if state.is_some_and(|state| state.names(&self.digest)) {
+        if state.is_some_and(|state| state.names(&change.digest)) {
             return Err(Error::Conflict.into());
         }
         let removed = sqlx::query(REMOVE)
-            .bind(&self.component)
-            .bind(&self.digest)
+            .bind(&change.component)
+            .bind(&change.digest)
             .execute(db)
             .await?;
         if removed.rows_affected() == 0 {
@@ -210,14 +200,15 @@ impl Change for Remove {
     }
 }
 
-// === impl Set ===
+// === SetRollout ===
 
 #[async_trait]
-impl Change for Set {
-    type Output = ();
+impl Applies<SetRollout> for Sqlite {
+    /// The entry may break a constraint after the state is written.
+    const SAVEPOINT: bool = true;
 
-    async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
-        let Self(state, entry) = self;
+    async fn apply(change: &SetRollout, db: &mut SqliteConnection) -> Result<(), Failure> {
+        let SetRollout(state, entry) = change;
         let statement = if state.epoch == 1 { BEGIN } else { ADVANCE };
         let done = sqlx::query(statement)
             .bind(&state.component)
@@ -246,15 +237,12 @@ impl Change for Set {
     }
 }
 
-// === impl Report ===
+// === ReportHost ===
 
 #[async_trait]
-impl Change for Report {
-    type Output = ();
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
-        let Self(report) = self;
+impl Applies<ReportHost> for Sqlite {
+    async fn apply(change: &ReportHost, db: &mut SqliteConnection) -> Result<(), Failure> {
+        let ReportHost(report) = change;
         sqlx::query(REPORT)
             .bind(&report.host)
             .bind(&report.component)

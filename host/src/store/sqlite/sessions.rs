@@ -1,13 +1,13 @@
 //! Sessions in SQLite.
 
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
+use sqlx::{Sqlite, SqliteConnection};
 
-use super::job::{Change, Failure};
 use super::unavailable;
-use crate::clock::Timestamp;
+use crate::store::changes::{CreateSession, RevokeSession, TouchSession};
 use crate::store::columns::time;
+use crate::store::job::{Applies, Failure};
 use crate::store::{Error, Session};
 
 const CREATE: &str = "
@@ -28,21 +28,6 @@ const TOUCH: &str = "
 const REVOKE: &str = "
     UPDATE sessions SET revoked_at = coalesce(revoked_at, ?3) WHERE rp_id = ?1 AND id = ?2";
 
-pub(super) struct Create(pub(super) Session);
-
-pub(super) struct Touch {
-    pub(super) rp_id: String,
-    pub(super) id: String,
-    pub(super) now: Timestamp,
-    pub(super) idle: u64,
-}
-
-pub(super) struct Revoke {
-    pub(super) rp_id: String,
-    pub(super) id: String,
-    pub(super) now: Timestamp,
-}
-
 pub(super) async fn get(db: &SqlitePool, rp_id: &str, id: &str) -> Result<Session, Error> {
     sqlx::query_as(GET)
         .bind(rp_id)
@@ -53,15 +38,12 @@ pub(super) async fn get(db: &SqlitePool, rp_id: &str, id: &str) -> Result<Sessio
         .ok_or(Error::NotFound)
 }
 
-// === impl Create ===
+// === CreateSession ===
 
 #[async_trait]
-impl Change for Create {
-    type Output = Session;
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<Session, Failure> {
-        let Self(session) = self;
+impl Applies<CreateSession> for Sqlite {
+    async fn apply(change: &CreateSession, db: &mut SqliteConnection) -> Result<Session, Failure> {
+        let CreateSession(session) = change;
         sqlx::query(CREATE)
             .bind(&session.rp_id)
             .bind(&session.id)
@@ -73,24 +55,21 @@ impl Change for Create {
             .bind(time(session.last_used_at))
             .execute(db)
             .await?;
-        Ok(session)
+        Ok(session.clone())
     }
 }
 
-// === impl Touch ===
+// === TouchSession ===
 
 #[async_trait]
-impl Change for Touch {
-    type Output = Session;
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<Session, Failure> {
+impl Applies<TouchSession> for Sqlite {
+    async fn apply(change: &TouchSession, db: &mut SqliteConnection) -> Result<Session, Failure> {
         // Signed: a session may be younger than the idle time is long.
-        let rested_since = time(self.now).saturating_sub(time(self.idle));
+        let rested_since = time(change.now).saturating_sub(time(change.idle));
         let touched = sqlx::query_as(TOUCH)
-            .bind(self.rp_id)
-            .bind(self.id)
-            .bind(time(self.now))
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(time(change.now))
             .bind(rested_since)
             .fetch_optional(db)
             .await?;
@@ -99,18 +78,15 @@ impl Change for Touch {
     }
 }
 
-// === impl Revoke ===
+// === RevokeSession ===
 
 #[async_trait]
-impl Change for Revoke {
-    type Output = ();
-    const SINGLE_WRITE: bool = true;
-
-    async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
+impl Applies<RevokeSession> for Sqlite {
+    async fn apply(change: &RevokeSession, db: &mut SqliteConnection) -> Result<(), Failure> {
         let done = sqlx::query(REVOKE)
-            .bind(self.rp_id)
-            .bind(self.id)
-            .bind(time(self.now))
+            .bind(&change.rp_id)
+            .bind(&change.id)
+            .bind(time(change.now))
             .execute(db)
             .await?;
         if done.rows_affected() == 0 {

@@ -2,12 +2,12 @@
 //! that no caller waits long behind it.
 
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
+use sqlx::{Sqlite, SqliteConnection};
 
-use super::job::{Change, Failure};
 use crate::clock::Timestamp;
 use crate::store::Swept;
 use crate::store::columns::time;
+use crate::store::job::{Applies, Change, Failure};
 
 /// One day, in milliseconds.
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -44,13 +44,18 @@ pub(super) struct Sweep(pub(super) Timestamp);
 
 // === impl Sweep ===
 
-#[async_trait]
 impl Change for Sweep {
     type Output = Swept;
+}
+
+#[async_trait]
+impl Applies<Sweep> for Sqlite {
+    /// A constraint may be broken after other rows are gone.
+    const SAVEPOINT: bool = true;
 
     /// Ceremonies first, so that the accounts they kept can go at once.
-    async fn apply(self, db: &mut SqliteConnection) -> Result<Swept, Failure> {
-        let before = time(self.0.saturating_sub(DAY));
+    async fn apply(change: &Sweep, db: &mut SqliteConnection) -> Result<Swept, Failure> {
+        let before = time(change.0.saturating_sub(DAY));
         Ok(Swept {
             ceremonies: delete(db, CEREMONIES, before).await?,
             accounts: delete(db, ACCOUNTS, before).await?,

@@ -60,7 +60,7 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
             in_a_task(async move {
                 // As in a request: one trail, whose records are written once.
                 let context = CallContext {
-                    routes: zeropass::registry::Routes::default(),
+                    routes: zeropass::capabilities::Routes::default(),
                     trail: Trail::new(),
                     ..bare.context()
                 };

@@ -1,4 +1,5 @@
-//! The file: a JSON array of recordings, bytes in base64url.
+//! The file: a JSON array of recordings, bytes in base64url. `tests/standalone/README.md`
+//! describes it for people.
 //!
 //! Members that are not known are ignored, except those of `policy`, which are
 //! kept in [`Policy::unknown`]: a policy that is not applied must not go unseen.
@@ -93,7 +94,7 @@ pub struct Policy {
 /// WebAuthn L3 section 5.8.6.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the standard's own words")]
 pub enum UserVerification {
     Required,
     #[default]
@@ -104,7 +105,7 @@ pub enum UserVerification {
 /// WebAuthn L3 section 5.4.7.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the standard's own words")]
 pub enum Attestation {
     #[default]
     None,
@@ -128,7 +129,7 @@ pub struct Moment(pub u64);
 
 /// Why a file can't be replayed.
 #[derive(Debug, thiserror::Error)]
-#[error("not a file of recorded ceremonies (a JSON array, see DESIGN.md section 7): {0}")]
+#[error("not a file of recorded ceremonies (a JSON array, see tests/standalone/README.md): {0}")]
 pub struct FileError(#[from] serde_json::Error);
 
 /// Read a file.

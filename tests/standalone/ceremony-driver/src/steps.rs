@@ -42,7 +42,7 @@ pub struct Steps {
 
 /// A registration that has begun, and the response that finishes it.
 #[derive(Debug, Clone)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the standard documents each field")]
 pub struct RegistrationStep {
     pub challenge: Vec<u8>,
     pub id: String,
@@ -53,7 +53,7 @@ pub struct RegistrationStep {
 
 /// A sign-in that has begun, and the response that finishes it.
 #[derive(Debug, Clone)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the standard documents each field")]
 pub struct AuthenticationStep {
     pub challenge: Vec<u8>,
     /// Without one the sign-in is named.

@@ -39,7 +39,7 @@ async fn records_taken_over_in_an_outage_come_with_the_next_commit() {
     let records = kit.store.records(0, 10).await.unwrap();
     let found: Vec<_> = records.iter().map(|r| r.action.as_str()).collect();
     assert_eq!(found, ["ceremonies.put"]);
-    let log = store.ledger.log();
+    let log = store.database.ledger.log();
     assert_eq!(log.counts().lost.get(), 0);
 
     kit.store.close().await;
@@ -79,7 +79,7 @@ async fn exhausted_pool_is_busy_and_recovers() {
     let (kit, store, _) = fresh().await;
     let mut held = Vec::new();
     for _ in 0..4 {
-        held.push(store.credentials.readers.acquire().await.unwrap());
+        held.push(store.database.credentials.readers.acquire().await.unwrap());
     }
     assert_eq!(kit.get(RP, b"key").await, Err(Error::Busy));
     assert_eq!(kit.store.ready().await, Err(Error::Busy));

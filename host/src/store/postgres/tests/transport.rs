@@ -255,7 +255,7 @@ async fn hostile_environment_changes_nothing() {
         "zeropass_rollouts|zeropass|TLSv1.3|/CN=zeropass_rollouts",
     ];
     assert_eq!(seen.lines().collect::<Vec<_>>(), expected);
-    let pool = _store.accounts.readers.clone();
+    let pool = _store.database.accounts.readers.clone();
     let mut settings = Vec::new();
     for name in ["search_path", "synchronous_commit", "role"] {
         let value: String = sqlx::query_scalar("SELECT current_setting($1)")

@@ -23,6 +23,7 @@ use crate::audit::{
     Log, ResumeError, Schedule, SealError, SealKey, Sealer, Sink, Source, Turn, read_notes,
 };
 use crate::clock::FixedClock;
+use crate::store::Store as _;
 use crate::store::contract::{Kit, LIFETIME, NOW, RP, id};
 
 /// Records of each run; each run ends with a checkpoint.
@@ -97,7 +98,7 @@ impl Scene {
         let clock = Arc::new(FixedClock::new(NOW));
         let store =
             SqliteStore::open_with(&self.store(), LIFETIME, clock.clone(), Arc::clone(&log)).await;
-        store.unwrap().stop().await;
+        store.unwrap().close().await;
         let history = SqliteHistory::open(&self.store()).await.unwrap();
         let sink = Sink::new(&self.checkpoints(), key.log_id());
         let schedule = Schedule {

@@ -3,7 +3,7 @@
 use std::task::{Context, Waker};
 
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
+use sqlx::{Sqlite, SqliteConnection};
 
 use super::*;
 use crate::audit::{Log, Trail};
@@ -11,7 +11,7 @@ use crate::policy::Permit;
 use crate::policy::action::AccountsCreate;
 use crate::store::Error;
 use crate::store::contract::{RP, id};
-use crate::store::sqlite::job::{Change, Failure};
+use crate::store::job::{Applies, Change, Failure};
 
 const BREAK_AUDIT: &str = "
     CREATE TRIGGER broken BEFORE INSERT ON audit WHEN NEW.action = 'ceremonies.put'
@@ -102,7 +102,7 @@ async fn records_taken_over_in_an_outage_come_with_the_next_commit() {
     let records = kit.store.records(0, 10).await.unwrap();
     let found: Vec<_> = records.iter().map(|r| r.action.as_str()).collect();
     assert_eq!(found, ["ceremonies.put", "credentials.get"]);
-    assert_eq!(store.log.counts().lost.get(), 0);
+    assert_eq!(store.database.log.counts().lost.get(), 0);
 }
 
 #[tokio::test]
@@ -114,16 +114,24 @@ async fn records_that_can_not_be_taken_over_are_counted_and_named() {
     let one = kit.trail.drain().remove(0);
     kit.trail.restore(vec![one.clone(); KEPT + 3]);
     kit.store.owe(&kit.trail).await;
-    assert_eq!(store.log.counts().lost.get(), 3);
+    assert_eq!(store.database.log.counts().lost.get(), 3);
     let records = kit.store.records(0, 1).await.unwrap();
     assert_eq!(records[0].target, "3 records");
     assert_eq!(records[0].outcome, "failed:records-lost");
-    assert_eq!(store.log.next(), KEPT as u64 + 2, "the others are there");
+    assert_eq!(
+        store.database.log.next(),
+        KEPT as u64 + 2,
+        "the others are there"
+    );
 
     kit.store.close().await;
     kit.trail.push(one);
     kit.store.owe(&kit.trail).await;
-    assert_eq!(store.log.counts().lost.get(), 4, "not kept after the end");
+    assert_eq!(
+        store.database.log.counts().lost.get(),
+        4,
+        "not kept after the end"
+    );
 }
 
 #[tokio::test]
@@ -207,14 +215,18 @@ async fn parallel_changes_share_commits() {
 /// Writes, then is refused.
 struct HalfWay(&'static str);
 
-#[async_trait]
 impl Change for HalfWay {
     type Output = ();
+}
 
-    async fn apply(self, db: &mut SqliteConnection) -> Result<(), Failure> {
+#[async_trait]
+impl Applies<HalfWay> for Sqlite {
+    const SAVEPOINT: bool = true;
+
+    async fn apply(change: &HalfWay, db: &mut SqliteConnection) -> Result<(), Failure> {
         sqlx::query("INSERT INTO accounts VALUES (?1, ?2, 'half', 'half', 'pending', 0)")
             .bind(RP)
-            .bind(self.0)
+            .bind(change.0)
             .execute(db)
             .await?;
         Err(Error::Conflict.into())
@@ -227,7 +239,10 @@ async fn change_refused_half_way_leaves_nothing_but_its_record() {
     let (kit, store) = in_file(&path).await;
     let half = "3f0e6f0e-6a7c-4f3b-8f43-5b7f1d2c9a10";
     let permit = kit.permit::<AccountsCreate>();
-    let refused = store.writer.submit(permit, "half".into(), HalfWay(half));
+    let refused = store
+        .database
+        .writer
+        .submit(permit, "half".into(), HalfWay(half));
     let (refused, ada) = tokio::join!(refused, kit.create(RP, "ada"));
     assert_eq!(refused, Err(Error::Conflict));
     let found = store.accounts_find_by_id(kit.permit(), half.into()).await;
@@ -244,13 +259,13 @@ async fn commit_without_an_answer_that_happened_writes_each_record_once() {
     let (_folder, path) = folder();
     let (kit, store) = in_file(&path).await;
     kit.put(Kit::ceremony(&id(1))).await.unwrap();
-    store.writer.lose_answers(1);
+    store.database.debts.lose_answers(1);
     assert_eq!(kit.put(Kit::ceremony(&id(2))).await, Err(Error::Busy));
-    assert!(store.writer.in_doubt());
+    assert!(store.database.debts.in_doubt());
     // Nothing is left to append, but no answer leaves before it is known what is there.
     assert!(kit.trail.is_empty());
     assert_eq!(store.append(&kit.trail).await, Ok(()));
-    assert!(!store.writer.in_doubt());
+    assert!(!store.database.debts.in_doubt());
     // It happened.
     assert_eq!(kit.put(Kit::ceremony(&id(2))).await, Err(Error::Exists));
     assert_eq!(
@@ -274,7 +289,7 @@ async fn commit_that_failed_writes_each_record_with_the_next() {
     .await
     .unwrap();
     assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Err(Error::Busy));
-    assert!(store.writer.in_doubt());
+    assert!(store.database.debts.in_doubt());
     assert!(kit.trail.is_empty());
     assert_eq!(store.append(&kit.trail).await, Ok(()));
     meddle(&path, "DROP TRIGGER late").await.unwrap();

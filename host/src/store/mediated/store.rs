@@ -1,12 +1,9 @@
-//! [`Store`] on PostgreSQL: check the arguments, then read or submit a change.
+//! [`Store`] over any [`Database`].
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
-use super::job::Errand;
-use super::read::read as ask;
-use super::{PostgresStore, accounts, audit, ceremonies, credentials, failures, sessions, sweep};
-use crate::audit::Trail;
+use super::{Database, Mediated, new};
+use crate::audit::{Trail, target};
 use crate::clock::Timestamp;
 use crate::policy::Permit;
 use crate::policy::action::{
@@ -16,15 +13,21 @@ use crate::policy::action::{
     CredentialsSetStatus, CredentialsTypical, SessionsCreate, SessionsGet, SessionsRevoke,
     SessionsTouch,
 };
+use crate::store::changes::{
+    ActivateAccount, AlterAccount, AlterCredential, CountFailure, CreateAccount, CreateSession,
+    InsertCredential, PutCeremony, RecordUse, RemoveCredential, RenameCredential, RevokeSession,
+    TakeCeremony, TouchSession,
+};
+use crate::store::job::Errand;
 use crate::store::settle::{checked, read};
 use crate::store::{
-    Account, AccountChange, AccountStatus, Ceremony, CeremonyKind, Credential, CredentialChange,
-    CredentialStatus, CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession,
-    Rollouts, Session, Store, StoredRecord, Swept, Typical, check, target,
+    Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
+    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Rollouts, Session, Store,
+    StoredRecord, Swept, Typical, check,
 };
 
 #[async_trait]
-impl Store for PostgresStore {
+impl<D: Database> Store for Mediated<D> {
     async fn credentials_insert(
         &self,
         permit: Permit<CredentialsInsert>,
@@ -33,8 +36,8 @@ impl Store for PostgresStore {
         let arguments = check::credential(permit.relying_party(), credential);
         let (permit, credential) = checked(permit, arguments)?;
         let target = target::credential(&credential.id);
-        let change = credentials::Insert(credential);
-        self.credentials.writer.submit(permit, target, change).await
+        let change = InsertCredential(credential);
+        self.credentials().submit(permit, target, change).await
     }
 
     async fn credentials_get(
@@ -44,7 +47,7 @@ impl Store for PostgresStore {
     ) -> Result<Credential, Error> {
         let (permit, ()) = checked(permit, check::credential_id(&id))?;
         let rp_id = permit.relying_party().to_owned();
-        let found = credentials::get(&self.credentials.readers, &rp_id, &id);
+        let found = self.database.credential(&rp_id, &id);
         read(permit, target::credential(&id), found).await
     }
 
@@ -55,7 +58,7 @@ impl Store for PostgresStore {
     ) -> Result<Vec<Credential>, Error> {
         let (permit, user_id) = checked(permit, check::uuid("user id", &user_id))?;
         let rp_id = permit.relying_party().to_owned();
-        let found = credentials::list_for_user(&self.credentials.readers, &rp_id, &user_id);
+        let found = self.database.credentials_of(&rp_id, &user_id);
         read(permit, user_id.clone(), found).await
     }
 
@@ -70,13 +73,13 @@ impl Store for PostgresStore {
             owned(&user_id, &id).and_then(|user_id| check::name("label", &label).map(|()| user_id));
         let (permit, user_id) = checked(permit, arguments)?;
         let target = target::credential(&id);
-        let change = credentials::Rename {
+        let change = RenameCredential {
             rp_id: permit.relying_party().to_owned(),
             user_id,
             id,
             label,
         };
-        self.credentials.writer.submit(permit, target, change).await
+        self.credentials().submit(permit, target, change).await
     }
 
     async fn credentials_set_status(
@@ -114,13 +117,13 @@ impl Store for PostgresStore {
     ) -> Result<(), Error> {
         let (permit, user_id) = checked(permit, owned(&user_id, &id))?;
         let target = target::credential(&id);
-        let change = credentials::Remove {
+        let change = RemoveCredential {
             rp_id: permit.relying_party().to_owned(),
             user_id,
             id,
             keep_last,
         };
-        self.credentials.writer.submit(permit, target, change).await
+        self.credentials().submit(permit, target, change).await
     }
 
     async fn credentials_record_use(
@@ -133,13 +136,13 @@ impl Store for PostgresStore {
         let (permit, ()) = checked(permit, arguments)?;
         let target = target::credential(&id);
         let permit = permit.noting(recorded.note());
-        let change = credentials::RecordUse {
+        let change = RecordUse {
             rp_id: permit.relying_party().to_owned(),
             id,
             recorded,
             now: self.now(),
         };
-        self.credentials.writer.submit(permit, target, change).await
+        self.credentials().submit(permit, target, change).await
     }
 
     async fn credentials_typical(
@@ -147,7 +150,7 @@ impl Store for PostgresStore {
         permit: Permit<CredentialsTypical>,
     ) -> Result<Typical, Error> {
         let rp_id = permit.relying_party().to_owned();
-        let found = credentials::typical(&self.credentials.readers, &rp_id);
+        let found = self.database.typical(&rp_id);
         read(permit, target::NONE.to_owned(), found).await
     }
 
@@ -159,8 +162,8 @@ impl Store for PostgresStore {
         let arguments = check::ceremony(permit.relying_party(), ceremony);
         let (permit, ceremony) = checked(permit, arguments)?;
         let target = target::ceremony(&ceremony.id);
-        let change = ceremonies::Put(ceremony);
-        self.credentials.writer.submit(permit, target, change).await
+        let change = PutCeremony(ceremony);
+        self.credentials().submit(permit, target, change).await
     }
 
     async fn ceremonies_take(
@@ -171,13 +174,13 @@ impl Store for PostgresStore {
     ) -> Result<Ceremony, Error> {
         let (permit, ()) = checked(permit, check::ceremony_id(&id))?;
         let target = target::ceremony(&id);
-        let change = ceremonies::Take {
+        let change = TakeCeremony {
             rp_id: permit.relying_party().to_owned(),
             id,
             kind,
             now: self.now(),
         };
-        self.credentials.writer.submit(permit, target, change).await
+        self.credentials().submit(permit, target, change).await
     }
 
     async fn accounts_create(
@@ -186,17 +189,10 @@ impl Store for PostgresStore {
         account: NewAccount,
     ) -> Result<Account, Error> {
         let (permit, account) = checked(permit, check::new_account(account))?;
-        let account = Account {
-            id: account.id.unwrap_or_else(new_id),
-            rp_id: permit.relying_party().to_owned(),
-            name: account.name,
-            display_name: account.display_name,
-            status: AccountStatus::Pending,
-            created_at: self.now(),
-        };
+        let account = new::account(permit.relying_party(), account, self.now());
         let target = account.id.clone();
-        let change = accounts::Create(account);
-        self.accounts.writer.submit(permit, target, change).await
+        let change = CreateAccount(account);
+        self.accounts().submit(permit, target, change).await
     }
 
     async fn accounts_activate(
@@ -207,8 +203,8 @@ impl Store for PostgresStore {
         let (permit, id) = checked(permit, check::uuid("account id", &id))?;
         let target = id.clone();
         let rp_id = permit.relying_party().to_owned();
-        let change = accounts::Activate { rp_id, id };
-        self.accounts.writer.submit(permit, target, change).await
+        let change = ActivateAccount { rp_id, id };
+        self.accounts().submit(permit, target, change).await
     }
 
     async fn accounts_change(
@@ -222,8 +218,12 @@ impl Store for PostgresStore {
         let (permit, id) = checked(permit, arguments)?;
         let target = id.clone();
         let rp_id = permit.relying_party().to_owned();
-        let change = accounts::Alter { rp_id, id, change };
-        self.accounts.writer.submit(permit, target, change).await
+        let change = AlterAccount {
+            rp_id,
+            id,
+            to: change,
+        };
+        self.accounts().submit(permit, target, change).await
     }
 
     async fn accounts_find_by_id(
@@ -233,7 +233,7 @@ impl Store for PostgresStore {
     ) -> Result<Account, Error> {
         let (permit, id) = checked(permit, check::uuid("account id", &id))?;
         let rp_id = permit.relying_party().to_owned();
-        let found = accounts::find_by_id(&self.accounts.readers, &rp_id, &id);
+        let found = self.database.account(&rp_id, &id);
         read(permit, id.clone(), found).await
     }
 
@@ -244,7 +244,7 @@ impl Store for PostgresStore {
     ) -> Result<Account, Error> {
         let (permit, ()) = checked(permit, check::name("name", &name))?;
         let rp_id = permit.relying_party().to_owned();
-        let found = accounts::find_by_name(&self.accounts.readers, &rp_id, &name);
+        let found = self.database.account_named(&rp_id, &name);
         // A name is personal data, even one that is nobody's.
         read(permit, target::NONE.to_owned(), found).await
     }
@@ -255,21 +255,11 @@ impl Store for PostgresStore {
         session: NewSession,
     ) -> Result<Session, Error> {
         let (permit, session) = checked(permit, check::new_session(session))?;
-        let created_at = self.now();
-        let session = Session {
-            id: new_id(),
-            rp_id: permit.relying_party().to_owned(),
-            user_id: session.user_id,
-            credential_id: session.credential_id,
-            created_at,
-            expires_at: created_at.saturating_add(self.session_lifetime),
-            revoked_at: None,
-            user_verified: session.user_verified,
-            last_used_at: created_at,
-        };
+        let rp_id = permit.relying_party();
+        let session = new::session(rp_id, session, self.session_lifetime, self.now());
         let target = session.id.clone();
-        let change = sessions::Create(session);
-        self.accounts.writer.submit(permit, target, change).await
+        let change = CreateSession(session);
+        self.accounts().submit(permit, target, change).await
     }
 
     async fn sessions_get(
@@ -279,7 +269,7 @@ impl Store for PostgresStore {
     ) -> Result<Session, Error> {
         let (permit, id) = checked(permit, check::uuid("session id", &id))?;
         let rp_id = permit.relying_party().to_owned();
-        let found = sessions::get(&self.accounts.readers, &rp_id, &id);
+        let found = self.database.session(&rp_id, &id);
         read(permit, id.clone(), found).await
     }
 
@@ -292,7 +282,9 @@ impl Store for PostgresStore {
         let (permit, id) = checked(permit, check::uuid("session id", &id))?;
         let rp_id = permit.relying_party().to_owned();
         let now = self.now();
-        let found = sessions::get(&self.accounts.readers, &rp_id, &id)
+        let found = self
+            .database
+            .session(&rp_id, &id)
             .await
             .and_then(|session| {
                 if session.goes_on(now, idle) {
@@ -304,13 +296,13 @@ impl Store for PostgresStore {
         match found {
             Ok(session) if session.needs_a_note(now, idle) => {
                 let target = id.clone();
-                let change = sessions::Touch {
+                let change = TouchSession {
                     rp_id,
                     id,
                     now,
                     idle,
                 };
-                self.accounts.writer.submit(permit, target, change).await
+                self.accounts().submit(permit, target, change).await
             }
             found => read(permit, id, async { found }).await,
         }
@@ -323,12 +315,12 @@ impl Store for PostgresStore {
     ) -> Result<(), Error> {
         let (permit, id) = checked(permit, check::uuid("session id", &id))?;
         let target = id.clone();
-        let change = sessions::Revoke {
+        let change = RevokeSession {
             rp_id: permit.relying_party().to_owned(),
             id,
             now: self.now(),
         };
-        self.accounts.writer.submit(permit, target, change).await
+        self.accounts().submit(permit, target, change).await
     }
 
     async fn authentication_failed(
@@ -338,79 +330,56 @@ impl Store for PostgresStore {
         subject: String,
         policy: LockoutPolicy,
     ) -> Result<Failed, Error> {
-        let count = failures::Count {
+        let count = CountFailure {
             rp_id,
             subject,
             policy,
             now: self.now(),
         };
-        self.credentials.writer.run(trail, count).await
+        self.credentials().run(trail, count).await
     }
 
     /// Also when there is nothing to append, no answer leaves before it is known which
     /// records are there.
     async fn append(&self, trail: &Trail) -> Result<(), Error> {
-        if trail.is_empty() && !self.ledger.waiting() {
+        if trail.is_empty() && !self.database.waiting() {
             return Ok(());
         }
-        self.recorder.run(trail, Errand).await
+        self.database.recorder().run(trail, Errand).await
     }
 
     async fn owe(&self, trail: &Trail) {
         if !trail.is_empty() {
-            self.ledger.owe_for(trail).await;
+            self.database.keep(trail).await;
             // Without success they wait for the next commit.
-            let _ = self.recorder.run(&Trail::new(), Errand).await;
+            let _ = self.database.recorder().run(&Trail::new(), Errand).await;
         }
     }
 
     async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {
-        audit::after(&self.records, self.ledger.log().id(), after, limit).await
+        self.database.records(after, limit).await
     }
 
     async fn ready(&self) -> Result<(), Error> {
-        for readers in [&self.accounts.readers, &self.credentials.readers] {
-            let answer = ask(readers, |db| async move {
-                sqlx::query("SELECT 1").execute(&db).await
-            });
-            answer.await?;
-        }
-        for writer in [
-            &self.recorder,
-            &self.accounts.writer,
-            &self.credentials.writer,
-        ] {
-            writer.ready().await?;
-        }
-        Ok(())
+        self.database.ready().await
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
-        let none = Trail::new();
-        let first = sweep::CeremoniesAndFailures(now);
-        let (ceremonies, failures) = self.credentials.writer.run(&none, first).await?;
-        let rest = sweep::AccountsAndSessions(now);
-        let (accounts, sessions) = self.accounts.writer.run(&none, rest).await?;
-        Ok(Swept {
-            ceremonies,
-            accounts,
-            sessions,
-            failures,
-        })
+        self.database.sweep(now).await
     }
 
     fn rollouts(&self) -> Option<&dyn Rollouts> {
-        Some(self)
+        Some(&self.database)
     }
 
     async fn close(&self) {
-        self.stop().await;
+        self.database.close().await;
     }
 }
 
-// === impl PostgresStore ===
+// === impl Mediated ===
 
-impl PostgresStore {
+impl<D: Database> Mediated<D> {
     async fn alter<A: Action>(
         &self,
         permit: Permit<A>,
@@ -422,14 +391,14 @@ impl PostgresStore {
             .and_then(|user_id| check::credential_change(&change).map(|()| user_id));
         let (permit, user_id) = checked(permit, arguments)?;
         let target = target::credential(&id);
-        let change = credentials::Alter {
+        let change = AlterCredential {
             rp_id: permit.relying_party().to_owned(),
             user_id,
             id,
-            change,
+            to: change,
             now: self.now(),
         };
-        self.credentials.writer.submit(permit, target, change).await
+        self.credentials().submit(permit, target, change).await
     }
 }
 
@@ -437,8 +406,4 @@ impl PostgresStore {
 fn owned(user_id: &str, id: &[u8]) -> Result<String, Error> {
     check::credential_id(id)?;
     check::uuid("user id", user_id)
-}
-
-fn new_id() -> String {
-    Uuid::new_v4().hyphenated().to_string()
 }

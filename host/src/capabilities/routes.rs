@@ -53,12 +53,12 @@ impl Routes {
     }
 
     /// Whether a canary of this weight, in per cent, gets the request.
-    pub(super) fn chosen_for(&self, weight: u8) -> bool {
+    pub(crate) fn chosen_for(&self, weight: u8) -> bool {
         self.0.place < u16::from(weight.min(100)) * (PLACES / 100)
     }
 
     /// What slot `slot` decided for this request before, or decides now.
-    pub(super) fn once<T: Clone + Send + Sync + 'static>(
+    pub(crate) fn once<T: Clone + Send + Sync + 'static>(
         &self,
         slot: u64,
         decide: impl FnOnce() -> T,

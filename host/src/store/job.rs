@@ -1,39 +1,54 @@
 //! Changes, and the jobs that carry them to a writer and their answers back.
 //!
-//! The twin of SQLite's jobs, with two differences that PostgreSQL makes: a transaction
-//! may have to be done again from the start, so a change is applied from what it keeps; and
-//! an error in a statement spoils the whole transaction, so whatever may break a constraint
-//! runs in a savepoint.
+//! Alike for all databases, but for what a failed statement does to its transaction
+//! ([`Backend::UNDOES_STATEMENTS`]): where it spoils everything, whatever may break a
+//! constraint runs in a savepoint.
 
 use async_trait::async_trait;
 use sqlx::error::ErrorKind;
-use sqlx::postgres::PgConnection;
+use sqlx::{Database, PgConnection, Postgres, Sqlite, SqliteConnection};
 use tokio::sync::oneshot;
 
 use crate::audit::{Outcome, Record, Trail};
 use crate::store::Error;
 
-/// Something that a writer does inside a transaction that it owns, possibly more than once:
-/// each time as if the times before had not been.
-#[async_trait]
-pub(super) trait Change: Send + Sync + 'static {
+/// Something that a writer does inside a transaction that it owns.
+pub trait Change: Send + Sync + 'static {
     /// What the caller gets.
     type Output: Send + Sync + 'static;
+}
 
-    /// Whether it may break a constraint, or refuse after it has written. Such a change
-    /// costs two more round trips.
+/// A database that can make a change.
+#[async_trait]
+pub trait Applies<C: Change>: Backend {
+    /// Whether only a savepoint undoes a refused change: it may refuse after it has
+    /// written, or break a constraint where the database does not undo the statement
+    /// alone. On a wire it costs two more round trips.
     const SAVEPOINT: bool = false;
 
-    /// Do it.
-    async fn apply(&self, db: &mut PgConnection) -> Result<Self::Output, Failure>;
+    /// Make it, possibly more than once: each time as if the times before had not been.
+    async fn apply(change: &C, db: &mut Self::Connection) -> Result<C::Output, Failure>;
+}
+
+/// A database with transactions that jobs run in.
+#[async_trait]
+pub trait Backend: Database {
+    /// Whether a statement that breaks a constraint is undone by itself, and leaves the
+    /// transaction sound.
+    const UNDOES_STATEMENTS: bool;
+
+    /// Execute a statement without arguments.
+    async fn execute(db: &mut Self::Connection, statement: &'static str)
+    -> Result<(), sqlx::Error>;
 }
 
 /// Why a change was not made.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub enum Failure {
     /// It can't be made; others in the group can.
     Refused(Error),
-    /// A constraint refused it, and only a savepoint can save the others.
+    /// A constraint refused it. Others in the group can be made if the statement is undone,
+    /// by the database or by a savepoint.
     Raised(Error, sqlx::Error),
     /// The database did not do its part; the group is lost.
     Broken(sqlx::Error),
@@ -41,20 +56,18 @@ pub(super) enum Failure {
 
 /// How a group ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub enum Ending {
     /// Everything is durable.
     Committed,
-    /// Nothing happened.
+    /// Nothing happened, or nobody knows yet and the records were given away.
     Failed,
-    /// Nobody knows yet; the log keeps the records.
-    InDoubt,
 }
 
 /// A change on its way, whatever its output.
 #[async_trait]
-pub(super) trait Job: Send + Sync {
+pub trait Job<E: Backend>: Send + Sync {
     /// Make the change, anew each time. Errors are the group's; the change's own are kept.
-    async fn apply(&mut self, db: &mut PgConnection) -> Result<(), sqlx::Error>;
+    async fn apply(&mut self, db: &mut E::Connection) -> Result<(), sqlx::Error>;
 
     /// Make no change; the caller hears `error`, and the record says so.
     fn refuse(&mut self, error: Error);
@@ -62,7 +75,7 @@ pub(super) trait Job: Send + Sync {
     /// The request's records so far and that of this change, in order.
     fn records(&self) -> &[Record];
 
-    /// Hand the records over to the log, as those of a change that its caller was told
+    /// Hand the records over to the writer, as those of a change that its caller was told
     /// nothing good about.
     fn give_records(&mut self) -> Vec<Record>;
 
@@ -72,7 +85,7 @@ pub(super) trait Job: Send + Sync {
 }
 
 /// The job of one change.
-pub(super) struct Task<C: Change> {
+pub struct Task<C: Change> {
     trail: Trail,
     records: Vec<Record>,
     /// Whether the last of the records is that of the change.
@@ -85,7 +98,7 @@ pub(super) struct Task<C: Change> {
 }
 
 /// No change at all: a job for the sake of its records or of the commit.
-pub(super) struct Errand;
+pub struct Errand;
 
 // === impl Failure ===
 
@@ -113,7 +126,7 @@ impl From<sqlx::Error> for Failure {
 
 impl<C: Change> Task<C> {
     /// Takes the trail's records; from here on they are the job's debt.
-    pub(super) fn new(
+    pub fn new(
         trail: Trail,
         record: Option<Record>,
         change: C,
@@ -151,28 +164,25 @@ impl<C: Change> Task<C> {
 }
 
 #[async_trait]
-impl<C: Change> Job for Task<C> {
-    async fn apply(&mut self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
-        if C::SAVEPOINT {
-            sqlx::query("SAVEPOINT change").execute(&mut *db).await?;
+impl<E: Applies<C>, C: Change> Job<E> for Task<C> {
+    async fn apply(&mut self, db: &mut E::Connection) -> Result<(), sqlx::Error> {
+        if E::SAVEPOINT {
+            E::execute(db, "SAVEPOINT change").await?;
         }
-        let applied = self.change.apply(db).await;
-        let (result, undo) = match applied {
+        let (result, undo) = match E::apply(&self.change, db).await {
             Ok(output) => (Ok(output), false),
             Err(Failure::Refused(error)) => (Err(error), true),
-            Err(Failure::Raised(error, _)) if C::SAVEPOINT => (Err(error), true),
+            Err(Failure::Raised(error, _)) if E::SAVEPOINT || E::UNDOES_STATEMENTS => {
+                (Err(error), true)
+            }
             Err(Failure::Raised(_, error) | Failure::Broken(error)) => return Err(error),
         };
         self.conclude(result);
-        if C::SAVEPOINT {
+        if E::SAVEPOINT {
             if undo {
-                sqlx::query("ROLLBACK TO SAVEPOINT change")
-                    .execute(&mut *db)
-                    .await?;
+                E::execute(db, "ROLLBACK TO SAVEPOINT change").await?;
             }
-            sqlx::query("RELEASE SAVEPOINT change")
-                .execute(&mut *db)
-                .await?;
+            E::execute(db, "RELEASE SAVEPOINT change").await?;
         }
         Ok(())
     }
@@ -207,11 +217,36 @@ impl<C: Change> Job for Task<C> {
 
 // === impl Errand ===
 
-#[async_trait]
 impl Change for Errand {
     type Output = ();
+}
 
-    async fn apply(&self, _: &mut PgConnection) -> Result<(), Failure> {
+#[async_trait]
+impl<E: Backend> Applies<Errand> for E {
+    async fn apply(_: &Errand, _: &mut E::Connection) -> Result<(), Failure> {
         Ok(())
+    }
+}
+
+// === impl Backend ===
+
+#[async_trait]
+impl Backend for Sqlite {
+    const UNDOES_STATEMENTS: bool = true;
+
+    async fn execute(
+        db: &mut SqliteConnection,
+        statement: &'static str,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(statement).execute(db).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Backend for Postgres {
+    const UNDOES_STATEMENTS: bool = false;
+
+    async fn execute(db: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::query(statement).execute(db).await.map(drop)
     }
 }
