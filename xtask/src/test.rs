@@ -8,6 +8,7 @@
 mod dependencies;
 pub mod environment;
 mod longtools;
+mod named;
 mod report;
 mod results;
 mod rules;
