@@ -8,6 +8,7 @@ mod admin;
 mod audit;
 mod authenticators;
 mod components;
+mod files;
 mod identity;
 mod journal;
 mod link;
@@ -29,7 +30,7 @@ use tokio::sync::oneshot;
 
 use self::components::admission_settings;
 use self::identity::HostIdentity;
-use self::link::Link;
+use self::link::{Link, LinkHealth};
 pub use self::policy::{ReloadError, reload_policy};
 use self::settings::{
     engine_options, front_door_limits, health_address, listener_limits, lockout, millis,
@@ -52,6 +53,7 @@ use crate::server::admin::AdminDoor;
 use crate::server::drain::{self, Drained, Signals};
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
+use crate::server::records::ConnectionRecords;
 use crate::telemetry::metrics::Registry;
 
 /// How often the store forgets what is out of date.
@@ -70,6 +72,7 @@ pub struct Host {
     listener: Option<Listener<FrontDoor>>,
     admin: Option<Listener<AdminDoor>>,
     link: Link,
+    connections: Vec<ConnectionRecords>,
     health: Option<Health>,
     metadata: Option<metadata::Watch>,
     drain_deadline: Duration,
@@ -84,6 +87,7 @@ impl Host {
     /// # Errors
     /// The first thing that can't be used, with its file and the mend.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        files::provide(config);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keys = &config.keys.folder;
         let signer = Signer::open(keys, config.tokens.issuer.as_str())?;
@@ -143,7 +147,7 @@ impl Host {
             None => store,
         };
         let metrics = metrics::registry(gate.counts(), &log, sealer.counts(), &clock);
-        identity.counts.register(&metrics);
+        identity.owner.register(&metrics);
         let metrics = Arc::new(metrics);
         // The log's id is the one name that no two hosts of a deployment share.
         let mut rollouts = Rollouts::new(
@@ -174,7 +178,7 @@ impl Host {
         let in_process = slots.passkey_manager.map(|slot| -> Arc<dyn PasskeysLink> {
             Arc::new(InProcess::new(slot).with_lockout(lockout(config.lockout)))
         });
-        let link = Link::open(config, &services, in_process, front, &provenance).await?;
+        let link = Link::open(config, &services, in_process, front, &provenance, &metrics).await?;
         let front_door = slots.auth_service.map(|slot| {
             let limits = front_door_limits(config);
             let passkeys = link.passkeys();
@@ -185,9 +189,12 @@ impl Host {
                 limits,
             ))
         });
+        let of_service = front_door.iter().map(|door| door.records());
+        let connections = of_service.chain(link.records()).collect();
         let health = match &config.health {
             Some(health) => {
-                Some(bind_health(health, &services, &rollouts, &identity.identity).await?)
+                let identity = &identity.identity;
+                Some(bind_health(health, &services, &rollouts, identity, link.health()).await?)
             }
             None => None,
         };
@@ -226,6 +233,7 @@ impl Host {
             listener,
             admin,
             link,
+            connections,
             health,
             metadata: metadata_watch,
             drain_deadline: config.service.drain_deadline,
@@ -273,6 +281,12 @@ impl Host {
     /// Who the host is; renewed while it serves.
     pub fn identity(&self) -> Identity {
         self.identity.identity.clone()
+    }
+
+    /// Who the components are that speak to each other over mTLS here, by their names;
+    /// renewed while the host serves.
+    pub fn component_identities(&self) -> Vec<(&'static str, Identity)> {
+        self.link.health().identities
     }
 
     /// The host's metrics, to be rendered when somebody asks.
@@ -343,6 +357,9 @@ impl Host {
         }
         keeper.abort();
         reloader.abort();
+        for records in &self.connections {
+            records.flush().await;
+        }
         if lifecycle(&self.services, "host.stop").await.is_err() {
             tracing::error!("the stop could not be recorded");
         }
@@ -358,22 +375,26 @@ impl Host {
     }
 }
 
-/// Ready is who could answer a request now: with a store, as somebody, and with components
-/// that policy lets run.
+/// Ready is who could answer a request now: with a store, as somebody, with components
+/// that policy lets run, and that reach each other.
 async fn bind_health(
     health: &config::Health,
     services: &Arc<Services>,
     rollouts: &Arc<Rollouts>,
     identity: &Identity,
+    link: LinkHealth,
 ) -> anyhow::Result<Health> {
     let address = health_address(health)?;
     let (services, identity) = (Arc::clone(services), identity.clone());
     let rollouts = Arc::clone(rollouts);
     let ready = Arc::new(move || {
         let services = Arc::clone(&services);
-        let known = identity.holds_at(services.clock.now()) && rollouts.serve();
-        Box::pin(async move { known && services.store.ready().await.is_ok() })
-            as futures::future::BoxFuture<'static, bool>
+        let now = services.clock.now();
+        let known = identity.holds_at(now) && rollouts.serve();
+        let link = link.clone();
+        Box::pin(
+            async move { known && link.ready(now).await && services.store.ready().await.is_ok() },
+        ) as futures::future::BoxFuture<'static, bool>
     });
     Health::bind(&address, ready)
         .await

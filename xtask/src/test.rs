@@ -3,11 +3,12 @@
 //! A list of named steps. No failure stops it: the others still run and all
 //! failures are reported, but what needs a failed step is skipped, because its own
 //! failure would say nothing. The exit code is a failure when any step failed, and
-//! with CI=true also when any was skipped.
+//! with CI=true also when any was skipped, but for what a checkout need not have.
 
 mod dependencies;
 pub mod environment;
 mod longtools;
+mod named;
 mod report;
 mod results;
 mod rules;
@@ -193,6 +194,12 @@ impl Suite<'_> {
             run_tests(&mut command, stop, &mut counts)
         })?;
         self.report.count(counts);
+        if environment::vectors(self.workspace).is_none() {
+            let why = "no file of them, and ZEROPASS_VECTORS names none; the tests that read it did nothing";
+            self.report.step(stop, "W3C test vectors", &[], || {
+                Ok(Outcome::Absent(why.into()))
+            })?;
+        }
         if self.browser.is_none() {
             let why = "no Chromium with its driver; see system packages";
             self.report.step(stop, "browser tests", &[], || {

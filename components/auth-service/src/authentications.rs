@@ -31,6 +31,7 @@ pub fn begin(call: &Call<'_>) -> Result<Response, Problem> {
         rp_id: rp_id.clone(),
         subject: subject(&call.host, rp_id, body.who)?,
         user_verification: body.user_verification,
+        hints: body.hints,
         extensions: body.extensions,
     })?;
     let ceremony = options.ceremony.clone();

@@ -37,6 +37,7 @@ pub fn begin(call: &Call<'_>) -> Result<Response, Problem> {
         user_verification: body.user_verification,
         resident_key: body.resident_key,
         attestation: body.attestation,
+        conditional: body.conditional,
         hints: body.hints,
         extensions: body.extensions,
     })?;

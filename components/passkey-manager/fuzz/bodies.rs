@@ -21,7 +21,8 @@ pub fn client_data(bytes: &[u8]) {
         return;
     };
     assert_eq!(parsed.hash()[..], Sha256::digest(bytes)[..]);
-    let json: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let json: serde_json::Value = serde_json::from_slice(text).unwrap();
     assert!(json["type"].is_string() && json["challenge"].is_string());
 }
 

@@ -1,12 +1,12 @@
 //! Assertions: what an authenticator signed, checked against the credential that
-//! it claims to be (WebAuthn L3 section 7.2 steps 15 to 22), under the relying party's
+//! it claims to be (WebAuthn L3 section 7.2 steps 19 to 22), under the relying party's
 //! policy for counters and backup eligibility.
 //!
-//! The signature is checked before anything is said about the credential's state
-//! (suspended, counter), so that only the holder of the key learns it.
+//! The signature is checked before anything is said about the credential as it is
+//! stored (backup eligibility, suspended, counter), so that only the holder of the key
+//! learns it.
 
 use crate::authenticator_data::AuthenticatorData;
-use crate::bindings::ceremonies::Ceremony;
 use crate::bindings::credentials::{Credential, Status};
 use crate::bindings::relying_party::{CounterPolicy, LifecyclePolicy};
 use crate::bindings::{Code, Rejection, signatures};
@@ -21,7 +21,7 @@ pub struct Assertion<'a> {
     pub client_data: &'a ClientData,
     /// The authenticator data as it came: this is what is signed.
     pub authenticator_data: &'a [u8],
-    /// The same, parsed.
+    /// The same, parsed, and checked as far as no credential is needed for it.
     pub data: &'a AuthenticatorData<'a>,
     /// The signature.
     pub signature: &'a [u8],
@@ -46,15 +46,13 @@ impl Assertion<'_> {
     pub fn verify(
         &self,
         host: &impl Host,
-        ceremony: &Ceremony,
         credential: &Credential,
         policy: LifecyclePolicy,
     ) -> Result<(), Rejection> {
-        // Steps 15 to 18.
-        self.data
-            .check(&ceremony.rp_id, ceremony.user_verification)?;
-        // Step 19: whether a passkey can be backed up never changes, unless policy
-        // knows authenticators that learn it. None forgets it.
+        self.verify_signature(host, credential)?;
+        // Step 19, after the signature: what flag BE of a passkey is, is not for everybody
+        // to find out. It never changes, unless policy knows authenticators that learn to
+        // back up. None forgets it.
         let (before, now) = (credential.backup_eligible, self.data.backup_eligible);
         let learnt = !before && now && policy.accept_late_backup_eligibility;
         if before != now && !learnt {
@@ -62,8 +60,7 @@ impl Assertion<'_> {
                 "flag BE is not what it was when the passkey was registered",
             ));
         }
-        // Steps 20 and 21.
-        self.verify_signature(host, credential)
+        Ok(())
     }
 
     /// Step 22, for a signature that is right: whether this credential, as it is now,
@@ -109,7 +106,16 @@ impl Assertion<'_> {
         }
     }
 
-    fn verify_signature(&self, host: &impl Host, credential: &Credential) -> Result<(), Rejection> {
+    /// Steps 20 and 21.
+    ///
+    /// # Errors
+    /// `signature-invalid`, `algorithm-not-allowed` for a stored key that can't be used,
+    /// `not-permitted`.
+    pub fn verify_signature(
+        &self,
+        host: &impl Host,
+        credential: &Credential,
+    ) -> Result<(), Rejection> {
         let unusable = |detail: String| reject(Code::AlgorithmNotAllowed, detail);
         let key = CoseKey::parse(&credential.public_key)
             .map_err(|error| unusable(format!("the stored key can't be used: {error}")))?;

@@ -19,6 +19,7 @@ use crate::decoys;
 use crate::extensions::{self, ClientResults};
 use crate::host::Host;
 use crate::rejection::{absent, malformed, reject, too_large};
+use crate::transports;
 use crate::user_handle;
 
 /// The most bytes of authenticator data and of a signature that are accepted. Real
@@ -38,10 +39,11 @@ struct Allowed {
 /// Begin a sign-in: options for `navigator.credentials.get()`.
 ///
 /// # Errors
-/// `malformed` for an account id that is no UUID, and those of the relying party
+/// `malformed` for an account id that is no UUID or for bad hints, and those of the relying party
 /// and the store.
 pub fn begin(host: &impl Host, request: BeginRequest) -> Result<RequestOptions, Rejection> {
     let rp_id = request.rp_id;
+    let hints = transports::parse("hints", &request.hints)?;
     let profile = host.describe(&rp_id)?;
     let inputs = extensions::authentication_inputs(&profile.extensions, &request.extensions)?;
     let allowed = match &request.subject {
@@ -90,6 +92,7 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<RequestOptions, 
         timeout: profile.ceremony_timeout,
         allow_credentials: allowed.credentials,
         user_verification: ceremony.user_verification,
+        hints,
         extensions: inputs.json,
     })
 }
@@ -103,8 +106,8 @@ fn named(
     account: Option<&str>,
 ) -> Result<Allowed, Rejection> {
     // Each of these is asked for on both paths, so that they take as long.
-    let seed = decoys::Seed::of(host, rp_id, name)?;
-    let decoy = seed.descriptor(host.typical_credential(rp_id)?);
+    let key = decoys::Key::of(host, rp_id)?;
+    let decoy = key.decoy(name, host.typical_credential(rp_id)?);
     let nobody = decoys::user_id(&decoy.id);
     let credentials = host.credentials_of(rp_id, account.unwrap_or(&nobody))?;
 
@@ -129,8 +132,9 @@ fn named(
 /// Finish a sign-in: verify the assertion and record the use.
 ///
 /// # Errors
-/// The code of the first check that fails, in the order of section 7.2; see
-/// [`Assertion::verify`] for where it differs.
+/// The code of the first check that fails. The order is that of section 7.2, but what
+/// needs no store comes first, and what is asked of a stored passkey comes after the
+/// signature (see [`Assertion::verify`]).
 pub fn finish(
     host: &impl Host,
     rp_id: &str,
@@ -156,10 +160,12 @@ pub fn finish(
         ));
     }
 
-    // Steps 7 to 14, before 5 and 6: they need no store.
+    // Steps 7 to 18, before 5 and 6: they need no store, and say the same of every
+    // passkey.
     let client_data = ClientData::parse(&response.client_data_json)?;
     client_data.check("webauthn.get", &ceremony.challenge, &profile)?;
     let data = AuthenticatorData::parse(bytes)?;
+    data.check(rp_id, true, ceremony.user_verification)?;
     let assertion = Assertion {
         client_data: &client_data,
         authenticator_data: bytes,
@@ -174,10 +180,7 @@ pub fn finish(
     let credential = match host.credential(rp_id, &response.raw_id) {
         Ok(credential) => credential,
         Err(store::Error::NotFound) => {
-            let policy = profile.lifecycle;
-            return Err(refuse_absent(
-                host, &ceremony, &response, &assertion, policy,
-            ));
+            return Err(refuse_absent(host, &ceremony, &response, &assertion));
         }
         Err(other) => return Err(other.into()),
     };
@@ -185,13 +188,13 @@ pub fn finish(
     // Step 6: whose it is.
     check_user(&ceremony, &response, &credential)?;
 
-    // Steps 15 to 21, and what the extensions told.
-    assertion.verify(host, &ceremony, &credential, profile.lifecycle)?;
+    // Steps 19 to 21, and what the extensions told.
+    assertion.verify(host, &credential, profile.lifecycle)?;
     let extensions = results.outputs(&ceremony.extensions, data.extensions.as_ref())?;
 
     // Not of Level 3: what the relying party takes may have changed since. Only who
     // holds the key gets to know.
-    authenticators::check_stored(host, rp_id, &profile.authenticators, &credential)?;
+    authenticators::check_stored(host, &profile, &credential)?;
 
     // Steps 22 and 24.
     let credential = record(host, rp_id, credential, &assertion, profile.lifecycle)?;
@@ -265,6 +268,9 @@ fn warn(host: &impl Host, credential: &Credential, detail: &str) {
     ));
 }
 
+/// What is said of a user handle, also of one that nobody has.
+const OTHER_HANDLE: &str = "the user handle is not that of the passkey's account";
+
 /// Section 7.2 step 6: the credential's owner, the pinned user and the user handle
 /// must be one.
 fn check_user(
@@ -272,7 +278,7 @@ fn check_user(
     response: &Response,
     credential: &Credential,
 ) -> Result<(), Rejection> {
-    let mismatch = |detail: &str| Err(reject(Code::UserHandleMismatch, detail));
+    let mismatch = |detail| Err(reject(Code::UserHandleMismatch, detail));
     if let Some(user) = &ceremony.user
         && user.id != credential.user_id
     {
@@ -283,7 +289,7 @@ fn check_user(
             let owner = user_handle::of(&credential.user_id)
                 .map_err(|_| malformed("the stored passkey's owner has no UUID"))?;
             if handle.as_slice() != owner {
-                return mismatch("the user handle is not that of the passkey's account");
+                return mismatch(OTHER_HANDLE);
             }
         }
         // Only a named sign-in may go without.
@@ -296,29 +302,27 @@ fn check_user(
 }
 
 /// What to say of a credential that is not stored. A decoy is refused exactly as a
-/// real credential with a wrong signature would be; otherwise a guess at the
-/// signature would tell names with passkeys from others.
+/// real credential with a wrong user handle or signature would be; otherwise a guess at
+/// either would tell names with passkeys from others.
 fn refuse_absent(
     host: &impl Host,
     ceremony: &Ceremony,
     response: &Response,
     assertion: &Assertion<'_>,
-    policy: LifecyclePolicy,
 ) -> Rejection {
     let decoy = ceremony
         .user
         .as_ref()
-        .is_some_and(|user| decoys::is_decoy(&response.raw_id, &user.id));
+        .is_some_and(|user| decoys::is_pinned(&response.raw_id, &user.id));
     if !decoy {
         return absent("no such passkey at this relying party");
     }
-    let stand_in = decoys::stand_in(
-        &ceremony.rp_id,
-        &response.raw_id,
-        assertion.data.backup_eligible,
-    );
-    check_user(ceremony, response, &stand_in)
-        .and_then(|()| assertion.verify(host, ceremony, &stand_in, policy))
+    if response.user_handle.is_some() {
+        return reject(Code::UserHandleMismatch, OTHER_HANDLE);
+    }
+    let stand_in = decoys::stand_in(&ceremony.rp_id, &response.raw_id);
+    assertion
+        .verify_signature(host, &stand_in)
         .err()
         .unwrap_or_else(assertion::signature_invalid)
 }

@@ -100,7 +100,7 @@ impl<'a> AuthenticatorData<'a> {
         }
         if !rest.is_empty() {
             return Err(malformed(format!(
-                "{} bytes follow the authenticator data",
+                "authenticator data is followed by {} bytes",
                 rest.len()
             )));
         }
@@ -119,12 +119,17 @@ impl<'a> AuthenticatorData<'a> {
     }
 
     /// Sections 7.1 steps 14 to 17, 7.2 steps 15 to 18: relying party, user
-    /// presence, user verification, and backup flags that make sense.
+    /// presence where it is asked for, user verification, and backup flags that make sense.
     ///
     /// # Errors
     /// `rp-id-mismatch`, `user-presence-missing`, `user-verification-missing`,
     /// `malformed` for BS without BE.
-    pub fn check(&self, rp_id: &str, user_verification: UserVerification) -> Result<(), Rejection> {
+    pub fn check(
+        &self,
+        rp_id: &str,
+        user_presence: bool,
+        user_verification: UserVerification,
+    ) -> Result<(), Rejection> {
         // 7.1 step 14, 7.2 step 15.
         if self.rp_id_hash != Sha256::digest(rp_id.as_bytes()).as_slice() {
             return Err(reject(
@@ -133,7 +138,7 @@ impl<'a> AuthenticatorData<'a> {
             ));
         }
         // 7.1 step 15, 7.2 step 16.
-        if !self.user_present {
+        if user_presence && !self.user_present {
             return Err(reject(
                 Code::UserPresenceMissing,
                 "the authenticator did not see the user (flag UP)",

@@ -10,13 +10,17 @@
 
 use uuid::Uuid;
 
-use crate::bindings::relying_party::{AuthenticatorPolicy, Model};
+use crate::bindings::credentials::Credential;
+use crate::bindings::relying_party::{AuthenticatorPolicy, Model, Profile};
 use crate::bindings::{Code, Rejection};
 use crate::host::Host;
 use crate::rejection::reject;
 
 /// The format of security keys that have no AAGUID.
 pub const FIDO_U2F: &str = "fido-u2f";
+
+/// What stands for no AAGUID.
+const NO_AAGUID: Uuid = Uuid::nil();
 
 /// Sections 7.1 step 18 and 7.2 step 18: what the relying party makes of backup
 /// eligibility.
@@ -42,9 +46,9 @@ pub fn check_model(
     host: &impl Host,
     rp_id: &str,
     policy: &AuthenticatorPolicy,
-    aaguid: &[u8],
     model: &Model,
 ) -> Result<(), Rejection> {
+    let aaguid = aaguid(model);
     let listed = |list: &[Vec<u8>]| list.iter().any(|known| known == aaguid);
     if listed(&policy.denied) || !(policy.allowed.is_empty() || listed(&policy.allowed)) {
         return Err(reject(
@@ -76,19 +80,29 @@ pub fn check_model(
     }
 }
 
-/// Both rules again at a sign-in, where the relying party asks for that. Of a security
-/// key without AAGUID nothing is kept that metadata could be asked about.
+/// The rules again at a sign-in, and whether the passkey's algorithm is one that the
+/// relying party still takes, where it asks for that. Of a security key without AAGUID
+/// nothing is kept that metadata could be asked about.
 ///
 /// # Errors
-/// As the rules themselves.
+/// As the rules themselves, and `algorithm-not-allowed`.
 pub fn check_stored(
     host: &impl Host,
-    rp_id: &str,
-    policy: &AuthenticatorPolicy,
-    credential: &crate::bindings::credentials::Credential,
+    profile: &Profile,
+    credential: &Credential,
 ) -> Result<(), Rejection> {
+    let policy = &profile.authenticators;
     if !policy.at_sign_in {
         return Ok(());
+    }
+    if !profile.algorithms.contains(&credential.algorithm) {
+        return Err(reject(
+            Code::AlgorithmNotAllowed,
+            format!(
+                "this relying party does not take passkeys of COSE algorithm {}",
+                credential.algorithm
+            ),
+        ));
     }
     check_backup(policy, credential.backup_eligible)?;
     let model = Model::Aaguid(credential.aaguid.clone());
@@ -98,9 +112,18 @@ pub fn check_stored(
             minimum_certification: None,
             ..policy.clone()
         };
-        return check_model(host, rp_id, &lists_alone, &credential.aaguid, &model);
+        return check_model(host, &profile.id, &lists_alone, &model);
     }
-    check_model(host, rp_id, policy, &credential.aaguid, &model)
+    check_model(host, &profile.id, policy, &model)
+}
+
+/// The AAGUID that a model is known by: zeros for a security key that is known by its
+/// certificate, which vouches for no AAGUID.
+pub fn aaguid(model: &Model) -> &[u8] {
+    match model {
+        Model::Aaguid(aaguid) => aaguid,
+        Model::CertificateKey(_) => NO_AAGUID.as_bytes(),
+    }
 }
 
 fn shown(aaguid: &[u8]) -> String {

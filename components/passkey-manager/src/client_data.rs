@@ -1,10 +1,10 @@
 //! Client data: the JSON that the browser wrote and the authenticator signed
 //! over (WebAuthn L3 section 5.8.1).
 //!
-//! One strict parse: UTF-8, one JSON object, no member twice, at most
-//! [`MAX_LENGTH`] bytes. Members that are not known are allowed, since section
-//! 5.8.1 reserves the right to add some; `tokenBinding` is ignored, since Level 3
-//! took it out.
+//! One strict parse: UTF-8 (one byte order mark before it is passed over), one JSON
+//! object, no member twice, at most [`MAX_LENGTH`] bytes. Members that are not known are
+//! allowed, since section 5.8.1 reserves the right to add some; `tokenBinding` is ignored,
+//! since Level 3 took it out.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +22,9 @@ use crate::rejection::{malformed, reject, too_large};
 
 /// The most bytes of client data that are accepted.
 pub const MAX_LENGTH: usize = 8 * 1024;
+
+/// What UTF-8 decode takes away at the beginning.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Client data after its parse. Made by [`ClientData::parse`] alone.
 pub struct ClientData {
@@ -50,7 +53,8 @@ impl ClientData {
         if bytes.len() > MAX_LENGTH {
             return Err(too_large("clientDataJSON", bytes.len(), MAX_LENGTH));
         }
-        let StrictObject(mut members) = serde_json::from_slice(bytes)
+        let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let StrictObject(mut members) = serde_json::from_slice(text)
             // The position alone: the message of the parser may quote the input.
             .map_err(|error| {
                 malformed(format!(

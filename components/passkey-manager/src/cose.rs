@@ -3,8 +3,12 @@
 //!
 //! Algorithm, key type and curve must agree, as L3 section 5.8.5 fixes them:
 //! ES256 with P-256, ES384 with P-384, ES512 with P-521, EdDSA with Ed25519, all
-//! points uncompressed; Ed448 (RFC 9864 section 2.2) has one curve. RSA moduli have 2048 to 8192 bits. ML-DSA keys are of the
-//! key type AKP (RFC 9964).
+//! points uncompressed; ESP256, ESP384, ESP512, Ed25519 and Ed448 (RFC 9864) have one curve
+//! each. RSA moduli have 2048 to
+//! 8192 bits, RSA exponents at most 33. ML-DSA keys are of the key type AKP (RFC 9964).
+//! Whether a point is on its curve is for the host to say.
+
+use std::ops::RangeInclusive;
 
 use crate::bindings::signatures::{Ec2Key, PublicKey, RsaKey};
 use crate::bindings::{Code, Rejection};
@@ -17,6 +21,14 @@ pub const ES256: i32 = -7;
 pub const EDDSA: i32 = -8;
 /// EdDSA on Ed448 (RFC 9864).
 pub const ED448: i32 = -53;
+/// ECDSA with SHA-256 on P-256, by the number that fixes the curve too (RFC 9864).
+pub const ESP256: i32 = -9;
+/// ECDSA with SHA-384 on P-384 (RFC 9864).
+pub const ESP384: i32 = -51;
+/// ECDSA with SHA-512 on P-521 (RFC 9864).
+pub const ESP512: i32 = -52;
+/// EdDSA on Ed25519, by the number that fixes the curve too (RFC 9864).
+pub const ED25519: i32 = -19;
 /// ECDSA with SHA-384 on P-384 (RFC 9053).
 pub const ES384: i32 = -35;
 /// ECDSA with SHA-512 on P-521 (RFC 9053).
@@ -62,8 +74,8 @@ pub const P521_SHA384: i32 = -1_521_384;
 
 /// The algorithms that a passkey may have.
 pub const REGISTRABLE: &[i32] = &[
-    ES256, ES384, ES512, EDDSA, ED448, RS256, RS384, RS512, PS256, PS384, PS512, ML_DSA_44,
-    ML_DSA_65, ML_DSA_87,
+    ES256, ES384, ES512, EDDSA, ESP256, ESP384, ESP512, ED25519, ED448, RS256, RS384, RS512, PS256,
+    PS384, PS512, ML_DSA_44, ML_DSA_65, ML_DSA_87,
 ];
 
 const KTY: i64 = 1;
@@ -75,8 +87,11 @@ const KTY_AKP: i64 = 7;
 const CRV_ED25519: i64 = 6;
 const CRV_ED448: i64 = 7;
 
-const RSA_MIN_BYTES: usize = 256;
-const RSA_MAX_BYTES: usize = 1024;
+const RSA_MODULUS_BITS: RangeInclusive<usize> = 2048..=8192;
+
+/// From 3, the least odd number that is an exponent, to 2^33 - 1: what the host verifies
+/// with.
+const RSA_EXPONENT_BITS: RangeInclusive<usize> = 2..=33;
 
 /// A public key and the algorithm it is for.
 #[derive(Clone, Debug)]
@@ -127,13 +142,13 @@ impl CoseKey {
         let mismatch = |what| CoseError::Mismatch { what, algorithm };
 
         let key = match algorithm {
-            ES256 | ES384 | ES512 => {
+            ES256 | ES384 | ES512 | ESP256 | ESP384 | ESP512 => {
                 if kty != KTY_EC2 {
                     return Err(mismatch("key type"));
                 }
                 let (curve, size) = match algorithm {
-                    ES256 => (1, 32),
-                    ES384 => (2, 48),
+                    ES256 | ESP256 => (1, 32),
+                    ES384 | ESP384 => (2, 48),
                     _ => (3, 66),
                 };
                 if fields.integer(-1)? != curve {
@@ -145,12 +160,12 @@ impl CoseKey {
                     y: fields.sized(-3, size)?,
                 })
             }
-            EDDSA | ED448 => {
+            EDDSA | ED25519 | ED448 => {
                 if kty != KTY_OKP {
                     return Err(mismatch("key type"));
                 }
                 let (curve, size) = match algorithm {
-                    EDDSA => (CRV_ED25519, 32),
+                    EDDSA | ED25519 => (CRV_ED25519, 32),
                     _ => (CRV_ED448, 57),
                 };
                 if fields.integer(-1)? != curve {
@@ -166,13 +181,13 @@ impl CoseKey {
                 fields.only(4)?;
                 let n = fields.number(-1)?;
                 let e = fields.number(-2)?;
-                if !(RSA_MIN_BYTES..=RSA_MAX_BYTES).contains(&n.len()) {
+                if !RSA_MODULUS_BITS.contains(&bits(&n)) {
                     return Err(mismatch("modulus size"));
                 }
-                if n.last().is_none_or(|low| low & 1 == 0) {
+                if is_even(&n) {
                     return Err(CoseError::Form("the RSA modulus is even"));
                 }
-                if e.len() > 8 || e.last().is_none_or(|low| low & 1 == 0) {
+                if is_even(&e) || !RSA_EXPONENT_BITS.contains(&bits(&e)) {
                     return Err(CoseError::Form(
                         "the RSA exponent is not a small odd number",
                     ));
@@ -253,6 +268,16 @@ impl Fields<'_, '_> {
             Err(CoseError::Form("it has parameters that WebAuthn forbids"))
         }
     }
+}
+
+/// Bits of a number without leading zeros.
+fn bits(number: &[u8]) -> usize {
+    let unused = number.first().map_or(0, |high| high.leading_zeros());
+    number.len() * 8 - unused as usize
+}
+
+fn is_even(number: &[u8]) -> bool {
+    number.last().is_none_or(|low| low & 1 == 0)
 }
 
 // === impl Rejection ===

@@ -2,11 +2,17 @@
 //! (WebAuthn L3 sections 14.6.2 and 14.6.3).
 //!
 //! A decoy is a credential id that exists nowhere. It follows from the name under
-//! a key that stays in the host, so asking twice gives the same id, and it has the
+//! a key that nobody outside has, so asking twice gives the same id, and it has the
 //! length and transports that are usual at the relying party. The ceremony is
 //! pinned to a user id that follows from the decoy and belongs to nobody, so
 //! nothing can fulfil it; and whoever answers it with an assertion is told what a
-//! wrong signature is told.
+//! wrong signature is told, or a wrong user handle, since nobody's handle is right.
+//!
+//! The last bytes of a decoy are a tag under the same key. By it a registration knows
+//! that an id is a decoy, and refuses it as it refuses one that is taken.
+//!
+//! What a stranger can still tell: a list of two ids or more is no decoy, and neither is
+//! an id of another length than the usual one.
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -17,7 +23,7 @@ use crate::cose;
 use crate::host::Host;
 
 /// The purpose of the pseudonym that decoys grow from.
-pub const PURPOSE: &str = "decoy-credential";
+const PURPOSE: &str = "decoy-credential";
 
 /// Where a relying party has no credentials yet: what platform passkeys look like.
 const USUAL_LENGTH: u32 = 32;
@@ -26,6 +32,10 @@ const USUAL_TRANSPORTS: [&str; 2] = ["hybrid", "internal"];
 /// Bounds on the length, whatever the store says is typical.
 const MIN_LENGTH: u32 = 16;
 const MAX_LENGTH: u32 = 1023;
+
+/// Bytes of the tag at a decoy's end: no authenticator hits one by chance, and as many
+/// are left for the name in the shortest decoy.
+const TAG_LENGTH: usize = 8;
 
 /// The base point of P-256 as a COSE key: a valid key for a stand-in, so that the
 /// host does the work of a real verification.
@@ -38,41 +48,71 @@ const STAND_IN_KEY: [u8; 77] = [
     0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
 ];
 
-/// What the host must be asked for to make a decoy.
-pub struct Seed([u8; 32]);
+/// A relying party's key for decoys. It comes from the host, in one question for
+/// everything that is done with it.
+pub struct Key([u8; 32]);
 
-// === impl Seed ===
+// === impl Key ===
 
-impl Seed {
-    /// The seed of a name (or of an account's id).
+impl Key {
+    /// The key of a relying party.
     ///
     /// # Errors
     /// Those of the host.
-    pub fn of(host: &impl Host, rp_id: &str, name: &str) -> Result<Self, relying_party::Error> {
-        let pseudonym = host.pseudonym(rp_id, PURPOSE, name)?;
-        Ok(Seed(Sha256::digest(&pseudonym).into()))
+    pub fn of(host: &impl Host, rp_id: &str) -> Result<Self, relying_party::Error> {
+        let pseudonym = host.pseudonym(rp_id, PURPOSE, "")?;
+        Ok(Key(Sha256::digest(&pseudonym).into()))
     }
 
-    /// The decoy of this seed in the relying party's usual form.
-    pub fn descriptor(&self, typical: Typical) -> Descriptor {
+    /// The decoy of a name (or of an account's id) in the relying party's usual form.
+    pub fn decoy(&self, name: &str, typical: Typical) -> Descriptor {
         let (length, transports) = if typical.id_length == 0 {
             (USUAL_LENGTH, USUAL_TRANSPORTS.map(str::to_owned).to_vec())
         } else {
             (typical.id_length, typical.transports)
         };
         let length = length.clamp(MIN_LENGTH, MAX_LENGTH) as usize;
+        let seed = self.derive(b"seed", name.as_bytes());
         let mut id = Vec::with_capacity(length + 32);
         let mut block: u32 = 0;
-        while id.len() < length {
+        while id.len() < length - TAG_LENGTH {
             let digest = Sha256::new()
-                .chain_update(self.0)
+                .chain_update(seed)
                 .chain_update(block.to_be_bytes())
                 .finalize();
             id.extend_from_slice(&digest);
             block += 1;
         }
-        id.truncate(length);
+        id.truncate(length - TAG_LENGTH);
+        let tag = self.tag(&id);
+        id.extend_from_slice(&tag);
         Descriptor { id, transports }
+    }
+
+    /// Whether a credential id is the decoy of some name.
+    pub fn is_decoy(&self, credential_id: &[u8]) -> bool {
+        credential_id.len() >= MIN_LENGTH as usize
+            && credential_id
+                .split_last_chunk::<TAG_LENGTH>()
+                .is_some_and(|(body, tag)| self.tag(body) == *tag)
+    }
+
+    fn tag(&self, body: &[u8]) -> [u8; TAG_LENGTH] {
+        let mut tag = [0; TAG_LENGTH];
+        for (byte, hashed) in tag.iter_mut().zip(self.derive(b"tag ", body)) {
+            *byte = hashed;
+        }
+        tag
+    }
+
+    /// A hash under the key, cut short or hashed again before anybody sees it.
+    fn derive(&self, purpose: &[u8; 4], input: &[u8]) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(self.0)
+            .chain_update(purpose)
+            .chain_update(input)
+            .finalize()
+            .into()
     }
 }
 
@@ -93,15 +133,16 @@ pub fn user_id(decoy: &[u8]) -> String {
         .to_string()
 }
 
-/// Whether this credential id is the decoy that the pinned user follows from.
-pub fn is_decoy(credential_id: &[u8], pinned_user_id: &str) -> bool {
+/// Whether this credential id is the decoy that the pinned user follows from. Enough for
+/// a ceremony that was begun here: what it is pinned to, nobody else chooses.
+pub fn is_pinned(credential_id: &[u8], pinned_user_id: &str) -> bool {
     user_id(credential_id) == pinned_user_id
 }
 
 /// A credential to check an assertion against in place of one that does not exist.
 /// Its private key is public knowledge: whatever the check says, the answer must
 /// be a refusal.
-pub fn stand_in(rp_id: &str, decoy: &[u8], backup_eligible: bool) -> Credential {
+pub fn stand_in(rp_id: &str, decoy: &[u8]) -> Credential {
     Credential {
         rp_id: rp_id.to_owned(),
         user_id: user_id(decoy),
@@ -115,7 +156,7 @@ pub fn stand_in(rp_id: &str, decoy: &[u8], backup_eligible: bool) -> Credential 
         sign_count: 0,
         aaguid: Uuid::nil().as_bytes().to_vec(),
         transports: Vec::new(),
-        backup_eligible,
+        backup_eligible: false,
         backup_state: false,
         user_verified: false,
         discoverable: None,

@@ -38,6 +38,7 @@ pub mod extensions;
 pub mod host;
 pub mod label;
 pub mod lifecycle;
+pub mod mediation;
 pub mod origin;
 pub mod passkey;
 pub mod provider;

@@ -11,14 +11,16 @@ use crate::authenticators;
 use crate::bindings::ceremonies::{self, Ceremony, Kind};
 use crate::bindings::credentials::{Credential, Status};
 use crate::bindings::registration::{BeginRequest, CreationOptions, Registered, Response};
-use crate::bindings::relying_party::AttestationConveyance;
+use crate::bindings::relying_party::{AttestationConveyance, ResidentKey};
 use crate::bindings::{Code, Descriptor, Passkey, Rejection, User, store};
 use crate::ceremony;
 use crate::client_data::ClientData;
 use crate::cose::{CoseKey, REGISTRABLE};
+use crate::decoys;
 use crate::extensions::{self, ClientResults};
 use crate::host::Host;
 use crate::label;
+use crate::mediation;
 use crate::provider;
 use crate::rejection::{malformed, reject};
 use crate::transports;
@@ -54,6 +56,8 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<CreationOptions,
         ));
     }
     let inputs = extensions::registration_inputs(&profile.extensions, &request.extensions)?;
+    let mut asked = inputs.identifiers;
+    asked.extend(mediation::identifier(request.conditional));
     let attestation = request.attestation.unwrap_or(profile.attestation);
     if attestation == AttestationConveyance::Enterprise && !profile.authenticators.enterprise {
         return Err(reject(
@@ -82,7 +86,7 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<CreationOptions,
         attestation,
         algorithms,
         credentials: existing.iter().map(|known| known.id.clone()).collect(),
-        extensions: inputs.identifiers,
+        extensions: asked,
     };
     host.put_ceremony(&ceremony)?;
 
@@ -148,7 +152,8 @@ pub fn finish(
         .ok_or_else(|| malformed("the authenticator data holds no credential (flag AT)"))?;
 
     // Steps 14 to 17, and 18. Step 19 is a policy on backup states that nobody set.
-    data.check(rp_id, ceremony.user_verification)?;
+    let presence = !mediation::is_conditional(&ceremony);
+    data.check(rp_id, presence, ceremony.user_verification)?;
     authenticators::check_backup(&profile.authenticators, data.backup_eligible)?;
 
     // Level 3 leaves this one out, but the browser's word for the id must not
@@ -186,29 +191,22 @@ pub fn finish(
             conveyance: ceremony.attestation,
         },
     )?;
-    authenticators::check_model(
-        host,
-        rp_id,
-        &profile.authenticators,
-        attested.aaguid,
-        &model,
-    )?;
+    authenticators::check_model(host, rp_id, &profile.authenticators, &model)?;
+    let aaguid = authenticators::aaguid(&model);
+
+    // What the extensions told.
+    let extensions = results.outputs(&ceremony.extensions, data.extensions.as_ref())?;
+    let discoverable = results.discoverable(&ceremony.extensions);
+    check_discoverable(&ceremony, discoverable)?;
 
     // Step 26: a credential belongs to one account. The store decides for ids
-    // that were registered since the ceremony began.
-    let taken = || reject(Code::CredentialExists, "this passkey is registered already");
-    if ceremony
-        .credentials
-        .iter()
-        .any(|excluded| excluded == attested.credential_id)
-    {
+    // that are registered in this very moment.
+    if is_taken(host, &ceremony, attested.credential_id)? {
         return Err(taken());
     }
 
-    let extensions = results.outputs(&ceremony.extensions, data.extensions.as_ref())?;
-
-    // Steps 27 and 28: the credential record, with what the extensions told.
-    let provider = provider::of(host, rp_id, attested.aaguid);
+    // Steps 27 and 28: the credential record.
+    let provider = provider::of(host, rp_id, aaguid);
     let label = label.unwrap_or_else(|| {
         // Metadata may have names that no label may have.
         let named = provider.as_deref().and_then(|name| label::parse(name).ok());
@@ -225,12 +223,12 @@ pub fn finish(
         public_key: attested.public_key.to_vec(),
         algorithm: key.algorithm,
         sign_count: data.sign_count,
-        aaguid: attested.aaguid.to_vec(),
+        aaguid: aaguid.to_vec(),
         transports,
         backup_eligible: data.backup_eligible,
         backup_state: data.backup_state,
         user_verified: data.user_verified,
-        discoverable: results.discoverable(&ceremony.extensions),
+        discoverable,
         attestation_format: object.format.to_owned(),
         suspended_at: None,
         clone_alarm_at: None,
@@ -250,6 +248,37 @@ pub fn finish(
         },
         extensions,
     })
+}
+
+/// Whether the id is one that no new passkey may have: it is stored, whoever owns it, or
+/// it is the decoy of a name. Of a decoy as much is asked as of a stored one, or else who
+/// registers the ids of an allow list would learn which of them are none.
+fn is_taken(host: &impl Host, ceremony: &Ceremony, id: &[u8]) -> Result<bool, Rejection> {
+    if ceremony.credentials.iter().any(|excluded| excluded == id) {
+        return Ok(true);
+    }
+    let decoy = decoys::Key::of(host, &ceremony.rp_id)?.is_decoy(id);
+    match host.credential(&ceremony.rp_id, id) {
+        Ok(_) => Ok(true),
+        Err(store::Error::NotFound) => Ok(decoy),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn taken() -> Rejection {
+    reject(Code::CredentialExists, "this passkey is registered already")
+}
+
+/// Not of Level 3: a passkey that can't be found without its name is none for who requires
+/// that (section 5.4.6). Only where the browser tells (`credProps`).
+fn check_discoverable(ceremony: &Ceremony, discoverable: Option<bool>) -> Result<(), Rejection> {
+    if ceremony.resident_key == ResidentKey::Required && discoverable == Some(false) {
+        return Err(reject(
+            Code::NotPermitted,
+            "a discoverable passkey is required, and this one is not (credProps.rk)",
+        ));
+    }
+    Ok(())
 }
 
 /// Not of Level 3: an attestation that tells one device from all others is taken only by

@@ -31,6 +31,7 @@ function begin(request) {
     timeout: profile.ceremonyTimeout,
     allowCredentials: descriptors,
     userVerification: ceremony.userVerification,
+    hints: request.hints,
     extensions: "{}",
   };
 }

@@ -173,8 +173,8 @@ mod tests {
     #[test]
     fn key_is_made_once_and_another_key_is_another_log() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || SealKey::open(folder.path(), "host", Turn::Now);
-        let key = open().unwrap();
+        let open = |turn| SealKey::open(folder.path(), "host", turn);
+        let key = open(Turn::Now).unwrap();
         let (id, verifier) = (key.log_id().to_owned(), key.verifier().clone());
         assert!(id.starts_with("host-"));
         let public = folder.path().join(format!("audit-{id}.pub"));
@@ -182,13 +182,14 @@ mod tests {
         assert_eq!(public.trim().parse().as_ref(), Ok(&verifier));
         assert!(!format!("{key:?}").contains("pair"));
 
-        let error = open().unwrap_err();
+        let error = open(Turn::Now).unwrap_err();
         assert!(matches!(error, KeyError::InUse { .. }), "{error}");
         drop(key);
-        let key = open().unwrap();
+        // A process that another test starts may hold the lock until it runs.
+        let key = open(Turn::Wait).unwrap();
         assert_eq!(key.verifier(), &verifier);
         key.retire().unwrap();
-        let other = open().unwrap();
+        let other = open(Turn::Wait).unwrap();
         assert_ne!(other.log_id(), id);
         assert!(
             folder

@@ -9,15 +9,17 @@
 //! of the log's [`merkle`] tree. [`Log`] hands the leaves of what was committed to the
 //! [`Sealer`], which signs the tree's root ([`note`]) and exports it to a second place
 //! ([`Sink`]). Logs are read back through a [`Source`], checked by [`verify`] and written
-//! out by [`export`]. This module knows no database.
+//! out by [`export`]; [`retention`] says what may be cut of them. This module knows no database.
 
 pub mod export;
 mod key;
 mod log;
 pub mod merkle;
 pub mod note;
+mod notes;
 mod record;
 mod resume;
+pub mod retention;
 mod sealer;
 mod sink;
 mod source;
@@ -29,10 +31,11 @@ pub mod verify;
 
 pub use key::{KeyError, SealKey, Turn};
 pub use log::{Counts, Log};
+pub use notes::read_notes;
 pub use record::{Actor, ComponentIdentity, Origin, Outcome, Record};
 pub use resume::ResumeError;
-pub use sealer::{Schedule, SealCounts, SealError, Sealer};
-pub use sink::{Sink, SinkError, read_notes};
+pub use sealer::{PATIENCE, Schedule, SealCounts, SealError, Sealer};
+pub use sink::{Sink, SinkError};
 pub use source::{Source, SourceError};
 pub use stored::{Entry, StoredRecord};
 pub use trail::Trail;

@@ -7,16 +7,22 @@
 //! and nothing vouches for them. Older records are left to `zeropass audit verify`,
 //! which checks all.
 //!
+//! Places that retention has cut are accepted at the beginning of the log only, and only
+//! where checkpoints say that the records were a year old ([`super::retention`]).
+//!
 //! A log that does not fit is not continued: a host that went on would sign what
 //! somebody else wrote.
 
 use thiserror::Error;
 
 use super::merkle::{Frontier, Hash};
-use super::note::NoteError;
+use super::note::{Checkpoint, NoteError};
+use super::notes::read_notes;
+use super::retention::{YEAR, sealed_since};
 use super::sink::SinkError;
 use super::source::SourceError;
 use super::{Entry, SealKey, Sink, Source};
+use crate::clock::Timestamp;
 
 /// Records that are checked at each start, counted from the end of the log.
 pub const WINDOW: u64 = 1_000_000;
@@ -88,7 +94,8 @@ pub enum ResumeError {
     },
 }
 
-/// Check the log of `key` in `source` against its second place.
+/// Check the log of `key` in `source` against its second place: its last `window` records.
+/// It is `now`.
 ///
 /// # Errors
 /// [`ResumeError`]: the log must not be continued.
@@ -96,6 +103,8 @@ pub async fn resume(
     key: &SealKey,
     sink: &Sink,
     source: &dyn Source,
+    window: u64,
+    now: Timestamp,
 ) -> Result<Resumed, ResumeError> {
     let (log, file) = (key.log_id(), || sink.checkpoints().display().to_string());
     sink.mend()?;
@@ -129,7 +138,9 @@ pub async fn resume(
             "its end is cut off: it has {head} records, the last checkpoint {size}"
         )));
     }
-    let mut exported = Exported::read(sink, size, head.saturating_sub(WINDOW))?;
+    // All that was not exported is read, however much it is.
+    let first = head.saturating_sub(window).min(size);
+    let mut exported = Exported::read(sink, size, first)?;
     if exported.frontier.size() < size {
         // Without its leaves, the whole table is held against the root.
         exported = Exported::default();
@@ -163,6 +174,15 @@ pub async fn resume(
         let place = exported.first + table.leaves.len() as u64 + 1;
         return Err(altered(format!("record {place} is missing")));
     }
+    if table.pruned > 0 {
+        let since = sealed_since(&genuine(key, sink)?, table.pruned);
+        if since.is_none_or(|since| since.saturating_add(YEAR) > now) {
+            return Err(altered(format!(
+                "its records up to {} are gone, and its checkpoints don't say that they were a year old",
+                table.pruned
+            )));
+        }
+    }
     let pending = table
         .leaves
         .get(exported.window.len()..)
@@ -186,6 +206,20 @@ pub async fn resume(
     })
 }
 
+/// All checkpoints of the log.
+fn genuine(key: &SealKey, sink: &Sink) -> Result<Vec<Checkpoint>, ResumeError> {
+    let notes = read_notes(sink.checkpoints())?;
+    let own = notes
+        .iter()
+        .filter(|note| note.claimed().origin == key.log_id());
+    own.map(|note| note.verify(key.verifier()).cloned())
+        .collect::<Result<_, _>>()
+        .map_err(|source| ResumeError::Checkpoint {
+            file: sink.checkpoints().display().to_string(),
+            source,
+        })
+}
+
 /// The exported leaves.
 #[derive(Default)]
 struct Exported {
@@ -201,6 +235,8 @@ struct Table {
     leaves: Vec<Hash>,
     /// What stands behind the last good leaf.
     wrong: Option<String>,
+    /// The last place that retention has cut, 0 when there is none.
+    pruned: u64,
     clean: bool,
 }
 
@@ -241,6 +277,7 @@ impl Table {
         let mut table = Self {
             leaves: Vec::new(),
             wrong: None,
+            pruned: 0,
             // A run that began before the window has not stopped unless it says so.
             clean: first == 0,
         };
@@ -266,7 +303,14 @@ impl Table {
                         }
                         table.leaves.push(record.leaf_with(&mut buffer));
                     }
-                    Entry::Pruned { leaf, .. } => table.leaves.push(leaf),
+                    Entry::Pruned { seq, leaf } => {
+                        if seq != first + 1 && table.pruned != seq - 1 {
+                            table.wrong = Some(format!("record {seq} is gone from the middle"));
+                            return Ok(table);
+                        }
+                        table.pruned = seq;
+                        table.leaves.push(leaf);
+                    }
                     Entry::Unreadable { seq, why } => {
                         table.wrong = Some(format!("record {seq} can't be read: {why}"));
                         return Ok(table);
@@ -278,3 +322,6 @@ impl Table {
         Ok(table)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,14 @@
 //! an interval has passed, appends them to its tree, signs the root and exports both
 //! to the second place. Until that has succeeded nobody counts on it.
 //!
-//! When it can't do its duty (the second place can't be written; the log has a
-//! record that this host did not write) it closes the log: calls are answered
+//! When it can't do its duty (the second place can't be written, or does not answer for
+//! [`Schedule::patience`]; the log has a record that this host did not write) it closes the log: calls are answered
 //! `busy`, the host is not ready, and the alarm counter rises. It tries again every
-//! [`RETRY`] and opens the log when it has caught up.
+//! [`RETRY`] and opens the log when it has caught up. One export is under way at a time, on a
+//! thread of its own: a second place that hangs holds up nothing but the sealer, and not even
+//! that at the end of the host.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +19,7 @@ use tokio::sync::oneshot;
 
 use super::merkle::{Frontier, Hash};
 use super::note::Checkpoint;
-use super::resume::{ResumeError, Resumed, resume};
+use super::resume::{ResumeError, Resumed, WINDOW, resume};
 use super::sink::SinkError;
 use super::{Log, SealKey, Sink, Source};
 use crate::clock::Clock;
@@ -30,7 +33,12 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct Schedule {
     /// The longest that a record waits for its checkpoint.
     pub interval: Duration,
+    /// The longest that an export may take before the log is closed.
+    pub patience: Duration,
 }
+
+/// [`Schedule::patience`] of a host.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the sealer counts.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +62,28 @@ pub enum SealError {
     /// The second place can't be written.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// The second place can't be written, for now.
+    #[error("{path} does not answer; is its medium there?")]
+    Silent {
+        /// The file of checkpoints.
+        path: PathBuf,
+    },
+    /// The store would go on at a place that is not behind the last record.
+    #[error(
+        "audit log {log} has {records} records, but the database would go on behind {head}: it was altered; keep it for an inquiry, and look with `zeropass audit verify`"
+    )]
+    Places {
+        /// The log.
+        log: String,
+        /// How many there are.
+        records: u64,
+        /// What the database says.
+        head: u64,
+    },
 }
+
+/// An export under way, and what will have come of it.
+type Exporting = oneshot::Receiver<Result<(), SinkError>>;
 
 /// See the module.
 pub struct Sealer {
@@ -69,6 +98,8 @@ pub struct Sealer {
     pending: Vec<Hash>,
     /// There was a hole when it was last looked.
     hole: bool,
+    /// An export hangs, and nobody waits for it any more: nothing can follow.
+    abandoned: bool,
     clean: bool,
 }
 
@@ -93,8 +124,14 @@ impl Sealer {
             pending,
             sealed,
             clean,
-        } = resume(&key, &sink, source).await?;
-        let whole = sealed == Some(exported.size() + pending.len() as u64);
+        } = resume(&key, &sink, source, WINDOW, clock.now()).await?;
+        let records = exported.size() + pending.len() as u64;
+        let head = log.next().saturating_sub(1);
+        if head != records {
+            let log = key.log_id().to_owned();
+            return Err(SealError::Places { log, records, head });
+        }
+        let whole = sealed == Some(records);
         let mut sealer = Self {
             log,
             key,
@@ -105,12 +142,13 @@ impl Sealer {
             tree: exported,
             pending,
             hole: false,
+            abandoned: false,
             clean,
         };
         sealer.counts.sealed.set(sealed.unwrap_or(0));
         if !whole {
             // Also proves that the second place can be written.
-            sealer.export().await?;
+            sealer.export(None).await?;
         }
         Ok(sealer)
     }
@@ -139,13 +177,16 @@ impl Sealer {
                 () = self.log.batch_waiting() => {}
                 () = tokio::time::sleep(pause) => {}
             }
-            self.seal().await;
+            self.seal(Some(&mut stop)).await;
+            if self.abandoned {
+                return;
+            }
         }
-        self.seal().await;
+        self.seal(None).await;
     }
 
     /// Export what is there, and open or close the log by what came of it.
-    async fn seal(&mut self) {
+    async fn seal(&mut self, stop: Option<&mut oneshot::Receiver<()>>) {
         self.pending.extend(self.log.take_leaves());
         // A group may be committed and not yet told; twice in a row it is a hole.
         let hole = self.log.has_hole();
@@ -163,7 +204,7 @@ impl Sealer {
         if self.pending.is_empty() && self.log.accepts() {
             return;
         }
-        match self.export().await {
+        match self.export(stop).await {
             Ok(()) => {
                 if !self.log.accepts() {
                     tracing::info!(log = self.log.id(), "checkpoints are exported again");
@@ -178,7 +219,9 @@ impl Sealer {
         }
     }
 
-    async fn export(&mut self) -> Result<(), SinkError> {
+    /// Sign and export what is pending. While it takes too long the log is closed, until
+    /// `stop` is told; at once when there is nothing to wait for.
+    async fn export(&mut self, stop: Option<&mut oneshot::Receiver<()>>) -> Result<(), SealError> {
         let mut tree = self.tree.clone();
         self.pending.iter().for_each(|leaf| tree.push(*leaf));
         let checkpoint = Checkpoint {
@@ -188,29 +231,62 @@ impl Sealer {
             time: self.clock.now(),
         };
         let note = self.key.sign(&checkpoint);
-        let (sink, first, leaves) = (
-            self.sink.clone(),
-            self.tree.size(),
-            std::mem::take(&mut self.pending),
-        );
-        let written = tokio::task::spawn_blocking(move || {
-            let written = sink.export(first, &leaves, &note);
-            (written, leaves)
-        });
-        let (written, leaves) = match written.await {
+        let mut exporting = self.begin(note)?;
+        let patience = self.schedule.patience;
+        let done = match tokio::time::timeout(patience, &mut exporting).await {
             Ok(done) => done,
-            // A blocking task ends early only with its runtime, and then nobody asks.
-            Err(_) => return Ok(()),
+            Err(_elapsed) => {
+                self.counts.failures.add(1);
+                let file = self.sink.checkpoints().display().to_string();
+                tracing::error!(
+                    file,
+                    "the second place does not answer: calls are answered busy"
+                );
+                self.log.refuse(true);
+                let done = match stop {
+                    Some(stop) => tokio::select! {
+                        done = &mut exporting => Some(done),
+                        _ = stop => None,
+                    },
+                    None => None,
+                };
+                let Some(done) = done else {
+                    self.abandoned = true;
+                    return Err(self.silent());
+                };
+                done
+            }
         };
-        if let Err(error) = written {
-            self.pending = leaves;
-            return Err(error);
-        }
+        // A thread that is gone has told nothing.
+        done.map_err(|_| self.silent())??;
+        self.pending.clear();
         self.tree = tree;
         self.counts.checkpoints.add(1);
         self.counts.sealed.set(checkpoint.size);
         self.counts.time.set(checkpoint.time);
         Ok(())
+    }
+
+    /// On a thread that nobody waits for when the host ends. The leaves stay pending.
+    fn begin(&self, note: String) -> Result<Exporting, SealError> {
+        let (done, exporting) = oneshot::channel();
+        let (sink, first) = (self.sink.clone(), self.tree.size());
+        let leaves = self.pending.clone();
+        let export = move || {
+            let _ = done.send(sink.export(first, &leaves, &note));
+        };
+        let thread = std::thread::Builder::new().name("audit-export".into());
+        thread.spawn(export).map_err(|source| SinkError::Io {
+            path: self.sink.checkpoints().to_owned(),
+            source,
+        })?;
+        Ok(exporting)
+    }
+
+    fn silent(&self) -> SealError {
+        SealError::Silent {
+            path: self.sink.checkpoints().to_owned(),
+        }
     }
 }
 

@@ -7,11 +7,14 @@
 //! before the checkpoint that covers them, and a checkpoint before anybody relies on
 //! it.
 //!
-//! A crash may leave half a note at the end; it is cut off at the next opening. A
-//! crash may leave leaves beyond the last checkpoint; they stay and must fit.
+//! Both are only appended to, so that they may lie where nothing else is possible. What is
+//! there already must be what would be written. Half a note that a crash or a full disk has
+//! left is cut off, or closed ([`super::notes`]); half a leaf is completed. A crash may
+//! leave leaves beyond the last checkpoint; they stay and must fit. A lock on FILE keeps
+//! hosts and commands that share it apart.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -19,11 +22,9 @@ use thiserror::Error;
 
 use super::merkle::{HASH_BYTES, Hash};
 use super::note::{NoteError, SignedNote};
+use super::notes;
 
 const LEAF: u64 = HASH_BYTES as u64;
-/// How much of the end of a file is searched for a log's last checkpoint before all
-/// of it is, bytes.
-const TAIL: u64 = 256 * 1024;
 /// Leaves that are read at a time.
 const CHUNK: usize = 32 * 1024;
 
@@ -55,6 +56,16 @@ pub enum SinkError {
         /// What is wrong.
         source: NoteError,
     },
+    /// The leaves are not those that this log has exported.
+    #[error(
+        "{path}: {what}; bring the genuine file back, or stop the host and move it away to have it made again from the table"
+    )]
+    Leaves {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
 }
 
 // === impl Sink ===
@@ -80,27 +91,24 @@ impl Sink {
         &self.leaves
     }
 
-    /// Cut off half a note that a crash has left behind.
+    /// Cut off, or close, half a note that was left behind.
     ///
     /// # Errors
     /// The file can't be read or written.
     pub fn mend(&self) -> Result<(), SinkError> {
-        let bytes = match std::fs::read(&self.checkpoints) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            read => read.map_err(|source| io_error(&self.checkpoints, source))?,
+        let path = &self.checkpoints;
+        let mend = || match OpenOptions::new().append(true).open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            file => {
+                let mut file = file?;
+                file.lock()?;
+                if let Some(closing) = mend(&file, path)? {
+                    file.write_all(closing.as_bytes())?;
+                }
+                file.sync_all()
+            }
         };
-        let whole = whole_notes(&bytes);
-        if whole == bytes.len() {
-            return Ok(());
-        }
-        tracing::warn!(file = %self.checkpoints.display(), bytes = bytes.len() - whole,
-            "cutting off an unfinished checkpoint");
-        let cut = || -> io::Result<()> {
-            let file = OpenOptions::new().write(true).open(&self.checkpoints)?;
-            file.set_len(whole as u64)?;
-            file.sync_all()
-        };
-        cut().map_err(|source| io_error(&self.checkpoints, source))
+        mend().map_err(|source| io_error(path, source))
     }
 
     /// The last checkpoint of the log `origin`, not verified; none when there is none.
@@ -108,41 +116,66 @@ impl Sink {
     /// # Errors
     /// The file can't be read, or is no file of checkpoints.
     pub fn last(&self, origin: &str) -> Result<Option<SignedNote>, SinkError> {
-        let tail =
-            read_tail(&self.checkpoints).map_err(|source| io_error(&self.checkpoints, source))?;
-        let of_this = |notes: Vec<SignedNote>| {
-            let mut notes = notes.into_iter().rev();
-            notes.find(|note| note.claimed().origin == origin)
-        };
-        if let Some(tail) = tail
-            && let Ok(notes) = parse_notes(&tail, &self.checkpoints)
-            && let Some(note) = of_this(notes)
-        {
-            return Ok(Some(note));
-        }
-        Ok(of_this(read_notes(&self.checkpoints)?))
+        notes::last(&self.checkpoints, origin)
     }
 
     /// Write leaves from the place `first` on (from 0), then the note, each synced.
     ///
     /// # Errors
-    /// A file can't be written; what was written so far may be there, and is written
-    /// again the next time.
+    /// A file can't be written. Leaves that were written may be there, and are skipped the
+    /// next time; of the note nothing counts.
     pub fn export(&self, first: u64, leaves: &[Hash], note: &str) -> Result<(), SinkError> {
-        let write_leaves = || -> io::Result<()> {
-            let file = open(&self.leaves, OpenOptions::new().write(true).truncate(false))?;
-            let bytes: Vec<u8> = leaves.iter().flat_map(|leaf| leaf.0).collect();
-            file.write_all_at(&bytes, first * LEAF)?;
+        self.append_leaves(first, leaves)?;
+        let path = &self.checkpoints;
+        let append = || -> io::Result<()> {
+            let mut file = open(path)?;
+            file.lock()?;
+            let mut bytes = mend(&file, path)?.unwrap_or_default().to_owned();
+            let before = file.metadata()?.len();
+            bytes.push_str(note);
+            bytes.push('\n');
+            let written = file.write_all(bytes.as_bytes());
+            if let Err(error) = written {
+                // If that can't be done either, the next one closes it.
+                let _ = file.set_len(before);
+                return Err(error);
+            }
             file.sync_all()
         };
-        write_leaves().map_err(|source| io_error(&self.leaves, source))?;
-        let write_note = || -> io::Result<()> {
-            let mut file = open(&self.checkpoints, OpenOptions::new().append(true))?;
-            // One write: a note is whole or, after a crash, cut off.
-            file.write_all(format!("{note}\n").as_bytes())?;
-            file.sync_all()
+        append().map_err(|source| io_error(path, source))
+    }
+
+    fn append_leaves(&self, first: u64, leaves: &[Hash]) -> Result<(), SinkError> {
+        let path = &self.leaves;
+        let failed = |source| io_error(path, source);
+        let mut file = open(path).map_err(failed)?;
+        let bytes: Vec<u8> = leaves.iter().flat_map(|leaf| leaf.0).collect();
+        let length = file.metadata().map_err(failed)?.len();
+        let wrong = |what: String| SinkError::Leaves {
+            path: path.clone(),
+            what,
         };
-        write_note().map_err(|source| io_error(&self.checkpoints, source))
+        let there = length
+            .checked_sub(first * LEAF)
+            .ok_or_else(|| wrong(format!("it has {} leaves, not {first}", length / LEAF)))?;
+        let (old, new) = usize::try_from(there)
+            .ok()
+            .and_then(|there| bytes.split_at_checked(there))
+            .ok_or_else(|| wrong(format!("somebody else has added to its {first} leaves")))?;
+        if !old.is_empty() {
+            let mut found = vec![0; old.len()];
+            let reading = File::open(path).map_err(failed)?;
+            reading
+                .read_exact_at(&mut found, first * LEAF)
+                .map_err(failed)?;
+            if found != old {
+                return Err(wrong(format!(
+                    "what follows its {first} leaves is not of this log"
+                )));
+            }
+        }
+        file.write_all(new).map_err(failed)?;
+        file.sync_all().map_err(failed)
     }
 
     /// Each leaf that was exported, in order.
@@ -173,101 +206,30 @@ impl Sink {
     }
 }
 
-/// All notes of a file, none when there is no file.
-///
-/// # Errors
-/// The file can't be read, or something in it is no note. Half a note at the end is
-/// not counted.
-pub fn read_notes(path: &Path) -> Result<Vec<SignedNote>, SinkError> {
-    let bytes = match std::fs::read(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read.map_err(|source| io_error(path, source))?,
-    };
-    let whole = bytes.get(..whole_notes(&bytes)).unwrap_or_default();
-    let text = str::from_utf8(whole).map_err(|_| SinkError::Note {
-        path: path.to_owned(),
-        line: 1,
-        source: NoteError::Malformed("it is not text"),
-    })?;
-    parse_notes(text, path)
-}
-
-/// A note is two paragraphs: its text and its signatures.
-fn parse_notes(text: &str, path: &Path) -> Result<Vec<SignedNote>, SinkError> {
-    let mut notes = Vec::new();
-    let (mut line, mut rest) = (1, text);
-    while !rest.is_empty() {
-        let end = end_of_note(rest).unwrap_or(rest.len());
-        let (note, after) = rest.split_at(end);
-        // Without the empty line behind it.
-        let note = note.strip_suffix('\n').unwrap_or(note);
-        notes.push(note.parse().map_err(|source| SinkError::Note {
-            path: path.to_owned(),
-            line,
-            source,
-        })?);
-        line += note.matches('\n').count() + 1;
-        rest = after;
-    }
-    Ok(notes)
-}
-
-/// Behind the empty line that ends the first note.
-fn end_of_note(text: &str) -> Option<usize> {
-    let signatures = text.find("\n\n")? + 2;
-    let end = text.get(signatures..)?.find("\n\n")? + 2;
-    Some(signatures + end)
-}
-
-/// How many bytes are whole notes: up to the last empty line that follows a
-/// signature.
-fn whole_notes(bytes: &[u8]) -> usize {
-    let mut end = bytes.len();
-    while end > 0 {
-        let before = bytes.get(..end).unwrap_or_default();
-        if before.ends_with(b"\n\n") {
-            let line = before.strip_suffix(b"\n\n").unwrap_or_default();
-            let line = line
-                .rsplit(|byte| *byte == b'\n')
-                .next()
-                .unwrap_or_default();
-            if line.starts_with("\u{2014} ".as_bytes()) {
-                return end;
-            }
-        }
-        end -= 1;
-    }
-    0
-}
-
-/// The notes at the end of a long file, from the beginning of one on; none when the
-/// file is short enough to be read whole, or the end holds no beginning.
-fn read_tail(path: &Path) -> io::Result<Option<String>> {
-    let mut file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
-    let length = file.metadata()?.len();
-    if length <= TAIL {
+/// Cut off half a note at the end of the file, which is locked. If that can't be done,
+/// what must be written before anything else.
+fn mend(file: &File, path: &Path) -> io::Result<Option<&'static str>> {
+    let (length, good) = notes::measure(path)?;
+    if good == length {
         return Ok(None);
     }
-    file.seek(SeekFrom::Start(length - TAIL))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    // The end of a signature line ends the note that is cut in two.
-    let start = text
-        .find("\n\u{2014} ")
-        .and_then(|at| text.get(at + 1..)?.find("\n\n").map(|end| at + 1 + end + 2));
-    Ok(start.and_then(|start| text.get(start..).map(str::to_owned)))
+    let bytes = length - good;
+    let file_name = path.display();
+    if file.set_len(good).is_ok() {
+        tracing::warn!(file = %file_name, bytes, "cut off an unfinished checkpoint");
+        return Ok(None);
+    }
+    tracing::warn!(file = %file_name, bytes, "an unfinished checkpoint stays: the file can only be appended to");
+    Ok(Some(notes::TORN))
 }
 
-/// Readable for its owner alone, when it is new.
-fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    options.create(true).mode(0o600).open(path)
+/// To append. Readable for its owner alone, when it is new.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600).open(path)
 }
 
-fn io_error(path: &Path, source: io::Error) -> SinkError {
+pub(super) fn io_error(path: &Path, source: io::Error) -> SinkError {
     SinkError::Io {
         path: path.to_owned(),
         source,
@@ -275,108 +237,4 @@ fn io_error(path: &Path, source: io::Error) -> SinkError {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::key::{SealKey, Turn};
-    use super::super::note::Checkpoint;
-    use super::*;
-
-    fn note(key: &SealKey, size: u64) -> String {
-        key.sign(&Checkpoint {
-            origin: key.log_id().to_owned(),
-            size,
-            root: Hash([1; 32]),
-            time: 1,
-        })
-    }
-
-    fn leaves(sink: &Sink) -> Vec<Hash> {
-        let mut leaves = Vec::new();
-        sink.read_leaves(|leaf| leaves.push(leaf)).unwrap();
-        leaves
-    }
-
-    #[test]
-    fn what_is_exported_is_read_back_by_log() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("checkpoints");
-        let (one, two) = (
-            SealKey::open(folder.path(), "one", Turn::Now).unwrap(),
-            SealKey::open(folder.path(), "two", Turn::Now).unwrap(),
-        );
-        let sink = Sink::new(&file, one.log_id());
-        assert!(sink.last(one.log_id()).unwrap().is_none());
-        sink.export(0, &[Hash([1; 32]), Hash([2; 32])], &note(&one, 2))
-            .unwrap();
-        Sink::new(&file, two.log_id())
-            .export(0, &[], &note(&two, 9))
-            .unwrap();
-        // As after a crash: the last leaf again, and one more.
-        sink.export(1, &[Hash([2; 32]), Hash([3; 32])], &note(&one, 3))
-            .unwrap();
-        let sizes: Vec<u64> = read_notes(&file)
-            .unwrap()
-            .iter()
-            .map(|n| n.claimed().size)
-            .collect();
-        assert_eq!(sizes, [2, 9, 3]);
-        let last = |key: &SealKey| sink.last(key.log_id()).unwrap().unwrap().claimed().size;
-        assert_eq!((last(&one), last(&two)), (3, 9));
-        assert_eq!(leaves(&sink), [Hash([1; 32]), Hash([2; 32]), Hash([3; 32])]);
-    }
-
-    #[test]
-    fn half_a_note_is_cut_off_wherever_it_was_torn() {
-        let folder = tempfile::tempdir().unwrap();
-        let key = SealKey::open(folder.path(), "host", Turn::Now).unwrap();
-        let sink = Sink::new(&folder.path().join("checkpoints"), key.log_id());
-        sink.export(0, &[], &note(&key, 1)).unwrap();
-        let whole = std::fs::read(sink.checkpoints()).unwrap();
-        sink.export(0, &[], &note(&key, 2)).unwrap();
-        let both = std::fs::read(sink.checkpoints()).unwrap();
-        for end in whole.len()..both.len() {
-            std::fs::write(sink.checkpoints(), both.get(..end).unwrap()).unwrap();
-            assert_eq!(read_notes(sink.checkpoints()).unwrap().len(), 1, "{end}");
-            sink.mend().unwrap();
-            assert_eq!(std::fs::read(sink.checkpoints()).unwrap(), whole);
-        }
-        sink.export(0, &[], &note(&key, 3)).unwrap();
-        assert_eq!(sink.last(key.log_id()).unwrap().unwrap().claimed().size, 3);
-    }
-
-    #[test]
-    fn last_checkpoint_of_a_long_file_is_found_even_far_from_its_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let (one, two) = (
-            SealKey::open(folder.path(), "one", Turn::Now).unwrap(),
-            SealKey::open(folder.path(), "two", Turn::Now).unwrap(),
-        );
-        let sink = Sink::new(&folder.path().join("checkpoints"), one.log_id());
-        let mut text = format!("{}\n", note(&two, 7));
-        for size in 0..3_000 {
-            text.push_str(&format!("{}\n", note(&one, size)));
-        }
-        assert!(text.len() as u64 > 2 * TAIL);
-        std::fs::write(sink.checkpoints(), text).unwrap();
-        let last = |key: &SealKey| sink.last(key.log_id()).unwrap().unwrap().claimed().size;
-        assert_eq!((last(&one), last(&two)), (2_999, 7));
-    }
-
-    #[test]
-    fn sink_that_can_not_be_written_says_which_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let key = SealKey::open(folder.path(), "host", Turn::Now).unwrap();
-        let sink = Sink::new(&folder.path().join("missing/checkpoints"), key.log_id());
-        let error = sink.export(0, &[], &note(&key, 0)).unwrap_err().to_string();
-        assert!(error.contains("missing/checkpoints"), "{error}");
-        std::fs::write(
-            folder.path().join("odd"),
-            "x\n\n\u{2014} y\n\nz\n\n\u{2014} a b\n\n",
-        )
-        .unwrap();
-        let error = read_notes(&folder.path().join("odd"))
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("odd, line 1: not a checkpoint"), "{error}");
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ mod ceremonies;
 mod codes;
 mod context;
 mod credentials;
+mod ed25519;
 mod ed448;
 mod errors;
 mod link;

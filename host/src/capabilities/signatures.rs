@@ -1,8 +1,10 @@
 //! `zeropass:host/signatures`: verification at native speed, in aws-lc-rs but for Ed448.
 //!
 //! Keys come as numbers and are checked before use: points must lie on the curve
-//! of the algorithm, RSA moduli must have 2048 to 8192 bits. A signature that does
-//! not verify is `false`; only a key or an algorithm that can't be used is an error.
+//! of the algorithm and not be of small order, RSA moduli must be odd and have 2048 to
+//! 8192 bits, RSA exponents be odd, from 3 and below 2^33. A signature that does not
+//! verify is `false`; only a key or an algorithm that can't be used is an error. An empty
+//! signature is a question about the key alone: what passes it can verify signatures.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1,
@@ -15,8 +17,8 @@ use aws_lc_rs::signature::{
 };
 
 use super::bindings::signatures::{Ec2Key, Error, Host, PublicKey, RsaKey};
-use super::ed448;
 use super::state::CallState;
+use super::{ed448, ed25519};
 use crate::audit::{Outcome, target};
 use crate::policy::action;
 
@@ -63,7 +65,7 @@ impl Host for CallState {
 
 /// Whether `signature` over `message` was made with the private half of `key`.
 /// `algorithm` is a COSE algorithm identifier (RFC 9053 section 2, RFC 8812
-/// section 2).
+/// section 2, RFC 9864 section 2).
 ///
 /// # Errors
 /// [`SignatureError`].
@@ -77,9 +79,9 @@ pub fn verify(
         ecdsa(of, width, &key.x, &key.y, message, signature)
     };
     match (algorithm, key) {
-        (-7, PublicKey::Ec2(key)) => ec(&ECDSA_P256_SHA256_ASN1, 32, key),
-        (-35, PublicKey::Ec2(key)) => ec(&ECDSA_P384_SHA384_ASN1, 48, key),
-        (-36, PublicKey::Ec2(key)) => ec(&ECDSA_P521_SHA512_ASN1, 66, key),
+        (-7 | -9, PublicKey::Ec2(key)) => ec(&ECDSA_P256_SHA256_ASN1, 32, key),
+        (-35 | -51, PublicKey::Ec2(key)) => ec(&ECDSA_P384_SHA384_ASN1, 48, key),
+        (-36 | -52, PublicKey::Ec2(key)) => ec(&ECDSA_P521_SHA512_ASN1, 66, key),
         // For certificates; COSE has no numbers for these pairs.
         (-1_256_384, PublicKey::Ec2(key)) => ec(&ECDSA_P256_SHA384_ASN1, 32, key),
         (-1_256_512, PublicKey::Ec2(key)) => ec(&ECDSA_P256_SHA512_ASN1, 32, key),
@@ -90,7 +92,13 @@ pub fn verify(
         (-48, PublicKey::Okp(key)) => parsed(&ML_DSA_44, key, message, signature),
         (-49, PublicKey::Okp(key)) => parsed(&ML_DSA_65, key, message, signature),
         (-50, PublicKey::Okp(key)) => parsed(&ML_DSA_87, key, message, signature),
-        (-8, PublicKey::Okp(key)) => parsed(&ED25519, key, message, signature),
+        (-8 | -19, PublicKey::Okp(key)) => {
+            let known = !signature.is_empty() || ed25519::is_point(key);
+            if !known || !ed25519::is_usable(key) {
+                return Err(SignatureError::InvalidKey);
+            }
+            parsed(&ED25519, key, message, signature)
+        }
         (-53, PublicKey::Okp(key)) => {
             ed448::verify(key, message, signature).ok_or(SignatureError::InvalidKey)
         }
@@ -109,8 +117,9 @@ pub fn verify(
         (-38, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA384, key, message, signature),
         (-39, PublicKey::Rsa(key)) => rsa(&RSA_PSS_2048_8192_SHA512, key, message, signature),
         (
-            -7 | -35 | -36 | -8 | -53 | -48 | -49 | -50 | -257 | -258 | -259 | -37 | -38 | -39
-            | -65_535 | -1_256_384 | -1_256_512 | -1_384_256 | -1_384_512 | -1_521_256 | -1_521_384,
+            -7 | -35 | -36 | -8 | -9 | -51 | -52 | -19 | -53 | -48 | -49 | -50 | -257 | -258 | -259
+            | -37 | -38 | -39 | -65_535 | -1_256_384 | -1_256_512 | -1_384_256 | -1_384_512
+            | -1_521_256 | -1_521_384,
             _,
         ) => Err(SignatureError::InvalidKey),
         (other, _) => Err(SignatureError::UnsupportedAlgorithm(other)),
@@ -152,10 +161,12 @@ fn rsa(
     message: &[u8],
     signature: &[u8],
 ) -> Result<bool, SignatureError> {
-    let leading_zero = key.n.first() == Some(&0) || key.e.first() == Some(&0);
-    let size = key.n.len();
-    let odd_exponent = key.e.last().is_some_and(|last| last & 1 == 1) && key.e.as_slice() != [1];
-    if leading_zero || !(256..=1024).contains(&size) || !odd_exponent {
+    // What aws-lc-rs would refuse as well, without saying that it was the key.
+    let size = bits(&key.n).filter(|_| is_odd(&key.n));
+    let exponent = bits(&key.e).filter(|_| is_odd(&key.e));
+    if !size.is_some_and(|bits| (2048..=8192).contains(&bits))
+        || !exponent.is_some_and(|bits| (2..=33).contains(&bits))
+    {
         return Err(SignatureError::InvalidKey);
     }
     let components = RsaPublicKeyComponents {
@@ -164,3 +175,16 @@ fn rsa(
     };
     Ok(components.verify(parameters, message, signature).is_ok())
 }
+
+/// Bits of a number without leading zeros; none for one that has some.
+fn bits(number: &[u8]) -> Option<usize> {
+    let high = number.first().filter(|high| **high != 0)?;
+    Some(number.len() * 8 - high.leading_zeros() as usize)
+}
+
+fn is_odd(number: &[u8]) -> bool {
+    number.last().is_some_and(|low| low & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests;

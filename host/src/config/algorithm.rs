@@ -14,6 +14,14 @@ pub enum Algorithm {
     Es512 = -36,
     /// Ed25519, as WebAuthn uses the identifier (L3 section 5.8.5).
     EdDsa = -8,
+    /// ECDSA on P-256 with SHA-256, by the identifier that fixes the curve (RFC 9864).
+    Esp256 = -9,
+    /// ECDSA on P-384 with SHA-384 (RFC 9864).
+    Esp384 = -51,
+    /// ECDSA on P-521 with SHA-512 (RFC 9864).
+    Esp512 = -52,
+    /// Ed25519, by the identifier that fixes the curve (RFC 9864).
+    Ed25519 = -19,
     /// Ed448 (RFC 9864).
     Ed448 = -53,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -41,6 +49,10 @@ pub(super) const ALGORITHM: Choice<Algorithm> = Choice(&[
     ("ES384", Algorithm::Es384),
     ("ES512", Algorithm::Es512),
     ("EdDSA", Algorithm::EdDsa),
+    ("ESP256", Algorithm::Esp256),
+    ("ESP384", Algorithm::Esp384),
+    ("ESP512", Algorithm::Esp512),
+    ("Ed25519", Algorithm::Ed25519),
     ("Ed448", Algorithm::Ed448),
     ("RS256", Algorithm::Rs256),
     ("RS384", Algorithm::Rs384),

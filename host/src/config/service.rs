@@ -43,6 +43,8 @@ pub struct Service {
     pub max_streams: u32,
     /// Open connections of one identity at the same time.
     pub identity_connections: usize,
+    /// Requests of one identity under way at the same time; 0 is no limit.
+    pub identity_requests: usize,
     /// Requests of one identity in a second, in the long run; 0 is no limit.
     pub identity_rate: u32,
     /// Requests of one identity at once, after a rest.
@@ -99,6 +101,7 @@ pub(super) fn read(section: &mut Section<'_>, workload_api: Option<PathBuf>) -> 
     );
     let max_streams = section.or("max-streams", "100", Count(1..=65_536));
     let identity_connections = section.or("identity-connections", "512", Count(1..=1_000_000));
+    let identity_requests = section.or("identity-requests", "128", Count(0..=1_000_000));
     let identity_rate = section.or("identity-rate", "5000", Count(0..=10_000_000));
     let identity_burst = section.or("identity-burst", "10000", Count(1..=10_000_000));
     let drain_deadline = section.or("drain-deadline", r#""20s""#, patience());
@@ -119,6 +122,7 @@ pub(super) fn read(section: &mut Section<'_>, workload_api: Option<PathBuf>) -> 
         max_connection_age: max_connection_age?,
         max_streams: max_streams?,
         identity_connections: identity_connections?,
+        identity_requests: identity_requests?,
         identity_rate: identity_rate?,
         identity_burst: identity_burst?,
         drain_deadline: drain_deadline?,

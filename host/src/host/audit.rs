@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::{
-    Actor, Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn,
+    Actor, Log, Outcome, PATIENCE, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn,
 };
 use crate::clock::Clock;
 use crate::config::Config;
@@ -28,6 +28,7 @@ pub(super) async fn sealer(
     let sink = Sink::new(&config.audit.checkpoints, key.log_id());
     let schedule = Schedule {
         interval: config.audit.checkpoint_interval,
+        patience: PATIENCE,
     };
     Ok(Sealer::start(log, key, sink, source, clock, schedule).await?)
 }

@@ -1,4 +1,5 @@
-//! The host's identity: opened at the start, followed while it runs.
+//! The host's identities, its own and its components': opened at the start, followed while
+//! it runs.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::config::{self, Config};
 use crate::identity::current::{Change, keep};
 use crate::identity::tls::server_config_with;
 use crate::identity::{
-    CurrentTls, FileSource, Identity, KeyExchange, Material, MaterialFiles, Source,
+    CurrentTls, FileSource, Identity, KeyExchange, Material, MaterialFiles, Source, SourceError,
     WorkloadApiSource,
 };
 use crate::telemetry::metrics::{Counter, Gauge, Registry};
@@ -23,21 +24,24 @@ const ACTION: &str = "identity.renew";
 pub(super) struct HostIdentity {
     pub identity: Identity,
     pub tls: CurrentTls,
-    pub counts: IdentityCounts,
+    pub owner: Owner,
     source: Box<dyn Source>,
     key_exchange: KeyExchange,
     clock: Arc<dyn Clock>,
 }
 
-/// What became of new material.
-#[derive(Debug, Clone, Default)]
-pub(super) struct IdentityCounts {
-    /// Put in force.
-    pub renewed: Counter,
-    /// Refused, or taken back by the issuer.
-    pub failed: Counter,
-    /// The end of the host's own certificate, seconds since the Unix epoch.
-    pub not_after: Gauge,
+/// Whose identity it is, for records, alarms and metrics.
+#[derive(Debug, Clone)]
+pub(super) struct Owner {
+    name: &'static str,
+    /// The SPIFFE id that it began with.
+    id: String,
+    /// Material that was put in force.
+    renewed: Counter,
+    /// Material that was refused, or taken back by the issuer.
+    failed: Counter,
+    /// The end of the certificate, seconds since the Unix epoch.
+    not_after: Gauge,
 }
 
 // === impl HostIdentity ===
@@ -52,10 +56,8 @@ impl HostIdentity {
         let material = source.next().await?;
         let key_exchange = key_exchange(&config.service);
         let tls = server_config_with(&material, Arc::clone(&clock), key_exchange)?;
-        let counts = IdentityCounts::default();
-        counts.not_after.set(material.svid().not_after / 1000);
         Ok(Self {
-            counts,
+            owner: Owner::new("host", &material),
             identity: Identity::new(material),
             tls: CurrentTls::new(tls),
             source,
@@ -69,80 +71,91 @@ impl HostIdentity {
         let Self {
             identity,
             tls,
-            counts,
+            owner,
             source,
             key_exchange,
             clock,
         } = self;
-        let tls_of =
-            |material: &Material| server_config_with(material, Arc::clone(&clock), key_exchange);
+        let tls_of = |material: &Material| -> Result<_, SourceError> {
+            Ok(server_config_with(
+                material,
+                Arc::clone(&clock),
+                key_exchange,
+            )?)
+        };
         keep(source, identity, tls, tls_of, |change| {
-            counts.count(&change);
-            tell(Arc::clone(&services), change)
+            owner.clone().tell(Arc::clone(&services), change)
         })
         .await;
     }
 }
 
-// === impl IdentityCounts ===
+// === impl Owner ===
 
-impl IdentityCounts {
-    /// The series of these counts.
+impl Owner {
+    /// The owner of this material: `host`, or a component's name.
+    pub fn new(name: &'static str, material: &Material) -> Self {
+        let owner = Self {
+            name,
+            id: material.svid().id.to_string(),
+            renewed: Counter::default(),
+            failed: Counter::default(),
+            not_after: Gauge::default(),
+        };
+        owner.not_after.set(material.svid().not_after / 1000);
+        owner
+    }
+
+    /// The series of this identity.
     pub fn register(&self, metrics: &Registry) {
+        let labels = [("identity", self.name)];
         metrics.counter(
             "zeropass_identity_renewals_total",
             "New certificates, keys, roots or revocation lists that were put in force.",
-            &[],
+            &labels,
             &self.renewed,
         );
         metrics.counter(
             "zeropass_identity_failures_total",
             "Alarm: new identity material that was refused, or an identity that was withdrawn.",
-            &[],
+            &labels,
             &self.failed,
         );
         metrics.gauge(
             "zeropass_identity_not_after_seconds",
-            "The end of the host's own certificate, Unix time; 0 without an identity.",
-            &[],
+            "The end of the certificate, Unix time; 0 without an identity.",
+            &labels,
             &self.not_after,
         );
     }
 
-    fn count(&self, change: &Change) {
-        match change {
+    /// The alarm, the count and the record.
+    pub async fn tell(self, services: Arc<Services>, change: Change) {
+        let owner = self.name;
+        let (target, outcome) = match change {
             Change::Renewed(material) => {
+                let svid = material.svid();
+                tracing::info!(owner, id = %svid.id, not_after = svid.not_after, "new identity material is in force");
                 self.renewed.add(1);
-                self.not_after.set(material.svid().not_after / 1000);
+                self.not_after.set(svid.not_after / 1000);
+                (svid.id.to_string(), Outcome::Success)
             }
-            Change::Refused(_) => self.failed.add(1),
-            Change::Withdrawn(_) => {
+            Change::Refused { error, judged } => {
+                let roots = if judged { "new" } else { "old" };
+                tracing::error!(owner, %error, roots, "new identity material is refused: the old certificate stays in use; peers are judged by these roots and lists");
+                self.failed.add(1);
+                (self.id, Outcome::Failed(error.code()))
+            }
+            Change::Withdrawn(error) => {
+                tracing::error!(owner, %error, "there is no identity any more: nobody is served or called under it");
                 self.failed.add(1);
                 self.not_after.set(0);
+                (self.id, Outcome::Failed(error.code()))
             }
+        };
+        if let Err(error) = record(&services, Actor::host(), ACTION, &target, outcome).await {
+            tracing::error!(%error, "a change of identity could not be recorded");
         }
-    }
-}
-
-/// The alarm, and the record.
-pub(super) async fn tell(services: Arc<Services>, change: Change) {
-    let (target, outcome) = match change {
-        Change::Renewed(material) => {
-            let svid = material.svid();
-            tracing::info!(id = %svid.id, not_after = svid.not_after, "new identity material is in force");
-            (svid.id.to_string(), Outcome::Success)
-        }
-        Change::Refused(error) => {
-            tracing::error!(%error, "new identity material is refused: the old stays in use");
-            ("-".to_owned(), Outcome::Failed(error.code()))
-        }
-        Change::Withdrawn(error) => {
-            tracing::error!(%error, "the host has no identity any more: nobody is served");
-            ("-".to_owned(), Outcome::Failed(error.code()))
-        }
-    };
-    if let Err(error) = record(&services, Actor::host(), ACTION, &target, outcome).await {
-        tracing::error!(%error, "a change of identity could not be recorded");
     }
 }
 

@@ -7,7 +7,7 @@ use crate::store;
 /// Make a record about something that concerns the whole host durable.
 ///
 /// # Errors
-/// The audit log can't be written.
+/// The audit log can't be written now; the record comes with its next commit.
 pub(super) async fn record(
     services: &Services,
     actor: Actor,
@@ -18,5 +18,9 @@ pub(super) async fn record(
     let trail = Trail::new();
     let now = services.clock.now();
     trail.push(Record::plain(now, actor, action, target, outcome));
-    services.store.append(&trail).await
+    let appended = services.store.append(&trail).await;
+    if appended.is_err() {
+        services.store.owe(&trail).await;
+    }
+    appended
 }

@@ -1,30 +1,34 @@
 //! The link between the components, put together from the configuration.
 
+mod peers;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::future::{BoxFuture, FutureExt as _, join_all};
-use rustls::Error as TlsError;
+use tokio::sync::mpsc;
 
-use super::components::AUTH_SERVICE;
-use super::identity::tell;
+use super::components::{AUTH_SERVICE, PASSKEY_MANAGER};
+use super::identity::Owner;
 use super::settings::{key_exchange, listener_limits, trust_domain};
 use crate::capabilities::{PasskeysLink, Services};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Config};
 use crate::identity::current::keep;
 use crate::identity::{
-    CurrentClientTls, CurrentTls, FileSource, Identity, Material, MaterialFiles, Source, SpiffeId,
-    WorkloadApiSource, keep_client, link_client_config_with, link_server_config_with,
+    CurrentClientTls, CurrentTls, FileSource, Identity, Material, MaterialFiles, Source,
+    SourceError, SpiffeId, WorkloadApiSource, link_client_config_with, link_server_config_with,
 };
 use crate::link::{LinkClient, LinkOptions, Mtls, RemoteStore};
 use crate::registry::{Callers, Provenance};
 use crate::server::drain::Watcher;
 use crate::server::link_door::{LinkDoor, LinkDoorLimits};
+use crate::server::records::ConnectionRecords;
 use crate::server::{Limits, Listener};
 use crate::store::Store;
+use crate::telemetry::metrics::Registry;
 
 /// A link connection may rest this long: the other end keeps it for the next call.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
@@ -39,11 +43,27 @@ type Keeper = Box<dyn FnOnce(Arc<Services>) -> BoxFuture<'static, ()> + Send>;
 pub(super) struct Link {
     door: Option<Listener<LinkDoor>>,
     keepers: Vec<Keeper>,
+    health: LinkHealth,
+    records: Option<ConnectionRecords>,
     passkeys: Option<Arc<dyn PasskeysLink>>,
 }
 
-/// The calling end of a host of a front tier, made before its store.
-pub(super) struct Front(Arc<LinkClient>, Keeper);
+/// What the link rests on.
+#[derive(Clone, Default)]
+pub(super) struct LinkHealth {
+    /// Of the components that run here, by their names.
+    pub identities: Vec<(&'static str, Identity)>,
+    calling: Option<Arc<LinkClient>>,
+}
+
+/// The calling end, under auth-service's own identity. On a host of a front tier it is made
+/// before the store.
+pub(super) struct Calling {
+    client: Arc<LinkClient>,
+    identity: Identity,
+    owner: Owner,
+    keeper: Keeper,
+}
 
 /// A component's certificate in force, and where the next one comes from.
 struct Component {
@@ -61,17 +81,19 @@ impl Link {
         config: &Config,
         services: &Arc<Services>,
         in_process: Option<Arc<dyn PasskeysLink>>,
-        front: Option<Front>,
+        front: Option<Calling>,
         provenance: &Arc<Provenance>,
+        metrics: &Registry,
     ) -> anyhow::Result<Self> {
         let mut link = Self {
             door: None,
             keepers: Vec::new(),
+            health: LinkHealth::default(),
+            records: None,
             passkeys: None,
         };
-        if let Some(Front(client, keeper)) = front {
-            link.keepers.push(keeper);
-            link.passkeys = Some(through(client));
+        if let Some(front) = front {
+            link.passkeys = Some(link.call(front, metrics));
             return Ok(link);
         }
         // The configuration has it everywhere but on a front tier.
@@ -88,8 +110,16 @@ impl Link {
                 config.components.require_signatures,
                 Arc::clone(provenance),
             );
-            link.serve_passkeys(config, serving, own, services, (in_process, callers))
-                .await?;
+            let owner = Owner::new(PASSKEY_MANAGER, &own.material);
+            owner.register(metrics);
+            link.serve_passkeys(
+                config,
+                serving,
+                (own, owner),
+                services,
+                (in_process, callers),
+            )
+            .await?;
         }
         let passkeys = match &config.link.calling {
             Some(calling) => {
@@ -97,10 +127,8 @@ impl Link {
                 if targets.is_empty() {
                     targets.extend(link.local_address()?.map(|own| own.to_string()));
                 }
-                let (client, keeper) =
-                    client(config, calling, targets, &services.clock, provenance).await?;
-                link.keepers.push(keeper);
-                through(client)
+                let calling = call(config, calling, targets, &services.clock, provenance).await?;
+                link.call(calling, metrics)
             }
             // Nobody calls from here, or there is no wire.
             None => in_process,
@@ -109,11 +137,22 @@ impl Link {
         Ok(link)
     }
 
+    /// Follow this calling end; what goes through it.
+    fn call(&mut self, calling: Calling, metrics: &Registry) -> Arc<dyn PasskeysLink> {
+        calling.owner.register(metrics);
+        self.keepers.push(calling.keeper);
+        self.health
+            .identities
+            .push((AUTH_SERVICE, calling.identity));
+        self.health.calling = Some(Arc::clone(&calling.client));
+        Arc::new(Mtls::new(calling.client))
+    }
+
     async fn serve_passkeys(
         &mut self,
         config: &Config,
         serving: &config::LinkServing,
-        own: Component,
+        (own, owner): (Component, Owner),
         services: &Arc<Services>,
         (passkeys, callers): (Arc<dyn PasskeysLink>, Callers),
     ) -> anyhow::Result<()> {
@@ -122,9 +161,10 @@ impl Link {
         let tls_of = {
             let (caller, clock) = (caller.clone(), Arc::clone(&clock));
             let (id, groups) = (own.id.clone(), key_exchange(&config.service));
-            move |material: &Material| {
+            move |material: &Material| -> Result<_, SourceError> {
                 must_be(&id, material)?;
-                link_server_config_with(material, &caller, Arc::clone(&clock), groups)
+                let clock = Arc::clone(&clock);
+                Ok(link_server_config_with(material, &caller, clock, groups)?)
             }
         };
         let tls = CurrentTls::new(tls_of(&own.material)?);
@@ -140,22 +180,37 @@ impl Link {
             idle_timeout: IDLE_TIMEOUT,
             // One identity makes all the calls; the door bounds them together.
             identity_connections: config.service.max_connections,
+            identity_requests: 0,
             identity_rate: 0,
             ..listener_limits(&config.service)
         };
+        self.records = Some(door.records());
         let address = serving.listen;
         let listener = Listener::bind(address, tls.clone(), limits, clock, Arc::new(door))
             .await
             .with_context(|| format!("link.listen = \"{address}\": can't listen there; stop what uses the address or configure another one"))?;
         self.door = Some(listener);
         let identity = Identity::new(Arc::clone(&own.material));
+        self.health
+            .identities
+            .push((PASSKEY_MANAGER, identity.clone()));
         self.keepers.push(Box::new(move |services| {
             keep(own.source, identity, tls, tls_of, move |change| {
-                tell(Arc::clone(&services), change)
+                owner.clone().tell(Arc::clone(&services), change)
             })
             .boxed()
         }));
         Ok(())
+    }
+
+    /// What the link rests on, for those who ask whether the host can do its work.
+    pub fn health(&self) -> LinkHealth {
+        self.health.clone()
+    }
+
+    /// The records of the link door's connections, if there is one.
+    pub fn records(&self) -> Option<ConnectionRecords> {
+        self.records.clone()
     }
 
     /// Auth-service's way to passkey-manager.
@@ -184,14 +239,28 @@ impl Link {
     }
 }
 
-// === impl Front ===
+// === impl LinkHealth ===
 
-impl Front {
-    /// The store of such a host: `log` keeps its audit log and nothing else.
+impl LinkHealth {
+    /// Whether the components have certificates that hold at this moment, and calls reach
+    /// somebody.
+    pub async fn ready(&self, now: Timestamp) -> bool {
+        self.identities.iter().all(|(_, one)| one.holds_at(now))
+            && match &self.calling {
+                Some(client) => client.ready().await,
+                None => true,
+            }
+    }
+}
+
+// === impl Calling ===
+
+impl Calling {
+    /// The store of a host of a front tier: `log` keeps its audit log and nothing else.
     pub fn store(&self, config: &Config, log: Arc<dyn Store>) -> Arc<dyn Store> {
         let auth_service = config.components.auth_service.as_ref();
         let deadline = auth_service.map_or(config.service.request_timeout, |one| one.deadline);
-        Arc::new(RemoteStore::new(Arc::clone(&self.0), log, deadline))
+        Arc::new(RemoteStore::new(Arc::clone(&self.client), log, deadline))
     }
 }
 
@@ -200,38 +269,43 @@ pub(super) async fn front(
     config: &Config,
     clock: &Arc<dyn Clock>,
     provenance: &Arc<Provenance>,
-) -> anyhow::Result<Option<Front>> {
+) -> anyhow::Result<Option<Calling>> {
     let link = &config.link;
     let (config::LinkRole::Front, Some(calling)) = (link.role, &link.calling) else {
         return Ok(None);
     };
     let targets = calling.targets.clone();
-    let (client, keeper) = client(config, calling, targets, clock, provenance).await?;
-    Ok(Some(Front(client, keeper)))
+    Ok(Some(
+        call(config, calling, targets, clock, provenance).await?,
+    ))
 }
 
-/// The calling end, under auth-service's own identity.
-async fn client(
+/// Begin to connect to the targets.
+async fn call(
     config: &Config,
     calling: &config::LinkCalling,
     targets: Vec<String>,
     clock: &Arc<dyn Clock>,
     provenance: &Arc<Provenance>,
-) -> anyhow::Result<(Arc<LinkClient>, Keeper)> {
+) -> anyhow::Result<Calling> {
     let own = Component::open(config, &calling.identity, clock).await?;
+    let owner = Owner::new(AUTH_SERVICE, &own.material);
     let callee: SpiffeId = calling.callee.as_str().parse()?;
     let tls_of = {
         let clock = Arc::clone(clock);
         let (id, groups) = (own.id.clone(), key_exchange(&config.service));
-        move |material: &Material| {
+        move |material: &Material| -> Result<_, SourceError> {
             must_be(&id, material)?;
-            link_client_config_with(material, &callee, Arc::clone(&clock), groups)
+            let clock = Arc::clone(&clock);
+            Ok(link_client_config_with(material, &callee, clock, groups)?)
         }
     };
     let tls = CurrentClientTls::new(tls_of(&own.material)?);
+    let (notices, noticed) = mpsc::unbounded_channel();
     let options = LinkOptions {
         targets,
         connect_timeout: calling.connect_timeout,
+        notices: Some(notices),
     };
     let client = LinkClient::vouching(
         options,
@@ -239,17 +313,25 @@ async fn client(
         Arc::clone(clock),
         Arc::clone(provenance),
     );
+    let identity = Identity::new(Arc::clone(&own.material));
+    let followed = (identity.clone(), owner.clone());
     let keeper: Keeper = Box::new(move |services| {
-        keep_client(own.source, tls, tls_of, move |change| {
-            tell(Arc::clone(&services), change)
-        })
+        let (identity, owner) = followed;
+        let recording = peers::record(Arc::clone(&services), noticed);
+        let keeping = keep(own.source, identity, tls, tls_of, move |change| {
+            owner.clone().tell(Arc::clone(&services), change)
+        });
+        async move {
+            futures::join!(keeping, recording);
+        }
         .boxed()
     });
-    Ok((client, keeper))
-}
-
-fn through(client: Arc<LinkClient>) -> Arc<dyn PasskeysLink> {
-    Arc::new(Mtls::new(client))
+    Ok(Calling {
+        client,
+        identity,
+        owner,
+        keeper,
+    })
 }
 
 fn door_limits(config: &Config) -> LinkDoorLimits {
@@ -304,12 +386,13 @@ impl Component {
     }
 }
 
-fn must_be(id: &SpiffeId, material: &Material) -> Result<(), TlsError> {
+fn must_be(id: &SpiffeId, material: &Material) -> Result<(), SourceError> {
     let found = &material.svid().id;
     if found == id {
         return Ok(());
     }
-    Err(TlsError::General(format!(
-        "the certificate is that of `{found}`; this component is `{id}`: give it its own, or correct its id in [link]"
-    )))
+    Err(SourceError::Unexpected {
+        found: found.clone(),
+        expected: id.clone(),
+    })
 }

@@ -66,6 +66,7 @@ pub(super) fn listener_limits(service: &config::Service) -> server::Limits {
         max_connection_age: service.max_connection_age,
         max_streams: service.max_streams,
         identity_connections: service.identity_connections,
+        identity_requests: service.identity_requests,
         identity_rate: service.identity_rate,
         identity_burst: service.identity_burst,
         drain_deadline: service.drain_deadline,

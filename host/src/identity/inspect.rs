@@ -11,10 +11,10 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use serde::Serialize;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use self::rules::{Rules, names, spiffe_rules, trust_rules, usage_rules, validity};
-use self::uses::uses;
+use self::rules::{Rules, is_authority, names, spiffe_rules, trust_rules, usage_rules, validity};
+use self::uses::{Judged, uses};
 use super::error::MaterialError;
-use super::spiffe::TrustDomain;
+use super::spiffe::{SpiffeId, TrustDomain};
 use super::svid::thumbprint;
 use crate::clock::Timestamp;
 use crate::hex::hex;
@@ -31,6 +31,25 @@ pub struct Grounds {
     /// The relying parties of this host, each with the workloads that are bound to
     /// it; none where they are not known.
     pub bindings: Option<Vec<(String, Vec<String>)>>,
+    /// What the link takes.
+    pub link: LinkGrounds,
+}
+
+/// What a certificate for the link is judged by.
+#[derive(Debug, Clone, Default)]
+pub enum LinkGrounds {
+    /// Nobody has said which components there are.
+    #[default]
+    Unknown,
+    /// The link is in-process: it takes no certificate.
+    None,
+    /// Over mTLS.
+    Mtls {
+        /// The roots of the components; without any, the chain is not judged.
+        roots: Vec<CertificateDer<'static>>,
+        /// The components by their names, each with the one SPIFFE id that it has.
+        components: Vec<(&'static str, String)>,
+    },
 }
 
 /// A certificate, explained.
@@ -83,8 +102,8 @@ pub struct Rule {
 pub struct Use {
     /// For what.
     pub name: &'static str,
-    /// Whether.
-    pub fit: bool,
+    /// Whether; none where the chain was not judged.
+    pub fit: Option<bool>,
     /// Why, or why not.
     pub why: String,
 }
@@ -104,29 +123,28 @@ pub fn inspect(
     };
     let leaf = chain.first().ok_or_else(malformed)?;
     let (rest, certificate) = X509Certificate::from_der(leaf).map_err(|_| malformed())?;
-    let mut rules = Rules::default();
-    rules.add(
-        "one certificate in DER",
-        rest.is_empty(),
-        "bytes after its end",
-        "nothing follows it",
-    );
-    let (uris, names) = names(&certificate);
-    let id = spiffe_rules(&mut rules, &uris, grounds.trust_domain.as_ref());
-    let authority = usage_rules(&mut rules, &certificate);
+    let (_, names) = names(&certificate);
     let (not_before, not_after) = validity(&certificate);
-    rules.add(
-        "in its time",
-        (not_before..=not_after).contains(&now),
-        if now < not_before {
-            "it is not valid yet"
-        } else {
-            "it has expired"
-        },
-        "it is valid now",
-    );
-    trust_rules(&mut rules, chain, grounds, authority, now)?;
-    let uses = uses(&rules, id.as_ref(), authority, &names, grounds);
+    let authority = is_authority(&certificate);
+    let judge = |grounds: &Grounds| judge(chain, &certificate, rest, grounds, now);
+    let (rules, id) = judge(grounds)?;
+    let of_link = match &grounds.link {
+        LinkGrounds::Mtls { roots, .. } => {
+            let link = Grounds {
+                roots: roots.clone(),
+                ..grounds.clone()
+            };
+            Some(judge(&link)?.0)
+        }
+        LinkGrounds::Unknown | LinkGrounds::None => None,
+    };
+    let judged = Judged {
+        rules: &rules,
+        of_link: of_link.as_ref(),
+        id: id.as_ref(),
+        authority,
+    };
+    let uses = uses(&judged, &names, grounds);
     Ok(Inspection {
         says: Says {
             subject: certificate.subject().to_string(),
@@ -141,6 +159,39 @@ pub fn inspect(
         rules: rules.0,
         uses,
     })
+}
+
+/// Every rule, and the id if there is one.
+fn judge(
+    chain: &[CertificateDer<'static>],
+    certificate: &X509Certificate<'_>,
+    rest: &[u8],
+    grounds: &Grounds,
+    now: Timestamp,
+) -> Result<(Rules, Option<SpiffeId>), MaterialError> {
+    let mut rules = Rules::default();
+    rules.add(
+        "one certificate in DER",
+        rest.is_empty(),
+        "bytes after its end",
+        "nothing follows it",
+    );
+    let (uris, _) = names(certificate);
+    let id = spiffe_rules(&mut rules, &uris, grounds.trust_domain.as_ref());
+    usage_rules(&mut rules, certificate);
+    let (not_before, not_after) = validity(certificate);
+    rules.add(
+        "in its time",
+        (not_before..=not_after).contains(&now),
+        if now < not_before {
+            "it is not valid yet"
+        } else {
+            "it has expired"
+        },
+        "it is valid now",
+    );
+    trust_rules(&mut rules, chain, grounds, is_authority(certificate), now)?;
+    Ok((rules, id))
 }
 
 // === impl Inspection ===

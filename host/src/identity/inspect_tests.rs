@@ -73,7 +73,9 @@ fn broken(inspection: &Inspection) -> Vec<&'static str> {
 
 fn fits(inspection: &Inspection) -> Vec<&'static str> {
     let uses = inspection.uses.iter();
-    uses.filter(|one| one.fit).map(|one| one.name).collect()
+    uses.filter(|one| one.fit == Some(true))
+        .map(|one| one.name)
+        .collect()
 }
 
 #[test]
@@ -143,6 +145,59 @@ fn what_is_not_given_is_not_judged() {
         ]
     );
     assert!(inspection.is_sound());
+    // Whether it fits what it is for, nobody can tell.
+    let verdicts: Vec<_> = inspection.uses.iter().map(|one| one.fit).collect();
+    assert_eq!(
+        verdicts,
+        [None, None, None, Some(false), Some(false)],
+        "{:#?}",
+        inspection.uses
+    );
+}
+
+#[test]
+fn component_fits_by_its_exact_id_and_the_roots_of_the_link() {
+    let (scene, other) = (Scene::new(), Scene::new());
+    let leaf = |name: &str| {
+        let id = format!("spiffe://td/component/{name}");
+        scene.leaf(|request| request.uris = vec![id])
+    };
+    let on_the_link = |leaf: &CertificateDer<'static>, link: LinkGrounds| {
+        let grounds = Grounds {
+            link,
+            ..scene.grounds()
+        };
+        let mut uses = scene.inspect(leaf, &grounds).uses;
+        let found = uses.swap_remove(3);
+        assert_eq!(found.name, "component on the link");
+        (found.fit, found.why)
+    };
+    let mtls = |roots: &[&Scene]| LinkGrounds::Mtls {
+        roots: roots
+            .iter()
+            .map(|one| one.ca.certificate().clone())
+            .collect(),
+        components: vec![(
+            "auth-service",
+            "spiffe://td/component/auth-service".to_owned(),
+        )],
+    };
+    let (own, another) = (leaf("auth-service"), leaf("auth-service-2"));
+    let good = on_the_link(&own, mtls(&[&scene]));
+    assert_eq!(good, (Some(true), "it is auth-service".to_owned()));
+    let (fit, why) = on_the_link(&another, mtls(&[&scene]));
+    assert!(
+        fit == Some(false) && why.contains("auth-service alone"),
+        "{why}"
+    );
+    // By the link's roots, whatever the service listener trusts.
+    let (fit, why) = on_the_link(&own, mtls(&[&other]));
+    assert!(
+        fit == Some(false) && why.contains("the chain ends"),
+        "{why}"
+    );
+    assert_eq!(on_the_link(&own, mtls(&[])).0, None);
+    assert_eq!(on_the_link(&own, LinkGrounds::None).0, Some(false));
 }
 
 #[test]
@@ -164,11 +219,11 @@ fn client_fits_where_a_relying_party_has_it() {
     let bound = client(&["spiffe://td/a", "spiffe://td/operator/dev"]);
     assert_eq!(
         (bound.fit, bound.why.as_str()),
-        (true, "acts for shop.example")
+        (Some(true), "acts for shop.example")
     );
     let unbound = client(&["spiffe://td/operator"]);
     assert!(
-        !unbound.fit && unbound.why.contains("no relying party has"),
+        unbound.fit == Some(false) && unbound.why.contains("no relying party has"),
         "{unbound:?}"
     );
 }

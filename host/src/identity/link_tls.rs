@@ -3,9 +3,8 @@
 //! Version 1.3, HTTP/2 alone, nothing remembered between connections, and each side
 //! takes no other peer than the one that it expects ([`PinnedVerifier`]). Both ends
 //! change their configuration as a whole, as listeners do; a connection that was
-//! made with an older one is replaced by the link.
+//! made with an older one is judged by the new one, and replaced by the link.
 
-use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
@@ -13,23 +12,13 @@ use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, Error as TlsError, ServerConfig};
-use tokio::sync::watch;
 
 use super::crypto::{KeyExchange, provider_for};
-use super::current::Change;
 use super::material::Material;
 use super::pinned::PinnedVerifier;
-use super::source::{Source, SourceError};
 use super::spiffe::SpiffeId;
-use super::tls::{ALPN_HTTP2, ClockTime, ServerTls};
+use super::tls::{ALPN_HTTP2, ClientTls, ClockTime, ServerTls};
 use crate::clock::Clock;
-
-/// The configuration that new link connections are made with; none after the identity
-/// was withdrawn, when nobody is called.
-///
-/// Clones share one cell; [`publish`](Self::publish) changes it for all.
-#[derive(Clone)]
-pub struct CurrentClientTls(Arc<watch::Sender<Option<Arc<ClientConfig>>>>);
 
 /// The serving end of a link: `material` is the component's own, `caller` the
 /// component that may call it. The key exchange is [`KeyExchange::Hybrid`].
@@ -78,7 +67,7 @@ pub fn link_client_config(
     material: &Material,
     callee: &SpiffeId,
     clock: Arc<dyn Clock>,
-) -> Result<Arc<ClientConfig>, TlsError> {
+) -> Result<Arc<ClientTls>, TlsError> {
     link_client_config_with(material, callee, clock, KeyExchange::default())
 }
 
@@ -91,7 +80,7 @@ pub fn link_client_config_with(
     callee: &SpiffeId,
     clock: Arc<dyn Clock>,
     key_exchange: KeyExchange,
-) -> Result<Arc<ClientConfig>, TlsError> {
+) -> Result<Arc<ClientTls>, TlsError> {
     let identity = SingleCertAndKey::from(material.certified_key());
     let verifier = PinnedVerifier::new(material.verifier(), callee.clone());
     let provider = provider_for(key_exchange);
@@ -103,61 +92,5 @@ pub fn link_client_config_with(
         .with_client_cert_resolver(Arc::new(identity));
     config.resumption = Resumption::disabled();
     config.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
-    Ok(Arc::new(config))
-}
-
-/// Follow `source` for ever, as [`super::current::keep`] does for listeners: put what
-/// it gives, made by `tls_of`, into `tls`, and tell of each change.
-pub async fn keep_client<F: Future<Output = ()>>(
-    mut source: Box<dyn Source>,
-    tls: CurrentClientTls,
-    tls_of: impl Fn(&Material) -> Result<Arc<ClientConfig>, TlsError>,
-    told: impl Fn(Change) -> F,
-) {
-    loop {
-        match source.next().await {
-            Ok(material) => match tls_of(&material) {
-                Ok(config) => {
-                    tls.publish(config);
-                    told(Change::Renewed(material)).await;
-                }
-                Err(error) => tracing::error!(%error, "TLS can't be made of the new material"),
-            },
-            Err(error @ SourceError::Withdrawn { .. }) => {
-                tls.withdraw();
-                told(Change::Withdrawn(error)).await;
-            }
-            Err(error) => told(Change::Refused(error)).await,
-        }
-    }
-}
-
-// === impl CurrentClientTls ===
-
-impl CurrentClientTls {
-    /// A cell that holds `config`.
-    pub fn new(config: Arc<ClientConfig>) -> Self {
-        Self(Arc::new(watch::Sender::new(Some(config))))
-    }
-
-    /// Let all later connections use `config`; links replace those that stand.
-    pub fn publish(&self, config: Arc<ClientConfig>) {
-        self.0.send_replace(Some(config));
-    }
-
-    /// Call nobody any more, until something is published again.
-    pub fn withdraw(&self) {
-        self.0.send_replace(None);
-    }
-
-    /// Follow the configuration.
-    pub fn watch(&self) -> watch::Receiver<Option<Arc<ClientConfig>>> {
-        self.0.subscribe()
-    }
-}
-
-impl fmt::Debug for CurrentClientTls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CurrentClientTls").finish_non_exhaustive()
-    }
+    Ok(ClientTls::new(Arc::new(config), material.verifier()))
 }

@@ -5,12 +5,15 @@
 //! revoked, and chains to the very roots that peers will be judged by. So a
 //! wrong file is found when it is read, by name, and never by the first peer.
 //! Errors and `Debug` never show a key.
+//!
+//! Its two halves stand apart: whom the host trusts ([`Trust`]) may be good although
+//! its own certificate is not, and then it holds for peers all the same.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error as TlsError, InconsistentKeys, RootCertStore};
 
@@ -26,8 +29,23 @@ use crate::clock::Timestamp;
 pub struct Material {
     svid: Svid,
     certified_key: CertifiedKey,
+    trust: Trust,
+}
+
+/// Whom the host trusts: roots, revocation lists and trust domains.
+#[derive(Clone)]
+pub struct Trust {
     roots: Arc<RootCertStore>,
     verifier: Arc<SvidVerifier>,
+}
+
+/// Material that can't be used.
+#[derive(Debug)]
+pub struct Unusable {
+    /// Why.
+    pub error: MaterialError,
+    /// The half of it that peers can be judged by, if only the host's own is at fault.
+    pub trust: Option<Trust>,
 }
 
 // === impl Material ===
@@ -46,6 +64,14 @@ impl Material {
     /// # Errors
     /// [`MaterialError`] names the first place whose content can't be used and the mend.
     pub fn check(parts: Parts, now: Timestamp) -> Result<Self, MaterialError> {
+        Self::weigh(parts, now).map_err(|unusable| unusable.error)
+    }
+
+    /// The same, which saves what is good of what can't be used.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn weigh(parts: Parts, now: Timestamp) -> Result<Self, Unusable> {
         let Parts {
             files,
             chain,
@@ -53,38 +79,35 @@ impl Material {
             roots,
             crls,
         } = parts;
-        let certified_key = certified_key(&files, chain, key)?;
-        let leaf = certified_key
-            .end_entity_cert()
-            .map_err(|_| MaterialError::Pem {
-                file: files.certificate.clone(),
-                expected: "a certificate chain, leaf first",
-            })?;
-        let svid = parse_svid(leaf).map_err(|source| MaterialError::Svid {
-            file: files.certificate.clone(),
-            source,
-        })?;
-        let roots = Arc::new(root_store(&files.roots, roots)?);
-        let verifier = SvidVerifier::new(
-            Arc::clone(&roots),
-            crls,
-            files.trust_domains.as_slice().into(),
-        )
-        .map_err(MaterialError::Revocation)?;
-        verifier
-            .judge(&certified_key.cert, now)
-            .map_err(|source| MaterialError::Refused {
-                certificate: files.certificate.clone(),
-                roots: files.roots.clone(),
-                code: refusal_code(&source),
-                source: Box::new(source),
-            })?;
-        Ok(Self {
-            svid,
-            certified_key,
-            roots,
-            verifier: Arc::new(verifier),
-        })
+        let trust =
+            Trust::new(&files, roots, crls).map_err(|error| Unusable { error, trust: None })?;
+        match own(&files, chain, key, &trust, now) {
+            Ok((svid, certified_key)) => Ok(Self {
+                svid,
+                certified_key,
+                trust,
+            }),
+            Err(error) => Err(Unusable {
+                error,
+                trust: Some(trust),
+            }),
+        }
+    }
+
+    /// The same own certificate and key, for a host that trusts others.
+    ///
+    /// Its certificate may be one that this trust refuses: peers judge it for themselves.
+    #[must_use]
+    pub fn trusting(&self, trust: Trust) -> Self {
+        Self {
+            trust,
+            ..self.clone()
+        }
+    }
+
+    /// Whom this material trusts.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Who the host is by this material.
@@ -94,12 +117,12 @@ impl Material {
 
     /// The trusted roots.
     pub fn roots(&self) -> Arc<RootCertStore> {
-        Arc::clone(&self.roots)
+        Arc::clone(&self.trust.roots)
     }
 
     /// The verifier that judges peers by this material.
     pub fn verifier(&self) -> Arc<SvidVerifier> {
-        Arc::clone(&self.verifier)
+        Arc::clone(&self.trust.verifier)
     }
 
     /// Chain and key as rustls takes them.
@@ -113,12 +136,73 @@ impl fmt::Debug for Material {
         f.debug_struct("Material")
             .field("svid", &self.svid)
             .field("key", &"...")
+            .field("roots", &self.trust.roots.len())
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Trust ===
+
+impl Trust {
+    fn new(
+        files: &MaterialFiles,
+        roots: Vec<CertificateDer<'static>>,
+        crls: Vec<CertificateRevocationListDer<'static>>,
+    ) -> Result<Self, MaterialError> {
+        let roots = Arc::new(root_store(&files.roots, roots)?);
+        let verifier = SvidVerifier::new(
+            Arc::clone(&roots),
+            crls,
+            files.trust_domains.as_slice().into(),
+        )
+        .map_err(MaterialError::Revocation)?;
+        Ok(Self {
+            roots,
+            verifier: Arc::new(verifier),
+        })
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trust")
             .field("roots", &self.roots.len())
             .finish_non_exhaustive()
     }
 }
 
 // === checking ===
+
+/// The host's own certificate and key, by the rules that its peers are judged by.
+fn own(
+    files: &MaterialFiles,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    trust: &Trust,
+    now: Timestamp,
+) -> Result<(Svid, CertifiedKey), MaterialError> {
+    let certified_key = certified_key(files, chain, key)?;
+    let leaf = certified_key
+        .end_entity_cert()
+        .map_err(|_| MaterialError::Pem {
+            file: files.certificate.clone(),
+            expected: "a certificate chain, leaf first",
+        })?;
+    let svid = parse_svid(leaf).map_err(|source| MaterialError::Svid {
+        file: files.certificate.clone(),
+        source,
+    })?;
+    trust
+        .verifier
+        .judge(&certified_key.cert, now)
+        .map_err(|source| MaterialError::Refused {
+            certificate: files.certificate.clone(),
+            roots: files.roots.clone(),
+            code: refusal_code(&source),
+            source: Box::new(source),
+        })?;
+    Ok((svid, certified_key))
+}
 
 fn certified_key(
     files: &MaterialFiles,

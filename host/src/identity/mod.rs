@@ -10,8 +10,10 @@
 //! - [`source`]: where material comes from: files that are looked at again, or
 //! - [`workload_api`]: a SPIFFE agent.
 //! - [`current`]: the identity in force, renewed by a source.
-//! - [`tls`]: rustls configurations, and the cell from which listeners take
+//! - [`tls`]: rustls configurations, and the cell from which listeners and links take
 //!   the present one.
+//! - [`standing`]: whether the peer of a connection that stands is still trusted.
+//! - [`refusal`]: failed handshakes as stable codes.
 //! - [`inspect`]: every rule about a certificate, explained.
 //! - [`ca`]: a small certificate authority.
 //! - [`pki`]: the development PKI, a folder with material for every role.
@@ -28,8 +30,10 @@ pub mod material;
 pub mod parts;
 pub mod pinned;
 pub mod pki;
+pub mod refusal;
 pub mod source;
 pub mod spiffe;
+pub mod standing;
 pub mod svid;
 pub mod tls;
 pub mod verifier;
@@ -38,15 +42,14 @@ pub mod workload_api;
 pub use current::Identity;
 pub use error::MaterialError;
 pub use link_tls::{
-    CurrentClientTls, keep_client, link_client_config, link_client_config_with, link_server_config,
-    link_server_config_with,
+    link_client_config, link_client_config_with, link_server_config, link_server_config_with,
 };
-pub use material::Material;
+pub use material::{Material, Trust};
 pub use parts::{MaterialFiles, Parts, certificates};
 pub use pinned::PinnedVerifier;
 pub use source::{FileSource, Source, SourceError};
 pub use spiffe::{SpiffeId, SpiffeIdError, TrustDomain};
 pub use svid::{Svid, SvidError, parse_svid};
-pub use tls::{CurrentTls, KeyExchange, ServerTls};
+pub use tls::{ClientTls, CurrentClientTls, CurrentTls, KeyExchange, ServerTls};
 pub use verifier::{PeerError, SvidVerifier};
 pub use workload_api::WorkloadApiSource;

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rustls::Error as TlsError;
 use thiserror::Error;
 
 use super::error::MaterialError;
-use super::material::Material;
+use super::material::{Material, Trust, Unusable};
 use super::parts::MaterialFiles;
 use super::parts::Parts;
+use super::spiffe::SpiffeId;
 use crate::clock::Clock;
 
 /// How often files are looked at.
@@ -35,8 +37,26 @@ pub trait Source: Send + 'static {
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// What was found can't be used; what was used before stays.
-    #[error(transparent)]
-    Material(#[from] MaterialError),
+    #[error("{error}")]
+    Material {
+        /// Why.
+        error: MaterialError,
+        /// Whom it trusts, if only the own certificate or key is at fault.
+        trust: Option<Trust>,
+    },
+    /// The certificate is somebody else's.
+    #[error(
+        "the certificate is that of `{found}`; this component is `{expected}`: give it its own, or correct its id in [link]"
+    )]
+    Unexpected {
+        /// Whose it is.
+        found: SpiffeId,
+        /// Whose it should be.
+        expected: SpiffeId,
+    },
+    /// rustls makes nothing of it, which would be a defect.
+    #[error("TLS can't be made of it: {0}")]
+    Tls(#[from] TlsError),
     /// The issuer takes the identity back: it must not be used any more.
     #[error(
         "{endpoint}: the agent withdrew this workload's identity ({reason}); register the workload with it again"
@@ -88,10 +108,24 @@ impl SourceError {
     /// The stable code for audit records.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Material(error) => error.code(),
+            Self::Material { error, .. } => error.code(),
+            Self::Unexpected { .. } => "identity-unexpected",
+            Self::Tls(_) => "tls-unusable",
             Self::Withdrawn { .. } => "identity-withdrawn",
             Self::Unreachable { .. } => "agent-unreachable",
         }
+    }
+}
+
+impl From<MaterialError> for SourceError {
+    fn from(error: MaterialError) -> Self {
+        Self::Material { error, trust: None }
+    }
+}
+
+impl From<Unusable> for SourceError {
+    fn from(Unusable { error, trust }: Unusable) -> Self {
+        Self::Material { error, trust }
     }
 }
 
@@ -141,7 +175,10 @@ impl FileSource {
             self.doubted = None;
             return None;
         }
-        match found.and_then(|parts| Material::check(parts, self.clock.now())) {
+        let checked = found
+            .map_err(SourceError::from)
+            .and_then(|parts| Ok(Material::weigh(parts, self.clock.now())?));
+        match checked {
             Ok(material) => {
                 (self.last, self.doubted, self.failed) = (Some(seen), None, false);
                 Some(Ok(Arc::new(material)))
@@ -149,7 +186,7 @@ impl FileSource {
             Err(_) if known => None,
             Err(error) if self.last.is_none() || self.doubted.as_ref() == Some(&seen) => {
                 (self.last, self.doubted, self.failed) = (Some(seen), None, true);
-                Some(Err(error.into()))
+                Some(Err(error))
             }
             Err(_) => {
                 self.doubted = Some(seen);

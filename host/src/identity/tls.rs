@@ -5,9 +5,9 @@
 //! certificate is verified again, and nothing can be replayed.
 //!
 //! Trust roots, revocation lists and the host's own certificate change
-//! together: a [`CurrentTls`] swaps the whole configuration. A connection keeps
-//! the keys that it was accepted with, but its peer is judged by what is in force
-//! now (`server::standing`).
+//! together: a [`Current`] swaps the whole configuration. A connection keeps
+//! the keys that it was made with, but its peer is judged by what is in force
+//! now ([`super::standing`]), at whichever end of it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,29 +34,40 @@ pub const ALPN_HTTP2: &[u8] = b"h2";
 /// HTTP/1.1 by ALPN (RFC 7301 section 6).
 pub const ALPN_HTTP1: &[u8] = b"http/1.1";
 
-/// The server's side of mTLS, with the verifier that judges its peers: at the
-/// handshake and again whenever something changes.
-pub struct ServerTls {
-    config: Arc<ServerConfig>,
+/// One side of mTLS, with the verifier that judges its peers: at the handshake and
+/// again whenever something changes.
+pub struct Tls<C> {
+    config: Arc<C>,
     verifier: Arc<SvidVerifier>,
 }
 
-/// The configuration that new connections are accepted with.
+/// The side that accepts.
+pub type ServerTls = Tls<ServerConfig>;
+
+/// The side that dials.
+pub type ClientTls = Tls<ClientConfig>;
+
+/// The configuration that new connections are made with.
 ///
 /// Clones share one cell; [`publish`](Self::publish) changes it for all.
-#[derive(Clone)]
-pub struct CurrentTls(Arc<Cell>);
+pub struct Current<C>(Arc<Cell<C>>);
 
-struct Cell {
-    in_force: ArcSwap<InForce>,
+/// What a listener accepts connections with.
+pub type CurrentTls = Current<ServerConfig>;
+
+/// What a link dials with.
+pub type CurrentClientTls = Current<ClientConfig>;
+
+struct Cell<C> {
+    in_force: ArcSwap<InForce<C>>,
     changes: watch::Sender<u64>,
 }
 
-/// What a [`CurrentTls`] holds at a moment.
-#[derive(Debug, Clone)]
-pub struct InForce {
-    /// None after the identity was withdrawn: nobody is served.
-    pub tls: Option<Arc<ServerTls>>,
+/// What a [`Current`] holds at a moment.
+#[derive(Debug)]
+pub struct InForce<C> {
+    /// None after the identity was withdrawn: nobody is served or called.
+    pub tls: Option<Arc<Tls<C>>>,
     /// Counts the changes, from 1.
     pub generation: u64,
 }
@@ -95,10 +106,7 @@ pub fn server_config_with(
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
     config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()];
-    Ok(Arc::new(ServerTls {
-        config: Arc::new(config),
-        verifier: material.verifier(),
-    }))
+    Ok(Tls::new(Arc::new(config), material.verifier()))
 }
 
 /// The client's side of mTLS with this material, for commands and demo parts.
@@ -120,16 +128,16 @@ pub fn client_config(material: &Material) -> Result<ClientConfig, TlsError> {
     Ok(config)
 }
 
-// === impl ServerTls ===
+// === impl Tls ===
 
-impl ServerTls {
-    /// `verifier` judges the standing of those whom `config` has accepted.
-    pub(super) fn new(config: Arc<ServerConfig>, verifier: Arc<SvidVerifier>) -> Arc<Self> {
+impl<C> Tls<C> {
+    /// `verifier` judges the standing of those whom `config` has taken.
+    pub(super) fn new(config: Arc<C>, verifier: Arc<SvidVerifier>) -> Arc<Self> {
         Arc::new(Self { config, verifier })
     }
 
-    /// What rustls accepts connections with.
-    pub fn config(&self) -> Arc<ServerConfig> {
+    /// What rustls makes connections with.
+    pub fn config(&self) -> Arc<C> {
         Arc::clone(&self.config)
     }
 
@@ -139,17 +147,17 @@ impl ServerTls {
     }
 }
 
-impl fmt::Debug for ServerTls {
+impl<C> fmt::Debug for Tls<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerTls").finish_non_exhaustive()
+        f.debug_struct("Tls").finish_non_exhaustive()
     }
 }
 
-// === impl CurrentTls ===
+// === impl Current ===
 
-impl CurrentTls {
+impl<C> Current<C> {
     /// A cell that holds `tls`.
-    pub fn new(tls: Arc<ServerTls>) -> Self {
+    pub fn new(tls: Arc<Tls<C>>) -> Self {
         let in_force = InForce {
             tls: Some(tls),
             generation: 1,
@@ -160,17 +168,17 @@ impl CurrentTls {
         }))
     }
 
-    /// What is in force for a connection that is being accepted now.
-    pub fn load(&self) -> Arc<InForce> {
+    /// What is in force for a connection that is being made now.
+    pub fn load(&self) -> Arc<InForce<C>> {
         self.0.in_force.load_full()
     }
 
     /// Let all later connections use `tls`; those that stand are judged by it.
-    pub fn publish(&self, tls: Arc<ServerTls>) {
+    pub fn publish(&self, tls: Arc<Tls<C>>) {
         self.change(Some(tls));
     }
 
-    /// Serve nobody any more, until something is published again.
+    /// Serve and call nobody any more, until something is published again.
     pub fn withdraw(&self) {
         self.change(None);
     }
@@ -180,7 +188,7 @@ impl CurrentTls {
         self.0.changes.subscribe()
     }
 
-    fn change(&self, tls: Option<Arc<ServerTls>>) {
+    fn change(&self, tls: Option<Arc<Tls<C>>>) {
         // Under the lock of the channel, so that no generation is given twice.
         self.0.changes.send_modify(|generation| {
             *generation += 1;
@@ -192,9 +200,15 @@ impl CurrentTls {
     }
 }
 
-impl fmt::Debug for CurrentTls {
+impl<C> Clone for Current<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C> fmt::Debug for Current<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CurrentTls")
+        f.debug_struct("Current")
             .field("generation", &self.load().generation)
             .finish_non_exhaustive()
     }

@@ -42,6 +42,8 @@ pub struct WorkloadApiSource {
     clock: Arc<dyn Clock>,
     agent: Option<(X509Source, X509SourceUpdates)>,
     last: Option<Seen>,
+    /// What was reported last is a fault.
+    failed: bool,
 }
 
 /// What the agent said last, for comparing.
@@ -69,6 +71,7 @@ impl WorkloadApiSource {
             clock,
             agent: None,
             last: None,
+            failed: false,
         }
     }
 
@@ -177,11 +180,18 @@ impl Source for WorkloadApiSource {
             let source = source.clone();
             let found = self.look(&source).await;
             let seen = Seen::of(&found);
-            if self.last.as_ref() == Some(&seen) {
+            let known = self.last.as_ref() == Some(&seen);
+            // A certificate that was not valid yet may be so by now.
+            if known && !self.failed {
+                continue;
+            }
+            let checked = found.and_then(|parts| Ok(Material::weigh(parts, self.clock.now())?));
+            self.failed = checked.is_err();
+            if known && self.failed {
                 continue;
             }
             self.last = Some(seen);
-            return Ok(Arc::new(Material::check(found?, self.clock.now())?));
+            return checked.map(Arc::new);
         }
     }
 }

@@ -17,5 +17,5 @@ mod remote_store;
 pub mod wire;
 
 pub use in_process::InProcess;
-pub use mtls::{Failed, LinkClient, LinkOptions, Mtls};
+pub use mtls::{Failed, LinkClient, LinkOptions, Mtls, Notice, NoticeKind, Notices};
 pub use remote_store::RemoteStore;

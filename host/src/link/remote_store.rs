@@ -319,7 +319,7 @@ impl Store for RemoteStore {
 
     /// Ready with a log that can be written and a host that can be called.
     async fn ready(&self) -> Result<(), Error> {
-        if !self.client.is_up() {
+        if !self.client.ready().await {
             return Err(Error::Busy);
         }
         self.log.ready().await

@@ -140,6 +140,7 @@ async fn passkey_manager(
         rp_id: NOWHERE.into(),
         subject: Subject::Anyone,
         user_verification: None,
+        hints: Vec::new(),
         extensions: "{}".into(),
     };
     let begun = revision

@@ -17,12 +17,14 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::HttpService;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 use super::activity::{Activity, Overstayed};
 use super::drain::Watcher;
 use super::handler::{BodyError, Handler, Peer, ResponseBody};
 use super::limits::Limits;
-use super::standing::{EXPIRED, Standing};
+use super::listener::Standing;
+use crate::identity::standing::EXPIRED;
 
 /// After the peer's certificate ended: answers begun in time may still leave.
 const EXPIRED_GRACE: Duration = Duration::from_secs(1);
@@ -52,7 +54,8 @@ enum Ending {
     Overstayed(Overstayed),
 }
 
-/// Serve until the connection ends by itself or has to.
+/// Serve until the connection ends by itself or has to. Whoever loses trust or
+/// permission while it winds down is cut all the same.
 pub(super) async fn supervise<H: Handler>(
     connection: impl Serving,
     activity: &Activity,
@@ -63,56 +66,75 @@ pub(super) async fn supervise<H: Handler>(
     drain: &Watcher,
 ) {
     let mut connection = pin!(connection);
-    let ending = tokio::select! {
-        biased;
-        code = standing.lost(limits.recheck_interval) => Ending::Distrusted(code),
-        () = forbidden(handler, peer) => Ending::Forbidden,
-        () = drain.started() => Ending::Draining,
-        () = tokio::time::sleep(limits.max_connection_age) => Ending::Aged,
-        served = connection.as_mut() => return report(peer, served),
-        // After the connection, whose bytes it judges.
-        overstayed = activity.overstayed(limits) => Ending::Overstayed(overstayed),
-    };
-    tracing::debug!(peer = %peer.id, ?ending, "ending a connection");
-    let grace = match ending {
-        Ending::Draining => {
-            connection.as_mut().wind_down();
-            return report(peer, connection.await);
-        }
-        Ending::Distrusted(EXPIRED) => {
-            handler.ended(peer, EXPIRED);
-            EXPIRED_GRACE
-        }
-        // Returning drops the connection and the requests on it.
-        Ending::Distrusted(code) => return handler.ended(peer, code),
-        Ending::Forbidden => {
-            handler.ended(peer, NOT_PERMITTED);
-            match handler.farewell() {
-                Duration::ZERO => return,
-                farewell => farewell,
+    let mut distrusted = pin!(standing.lost(limits.recheck_interval));
+    let mut forbidden = pin!(forbidden(handler, peer));
+    let mut aged = pin!(tokio::time::sleep(limits.max_connection_age));
+    // What is ready stays so, and is not to be asked again.
+    let (mut expired, mut barred, mut winding_down) = (false, false, false);
+    let mut drop_at: Option<Instant> = None;
+    loop {
+        let ending = tokio::select! {
+            biased;
+            code = distrusted.as_mut(), if !expired => Ending::Distrusted(code),
+            () = forbidden.as_mut(), if !barred => Ending::Forbidden,
+            () = drain.started(), if !winding_down => Ending::Draining,
+            () = aged.as_mut(), if !winding_down => Ending::Aged,
+            served = connection.as_mut() => return report(peer, served),
+            () = moment(drop_at) => return,
+            // After the connection, whose bytes it judges.
+            overstayed = activity.overstayed(limits), if !winding_down => {
+                Ending::Overstayed(overstayed)
             }
+        };
+        tracing::debug!(peer = %peer.id, ?ending, "ending a connection");
+        let grace = match ending {
+            // The drain has a deadline of its own.
+            Ending::Draining => None,
+            Ending::Distrusted(EXPIRED) => {
+                handler.ended(peer, EXPIRED);
+                expired = true;
+                Some(EXPIRED_GRACE)
+            }
+            // Returning drops the connection and the requests on it.
+            Ending::Distrusted(code) => return handler.ended(peer, code),
+            Ending::Forbidden => {
+                handler.ended(peer, NOT_PERMITTED);
+                barred = true;
+                match handler.farewell() {
+                    Duration::ZERO => return,
+                    farewell => Some(farewell),
+                }
+            }
+            Ending::Aged => {
+                handler.ended(peer, MAX_AGE);
+                Some(limits.request_timeout)
+            }
+            Ending::Overstayed(Overstayed::Idle) => Some(IDLE_GRACE),
+            Ending::Overstayed(Overstayed::SlowHead) => Some(Duration::ZERO),
+        };
+        if !winding_down {
+            connection.as_mut().wind_down();
+            winding_down = true;
         }
-        Ending::Aged => {
-            handler.ended(peer, MAX_AGE);
-            limits.request_timeout
-        }
-        Ending::Overstayed(Overstayed::Idle) => IDLE_GRACE,
-        Ending::Overstayed(Overstayed::SlowHead) => Duration::ZERO,
-    };
-    connection.as_mut().wind_down();
-    let served = tokio::select! {
-        biased;
-        code = standing.lost(limits.recheck_interval), if ending != Ending::Distrusted(EXPIRED) => {
-            return handler.ended(peer, code);
-        }
-        served = tokio::time::timeout(grace, connection) => served,
-    };
-    if let Ok(served) = served {
-        report(peer, served);
+        let by_now = grace.map(|grace| Instant::now() + grace);
+        drop_at = match (drop_at, by_now) {
+            (Some(before), Some(now)) => Some(before.min(now)),
+            (before, now) => before.or(now),
+        };
+    }
+}
+
+async fn moment(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
 /// Ready when a change of policy has left the peer nothing that it may do.
+///
+/// It listens before the first request can come. A peer that never could do anything is
+/// told so at each request, and keeps its connection.
 async fn forbidden<H: Handler>(handler: &H, peer: &Peer) {
     if let Some(mut changes) = handler.policy_changes() {
         while changes.changed().await.is_ok() {

@@ -26,7 +26,7 @@ use super::owed::Owed;
 use super::problem::problem;
 use super::records::ConnectionRecords;
 use super::{body, codes, sticky};
-use crate::audit::{Actor, Origin, Outcome, Trail};
+use crate::audit::{Actor, Origin, Outcome, Record, Trail};
 use crate::capabilities::{CallContext, CallState, Caller, PasskeysLink, Routes, Services};
 use crate::policy::action::{self, Action};
 use crate::policy::{Denied, Permit};
@@ -107,6 +107,11 @@ impl FrontDoor {
         }
     }
 
+    /// The records of its connections, for a stop that waits for them.
+    pub fn records(&self) -> ConnectionRecords {
+        self.connections.clone()
+    }
+
     /// Answer one request whose body may be of any kind: the listener's, or a
     /// test's own.
     pub async fn answer<B>(&self, peer: &Peer, request: http::Request<B>) -> Response
@@ -127,11 +132,7 @@ impl FrontDoor {
                 self.authorized(area, peer, &origin, &owed.trail, request)
                     .await
             }
-            None => Err(refusal(
-                StatusCode::NOT_FOUND,
-                "not-found",
-                "there is no such resource",
-            )),
+            None => Err(self.nowhere(&origin, &owed.trail, &method)),
         };
         let answer = match (outcome, self.services.store.append(&owed.trail).await) {
             (Ok(answer), Ok(())) => answer.map(full),
@@ -159,6 +160,29 @@ impl FrontDoor {
             "request"
         );
         finish(answer, &origin)
+    }
+
+    /// A path outside the API. Its record has no word of it: a path may hold anything.
+    fn nowhere(&self, origin: &Arc<Origin>, trail: &Trail, method: &Method) -> Refusal {
+        let refusal = refusal(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            "there is no such resource",
+        );
+        let actor = Actor {
+            origin: Arc::clone(origin),
+            component: None,
+        };
+        let (time, outcome) = (self.services.clock.now(), Outcome::Failed(refusal.recorded));
+        let target = method_name(method);
+        trail.push(Record::plain(
+            time,
+            actor,
+            "request.accept",
+            target,
+            outcome,
+        ));
+        refusal
     }
 
     async fn authorized<B>(

@@ -29,6 +29,9 @@ pub struct Limits {
     pub max_connection_age: Duration,
     /// Connections of one identity at the same time; more are closed at once.
     pub identity_connections: usize,
+    /// Requests of one identity under way at the same time, over all its connections;
+    /// 0 is no limit.
+    pub identity_requests: usize,
     /// Requests of one identity in a second, in the long run; 0 is no limit.
     pub identity_rate: u32,
     /// Requests of one identity at once, after a rest.
@@ -61,6 +64,7 @@ impl Default for Limits {
             drain_deadline: Duration::from_secs(20),
             max_connection_age: Duration::from_secs(3600),
             identity_connections: 512,
+            identity_requests: 128,
             identity_rate: 5_000,
             identity_burst: 10_000,
             recheck_interval: Duration::from_secs(1),

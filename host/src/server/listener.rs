@@ -2,10 +2,11 @@
 //!
 //! What bounds it ([`Limits`]): connections altogether and of each identity,
 //! handshakes at a time, the time of a handshake, of a request head, of a rest and
-//! of a whole connection, streams, requests of each identity, and the size and
-//! number of header fields. Each request asks anew whether its peer still stands. The protocol is chosen by ALPN, never by
-//! sniffing, which hyper does without a timer. HTTP/2 keeps hyper's limits on
-//! resets (CVE-2023-44487) and is pinged, so that a dead peer is noticed.
+//! of a whole connection, streams, requests of each identity in a second and at the same
+//! time, and the size and number of header fields. Each request asks anew whether its
+//! peer still stands. The protocol is chosen by ALPN, never by sniffing, which hyper does
+//! without a timer. HTTP/2 keeps hyper's limits on resets (CVE-2023-44487) and is pinged,
+//! so that a dead peer is noticed.
 //!
 //! What it leaves to the handler: permissions, bodies, the time of a request.
 
@@ -21,6 +22,7 @@ use http::header::{HeaderValue, RETRY_AFTER};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -36,16 +38,19 @@ use super::problem::problem;
 use super::protocols;
 use super::refusal::{
     HANDSHAKE_DISPLACED, HANDSHAKE_TIMEOUT, TOO_MANY_CONNECTIONS, TOO_MANY_FOR_IDENTITY,
-    handshake_code,
 };
-use super::roster::Roster;
-use super::standing::{IDENTITY_WITHDRAWN, Standing};
+use super::roster::{Present, Roster};
 use crate::clock::{Clock, Timestamp};
+use crate::identity::refusal::handshake_code;
+use crate::identity::standing::IDENTITY_WITHDRAWN;
 use crate::identity::tls::{ALPN_HTTP2, InForce};
 use crate::identity::{CurrentTls, parse_svid};
 
 /// After the system could not give a socket (files used up, for one).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Of a peer that was accepted.
+pub(super) type Standing = crate::identity::standing::Standing<ServerConfig>;
 
 /// A bound listener, not yet accepting.
 pub struct Listener<H> {
@@ -68,6 +73,7 @@ struct Context<H> {
     shared: Arc<Shared<H>>,
     peer: Arc<Peer>,
     standing: Arc<Standing>,
+    present: Present,
     activity: Activity,
 }
 
@@ -167,11 +173,11 @@ async fn connection<H: Handler>(
             .try_acquire_owned()
             .map_err(|_| TOO_MANY_CONNECTIONS)?;
         let present = shared.roster.enter(&peer.id).ok_or(TOO_MANY_FOR_IDENTITY)?;
-        Ok((stream, peer, standing, (slot, present)))
+        Ok((stream, peer, standing, slot, present))
     });
     match admitted {
-        Ok((stream, peer, standing, _counted)) => {
-            serve(&shared, stream, peer, standing, drain).await;
+        Ok((stream, peer, standing, _slot, present)) => {
+            serve(&shared, stream, peer, standing, present, drain).await;
         }
         Err(code) => shared.handler.refused(address, code),
     }
@@ -180,7 +186,7 @@ async fn connection<H: Handler>(
 async fn handshake<H>(
     shared: &Shared<H>,
     socket: TcpStream,
-) -> Result<(TlsStream<TcpStream>, Arc<InForce>), &'static str> {
+) -> Result<(TlsStream<TcpStream>, Arc<InForce<ServerConfig>>), &'static str> {
     let in_force = shared.tls.load();
     let tls = in_force.tls.as_ref().ok_or(IDENTITY_WITHDRAWN)?;
     // Answers are written whole; waiting to fill a packet only delays them.
@@ -197,7 +203,7 @@ async fn handshake<H>(
 fn peer_of<H>(
     shared: &Shared<H>,
     stream: &TlsStream<TcpStream>,
-    in_force: &InForce,
+    in_force: &InForce<ServerConfig>,
     since: Timestamp,
     address: SocketAddr,
 ) -> Result<(Peer, Standing), &'static str> {
@@ -228,6 +234,7 @@ async fn serve<H: Handler>(
     stream: TlsStream<TcpStream>,
     peer: Peer,
     standing: Standing,
+    present: Present,
     drain: &Watcher,
 ) {
     let (peer, standing) = (Arc::new(peer), Arc::new(standing));
@@ -236,6 +243,7 @@ async fn serve<H: Handler>(
         shared: Arc::clone(shared),
         peer: Arc::clone(&peer),
         standing: Arc::clone(&standing),
+        present,
         activity: activity.clone(),
     });
     let service = service_fn(move |request| {
@@ -277,6 +285,11 @@ impl<H: Handler> Context<H> {
             self.shared.handler.throttled(&self.peer);
             return too_many(wait);
         }
+        // Before its body is read: who sends it slowly takes from his own share only.
+        let Some(_under_way) = self.present.begin() else {
+            self.shared.handler.throttled(&self.peer);
+            return too_many(Duration::ZERO);
+        };
         if request.headers().len() > MAX_HEADERS {
             let detail = format!("a request has at most {MAX_HEADERS} header fields");
             return refuse(

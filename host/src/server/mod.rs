@@ -3,7 +3,6 @@
 //! - [`listener`]: accepts, shakes hands, serves HTTP/1.1 or HTTP/2 by ALPN.
 //! - [`connection`]: what ends a connection: idleness, slow heads, age, a peer that
 //!   lost its standing, a drain.
-//! - [`standing`]: whether a peer's certificates hold, by what is in force now.
 //! - [`roster`]: what each identity takes: connections and requests.
 //! - [`activity`]: what a connection is doing, for the rules above.
 //! - [`frames`]: whether a head of HTTP/2 is under way.
@@ -13,7 +12,7 @@
 //! - [`admin`]: what operators ask of the host.
 //! - [`link_door`]: from a component on another host, or on this one, to passkey-manager.
 //! - [`records`]: audit records about connections.
-//! - [`refusal`]: refused handshakes as stable codes.
+//! - [`refusal`]: why a connection is turned away, as stable codes.
 //! - [`body`]: request bodies with a limit on bytes and time.
 //! - [`problem`]: answers that the host itself gives when it refuses.
 //! - [`protocols`]: hyper's own limits.
@@ -43,7 +42,6 @@ mod protocols;
 pub mod records;
 pub mod refusal;
 mod roster;
-pub mod standing;
 mod sticky;
 
 pub use handler::{Handler, Peer, Response, ResponseBody};

@@ -1,13 +1,13 @@
 //! Who is connected, and how much each identity takes.
 //!
 //! One identity can neither use up the connections of a listener nor its
-//! attention: connections are counted per SPIFFE id, requests are limited per
-//! SPIFFE id. Ids come from verified certificates only, so the tables are bounded
+//! attention: connections and requests under way are counted per SPIFFE id, requests
+//! are limited per SPIFFE id. Ids come from verified certificates only, so the tables are bounded
 //! by those that the authority issued; what has been quiet is forgotten.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,19 +22,35 @@ const FORGET_EVERY: u64 = 65_536;
 
 /// The counts of one listener.
 pub(super) struct Roster {
-    connections: Arc<Mutex<HashMap<SpiffeId, usize>>>,
+    present: Arc<Mutex<HashMap<SpiffeId, Taken>>>,
     most: usize,
+    most_at_once: usize,
     requests: Option<DefaultKeyedRateLimiter<SpiffeId>>,
     asked: AtomicU64,
     clock: DefaultClock,
 }
 
+/// What one identity takes.
+#[derive(Debug, Default)]
+struct Taken {
+    connections: usize,
+    /// Requests under way on all of them.
+    under_way: Arc<AtomicUsize>,
+}
+
 /// A counted connection, as long as this value lives.
 #[derive(Debug)]
 pub(super) struct Present {
-    connections: Arc<Mutex<HashMap<SpiffeId, usize>>>,
+    present: Arc<Mutex<HashMap<SpiffeId, Taken>>>,
     id: SpiffeId,
+    under_way: Arc<AtomicUsize>,
+    /// None for no limit.
+    most_at_once: Option<usize>,
 }
+
+/// A counted request, as long as this value lives.
+#[derive(Debug)]
+pub(super) struct UnderWay<'a>(&'a AtomicUsize);
 
 // === impl Roster ===
 
@@ -46,8 +62,9 @@ impl Roster {
             RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst))
         });
         Self {
-            connections: Arc::default(),
+            present: Arc::default(),
             most: limits.identity_connections,
+            most_at_once: limits.identity_requests,
             requests,
             asked: AtomicU64::new(0),
             clock: DefaultClock::default(),
@@ -56,15 +73,17 @@ impl Roster {
 
     /// One more connection of `id`; none when it has as many as it may.
     pub(super) fn enter(&self, id: &SpiffeId) -> Option<Present> {
-        let mut connections = lock(&self.connections);
-        let count = connections.entry(id.clone()).or_default();
-        if *count >= self.most {
+        let mut present = lock(&self.present);
+        let taken = present.entry(id.clone()).or_default();
+        if taken.connections >= self.most {
             return None;
         }
-        *count += 1;
+        taken.connections += 1;
         Some(Present {
-            connections: Arc::clone(&self.connections),
+            present: Arc::clone(&self.present),
             id: id.clone(),
+            under_way: Arc::clone(&taken.under_way),
+            most_at_once: (self.most_at_once > 0).then_some(self.most_at_once),
         })
     }
 
@@ -85,15 +104,34 @@ impl Roster {
     }
 }
 
+impl Present {
+    /// One more request of this identity under way; none when there are as many as it may
+    /// have, on whichever connections.
+    pub(super) fn begin(&self) -> Option<UnderWay<'_>> {
+        let before = self.under_way.fetch_add(1, Ordering::Relaxed);
+        // From here on it is given back, whatever comes.
+        let under_way = UnderWay(&self.under_way);
+        self.most_at_once
+            .is_none_or(|most| before < most)
+            .then_some(under_way)
+    }
+}
+
 impl Drop for Present {
     fn drop(&mut self) {
-        let mut connections = lock(&self.connections);
-        if let Some(count) = connections.get_mut(&self.id) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                connections.remove(&self.id);
+        let mut present = lock(&self.present);
+        if let Some(taken) = present.get_mut(&self.id) {
+            taken.connections = taken.connections.saturating_sub(1);
+            if taken.connections == 0 {
+                present.remove(&self.id);
             }
         }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -134,7 +172,25 @@ mod tests {
         drop(first);
         assert!(roster.enter(&id("a")).is_some());
         drop(other);
-        assert!(!lock(&roster.connections).contains_key(&id("b")));
+        assert!(!lock(&roster.present).contains_key(&id("b")));
+    }
+
+    #[test]
+    fn requests_under_way_are_counted_over_all_connections_of_an_identity() {
+        let roster = Roster::new(&Limits {
+            identity_requests: 2,
+            ..Limits::default()
+        });
+        let (one, two) = (
+            roster.enter(&id("a")).unwrap(),
+            roster.enter(&id("a")).unwrap(),
+        );
+        let first = one.begin().unwrap();
+        let _second = two.begin().unwrap();
+        assert!(one.begin().is_none() && two.begin().is_none());
+        assert!(roster.enter(&id("b")).unwrap().begin().is_some());
+        drop(first);
+        assert!(two.begin().is_some());
     }
 
     #[test]

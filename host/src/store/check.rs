@@ -49,6 +49,14 @@ pub(super) fn name(what: &str, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// As [`name`], or nothing.
+fn name_or_none(what: &str, text: &str) -> Result<(), Error> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    name(what, text)
+}
+
 pub(super) fn ceremony_id(id: &str) -> Result<(), Error> {
     size("ceremony id", id.len(), CEREMONY_ID_CHARS, "characters")?;
     let base64url = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
@@ -113,11 +121,13 @@ pub(super) fn ceremony(rp_id: &str, mut value: Ceremony) -> Result<Ceremony, Err
     time("expires-at", value.expires_at)?;
     if let Some(user) = &mut value.user {
         user.id = uuid("user id", &user.id)?;
-        // A sign-in is pinned to an account by its id alone.
-        if value.kind == CeremonyKind::Registration {
-            name("user name", &user.name)?;
-            name("display name", &user.display_name)?;
-        }
+        // A sign-in is pinned to an account by its id alone; what else it says is kept.
+        let check = match value.kind {
+            CeremonyKind::Registration => name,
+            CeremonyKind::Authentication => name_or_none,
+        };
+        check("user name", &user.name)?;
+        check("display name", &user.display_name)?;
     }
     size(
         "algorithms",

@@ -24,9 +24,9 @@ pub struct Row {
     /// In words, for the table.
     #[serde(skip)]
     pub title: String,
-    /// What it should be at most, with what that is, for the table.
+    /// What it should be, for the table.
     #[serde(skip)]
-    pub target: Option<(f64, &'static str)>,
+    pub target: Option<Target>,
 }
 
 /// What a figure is compared with, measured in the same run.
@@ -38,9 +38,25 @@ pub struct Against {
     pub median: f64,
     /// The row's median over this one.
     pub ratio: f64,
-    /// What the ratio should be at most, with what that is, for the table.
+    /// What the ratio should be, for the table.
     #[serde(skip)]
-    pub target: Option<(f64, &'static str)>,
+    pub target: Option<Target>,
+}
+
+/// What a figure or a ratio should be.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    bound: Bound,
+    value: f64,
+    /// In words.
+    what: &'static str,
+}
+
+/// On which side of its value a target is met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    AtMost,
+    AtLeast,
 }
 
 /// All figures of a run.
@@ -79,24 +95,76 @@ impl Row {
     }
 
     /// The same, with the largest ratio that is good enough.
-    pub fn against_at_most(
-        mut self,
+    pub fn against_at_most(self, name: &str, stats: Stats, most: f64, what: &'static str) -> Self {
+        let target = Target {
+            bound: Bound::AtMost,
+            value: most,
+            what,
+        };
+        self.against_target(name, stats, target)
+    }
+
+    /// The same, with the smallest ratio that is good enough.
+    pub fn against_at_least(
+        self,
         name: &str,
         stats: Stats,
-        target: f64,
+        least: f64,
         what: &'static str,
     ) -> Self {
-        self = self.against(name, stats);
-        if let Some(against) = self.against.last_mut() {
-            against.target = Some((target, what));
-        }
-        self
+        let target = Target {
+            bound: Bound::AtLeast,
+            value: least,
+            what,
+        };
+        self.against_target(name, stats, target)
     }
 
     /// The largest median that is good enough.
-    pub fn at_most(mut self, target: f64, what: &'static str) -> Self {
-        self.target = Some((target, what));
+    pub fn at_most(mut self, most: f64, what: &'static str) -> Self {
+        self.target = Some(Target {
+            bound: Bound::AtMost,
+            value: most,
+            what,
+        });
         self
+    }
+
+    fn against_target(mut self, name: &str, stats: Stats, target: Target) -> Self {
+        self = self.against(name, stats);
+        if let Some(against) = self.against.last_mut() {
+            against.target = Some(target);
+        }
+        self
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    fn is_met_by(&self, value: f64) -> bool {
+        match self.bound {
+            Bound::AtMost => value <= self.value,
+            Bound::AtLeast => value >= self.value,
+        }
+    }
+
+    fn verdict(&self, value: f64) -> &'static str {
+        if self.is_met_by(value) {
+            "met"
+        } else {
+            "missed"
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self.bound {
+            Bound::AtMost => "at most",
+            Bound::AtLeast => "at least",
+        };
+        write!(f, "{side} {} wanted", figure(self.value))
     }
 }
 
@@ -123,15 +191,15 @@ impl Report {
     }
 
     /// The targets that were missed: the row's name, the figure or ratio, and the target.
-    fn missed(&self) -> impl Iterator<Item = (&str, f64, f64)> {
+    fn missed(&self) -> impl Iterator<Item = (&str, f64, Target)> {
         self.rows.iter().flat_map(|row| {
             let ratios = row.against.iter();
             let ratios = ratios.map(|against| (against.ratio, against.target));
             ratios
                 .chain([(row.median, row.target)])
                 .filter_map(|(value, target)| {
-                    let (target, _) = target?;
-                    (!met(value, target)).then_some((row.row.as_str(), value, target))
+                    let target = target?;
+                    (!target.is_met_by(value)).then_some((row.row.as_str(), value, target))
                 })
         })
     }
@@ -201,50 +269,42 @@ impl fmt::Display for Report {
                     row.unit,
                     format!("{:.2}", against.ratio)
                 )?;
-                if let Some((target, what)) = against.target {
+                if let Some(target) = against.target {
                     writeln!(
                         f,
                         "{:<name$}  {:<title$}  {:>9}  {:>9}  {:>9}  {:<14}  {:>6}",
                         "",
-                        format!("    target {}: {what}", verdict(against.ratio, target)),
+                        format!(
+                            "    target {}: {}",
+                            target.verdict(against.ratio),
+                            target.what
+                        ),
                         "",
                         "",
                         "",
                         "",
-                        format!("{target:.2}")
+                        format!("{:.2}", target.value)
                     )?;
                 }
             }
-            if let Some((target, what)) = row.target {
+            if let Some(target) = row.target {
                 writeln!(
                     f,
                     "{:<name$}  {:<title$}  {:>9}",
                     "",
-                    format!("  target {}: {what}", verdict(row.median, target)),
-                    figure(target)
+                    format!("  target {}: {}", target.verdict(row.median), target.what),
+                    figure(target.value)
                 )?;
             }
         }
         for (row, value, target) in self.missed() {
-            let (value, target) = (figure(value), figure(target));
-            writeln!(
-                f,
-                "\ntarget missed: {row}: {value}, at most {target} wanted"
-            )?;
+            writeln!(f, "\ntarget missed: {row}: {}, {target}", figure(value))?;
         }
         for failure in &self.failures {
             writeln!(f, "\nnot measured: {failure}")?;
         }
         Ok(())
     }
-}
-
-fn met(value: f64, target: f64) -> bool {
-    value <= target
-}
-
-fn verdict(value: f64, target: f64) -> &'static str {
-    if met(value, target) { "met" } else { "missed" }
 }
 
 /// Three digits that matter, or all before the point.
@@ -308,6 +368,31 @@ mod tests {
         assert!(missed.contains("target missed: a/x: 3.00, at most 2.90 wanted"));
         assert!(missed.contains("target missed: quick"));
         assert!(missed.contains("target missed: few times"));
+    }
+
+    #[test]
+    fn ratio_below_the_least_that_is_good_enough_misses_its_target() {
+        let stats = |median| Stats {
+            median,
+            min: 1.0,
+            max: 9.0,
+        };
+        let judged = |least| {
+            let mut report = Report::default();
+            let row = Row::new("a/x", "a call", "calls/s", stats(6.0)).against_at_least(
+                "a plain one",
+                stats(8.0),
+                least,
+                "most of it",
+            );
+            report.add(vec![row], None);
+            (report.failed(), report.to_string())
+        };
+        let (failed, met) = judged(0.75);
+        assert!(!failed && met.contains("target met: most of it"), "{met}");
+        let (failed, missed) = judged(0.76);
+        assert!(failed, "{missed}");
+        assert!(missed.contains("target missed: a/x: 0.750, at least 0.760 wanted"));
     }
 
     #[test]

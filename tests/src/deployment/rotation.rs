@@ -7,8 +7,9 @@ use std::time::Duration;
 use http::Method;
 use tokio::sync::watch;
 use zeropass::identity::pki::{Ca, IssueRequest};
+use zeropass::identity::{Material, MaterialFiles};
 
-use super::certificates::{now, revocation_list, workload};
+use super::certificates::{component, now, revocation_list, workload};
 use super::material::host_request;
 use super::{Answer, Certificate, Client, Deployment, TRUST_DOMAIN, WORKLOAD};
 
@@ -20,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Rotated {
     /// Requests with the right answer.
     pub answered: u64,
+    /// Those of them for which auth-service has called passkey-manager.
+    pub called: u64,
     /// What others got.
     pub failed: Vec<String>,
 }
@@ -34,9 +37,10 @@ struct Worker {
     fresh: bool,
 }
 
-/// Replace root, revocation lists, the host's certificate and the client's so many
-/// times under load. The deployment must check revocation
-/// ([`Builder::with_revocation`](super::Builder::with_revocation)).
+/// Replace root, revocation lists, and the certificates of the host, of both components and
+/// of the client so many times under load. The deployment must check revocation
+/// ([`Builder::with_revocation`](super::Builder::with_revocation)) and have a link over mTLS
+/// ([`Builder::mtls_link`](super::Builder::mtls_link)).
 ///
 /// Each round is what an operator does: the new root beside the old one, new
 /// certificates for all, and the old root away.
@@ -72,12 +76,18 @@ pub async fn rotate(deployment: &Deployment, rounds: u64) -> Rotated {
         let list = revocation_list(&next, &[]);
         let issue =
             |request: &IssueRequest| next.issue(request).expect("a certificate can be issued");
-        let host = issue(&host_request());
+        let own = [
+            ("host", issue(&host_request())),
+            ("auth-service", issue(&component("auth-service"))),
+            ("passkey-manager", issue(&component("passkey-manager"))),
+        ];
         change(deployment, || {
             deployment.replace("ca.pem", &format!("{old_root}{}", next.pem()));
             deployment.replace("crl.pem", &format!("{old_list}{list}"));
-            deployment.replace("host.key", &host.key);
-            deployment.replace("host.pem", &host.certificate);
+            for (name, issued) in &own {
+                deployment.replace(&format!("{name}.key"), &issued.key);
+                deployment.replace(&format!("{name}.pem"), &issued.certificate);
+            }
         })
         .await;
 
@@ -106,37 +116,38 @@ pub async fn rotate(deployment: &Deployment, rounds: u64) -> Rotated {
     for worker in workers {
         let one = worker.await.expect("a worker does not panic");
         rotated.answered += one.answered;
+        rotated.called += one.called;
         rotated.failed.extend(one.failed);
     }
     rotated
 }
 
 /// Ready when the host uses what `write` has changed as a whole: the same number
-/// of roots, and the host's own certificate.
+/// of roots, and the certificates of the host and of both components.
 async fn change(deployment: &Deployment, write: impl FnOnce()) {
     write();
-    let wanted = zeropass::identity::Material::load(
-        &zeropass::identity::MaterialFiles {
-            certificate: deployment.pki().join("host.pem"),
-            key: deployment.pki().join("host.key"),
+    for (name, identity) in deployment.identities() {
+        let file = |end: &str| deployment.pki().join(format!("{name}.{end}"));
+        let files = MaterialFiles {
+            certificate: file("pem"),
+            key: file("key"),
             roots: deployment.pki().join("ca.pem"),
             crls: vec![deployment.pki().join("crl.pem")],
             trust_domains: vec![TRUST_DOMAIN.parse().expect("a trust domain")],
-        },
-        now(),
-    )
-    .expect("the new files are good");
-    let mut changes = deployment.identity().changes();
-    let used = changes.wait_for(|material| {
-        material.as_ref().is_some_and(|material| {
-            material.svid().thumbprint == wanted.svid().thumbprint
-                && material.roots().roots == wanted.roots().roots
-        })
-    });
-    tokio::time::timeout(PATIENCE, used)
-        .await
-        .expect("the change comes into force")
-        .expect("the host goes on");
+        };
+        let wanted = Material::load(&files, now()).expect("the new files are good");
+        let mut changes = identity.changes();
+        let used = changes.wait_for(|material| {
+            material.as_ref().is_some_and(|material| {
+                material.svid().thumbprint == wanted.svid().thumbprint
+                    && material.roots().roots == wanted.roots().roots
+            })
+        });
+        tokio::time::timeout(PATIENCE, used)
+            .await
+            .expect("the change comes into force")
+            .expect("the host goes on");
+    }
 }
 
 // === impl Worker ===
@@ -144,6 +155,7 @@ async fn change(deployment: &Deployment, write: impl FnOnce()) {
 impl Worker {
     async fn work(self) -> Rotated {
         let mut rotated = Rotated::default();
+        let mut called = false;
         while !*self.stop.borrow() {
             let (number, mut client) = self.clients.borrow().clone();
             self.using.store(number, Ordering::SeqCst);
@@ -152,9 +164,20 @@ impl Worker {
                 // Closed connections keep their ports for a minute.
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            let request = client.request(Method::GET, "/.well-known/jwks.json");
+            // One that auth-service answers alone, and one for which it calls.
+            let calls = !called;
+            called = calls;
+            let (request, right) = if calls {
+                let begin = client.request(Method::POST, "/v1/authentications");
+                (begin.json(&serde_json::json!({})), 201)
+            } else {
+                (client.request(Method::GET, "/.well-known/jwks.json"), 200)
+            };
             match Answer::try_of(request).await {
-                Ok(answer) if answer.status() == 200 => rotated.answered += 1,
+                Ok(answer) if answer.status() == right => {
+                    rotated.answered += 1;
+                    rotated.called += u64::from(calls);
+                }
                 Ok(answer) => rotated.failed.push(format!("{:?}", answer.problem())),
                 Err(error) => rotated.failed.push(format!("{error:?}")),
             }

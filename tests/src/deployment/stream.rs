@@ -9,7 +9,10 @@ use http_body_util::StreamBody;
 use tokio::task::JoinHandle;
 use zeropass::identity::pki::Ca;
 
-use super::{Certificate, Deployment, WORKLOAD};
+use super::{Certificate, Client, Deployment, WORKLOAD};
+
+/// From a change to the end of the streams that rested on what it took away.
+pub const PROMPT: Duration = Duration::from_secs(2);
 
 /// An open HTTP/2 stream: a request whose body does not come.
 #[derive(Debug)]
@@ -37,10 +40,19 @@ impl Stream {
         certificate: &Certificate,
     ) -> Self {
         let client = deployment.client_trusting(cas, certificate);
-        client.get("/.well-known/jwks.json").await.expect(200);
+        Self::on(&client, "/.well-known/jwks.json", "/v1/authentications").await
+    }
+
+    /// The same with a client at hand: `asked` is a path that answers 200, `open` one that
+    /// reads a body.
+    ///
+    /// # Panics
+    /// The first request is not answered with 200.
+    pub async fn on(client: &Client, asked: &str, open: &str) -> Self {
+        assert_eq!(client.get(asked).await.status(), 200);
         let silent = stream::pending::<Result<http_body::Frame<Bytes>, std::io::Error>>();
         let request = client
-            .request(Method::POST, "/v1/authentications")
+            .request(Method::POST, open)
             .body(reqwest::Body::wrap(StreamBody::new(silent)));
         let stream = Self(tokio::spawn(async move {
             let answer = request.send().await;
@@ -49,7 +61,7 @@ impl Stream {
         }));
         // The host has the request when its place in the queue is taken; a second
         // answer on the same connection comes after it.
-        client.get("/.well-known/jwks.json").await.expect(200);
+        assert_eq!(client.get(asked).await.status(), 200);
         stream
     }
 
@@ -61,6 +73,16 @@ impl Stream {
     /// Whether the host has cut it.
     pub fn has_ended(&self) -> bool {
         self.0.is_finished()
+    }
+
+    /// The host cuts it within two seconds of `since`.
+    ///
+    /// # Panics
+    /// It takes longer.
+    pub async fn cut_promptly(self, since: Instant) -> Duration {
+        let taken = self.cut(since).await;
+        assert!(taken < PROMPT, "cut after {taken:?}");
+        taken
     }
 
     /// How long after `since` the host cut it.

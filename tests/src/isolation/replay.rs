@@ -8,8 +8,8 @@
 
 use anyhow::{Result, bail};
 use ceremony_driver::{
-    Attestation, AuthenticationStep, Recording, RegistrationStep, Steps, Tally,
-    UserVerification as Recorded, Verdict,
+    Attestation, AuthenticationStep, Recording, RegistrationStep, Setting, Steps, Tally,
+    UserVerification as Recorded, Verdict, Wrong,
 };
 use zeropass::clock::{Clock as _, SystemClock};
 
@@ -24,62 +24,75 @@ const TIMEOUT: u32 = 300_000;
 const REGISTRATION: &str = "replayed-registration-";
 const AUTHENTICATION: &str = "replayed-authentication";
 
-/// Replay all, and print a line for each step and the count.
+/// Replay all, and print a line for each step and the count. A step at which the
+/// component fails instead of answering has the line `NAME STEP failed`, and the others go
+/// on.
 ///
 /// # Errors
-/// When the component fails instead of answering.
+/// After the count, when a step failed.
 pub async fn all(kit: &PasskeyManager, recordings: &[Recording]) -> Result<()> {
     let mut tally = Tally::default();
     for recording in recordings {
-        for note in Steps::of(recording).notes {
-            eprintln!("{}: {note}", recording.name);
-        }
-        for (step, verdict) in one(kit, recording).await? {
+        for (step, verdict) in one(kit, recording).await {
             println!("{}", tally.line(&recording.name, step, verdict));
         }
     }
     println!("{tally}");
-    Ok(())
+    match tally.failed() {
+        0 => Ok(()),
+        failed => bail!("the component failed instead of answering, at {failed} of the steps"),
+    }
 }
 
-/// Replay one recording; its steps and what came of them.
-///
-/// # Errors
-/// When the component fails instead of answering.
-pub async fn one(
-    kit: &PasskeyManager,
-    recording: &Recording,
-) -> Result<Vec<(&'static str, Verdict)>> {
+/// Replay one recording; its steps and what came of them. What people should know of it
+/// goes to stderr.
+pub async fn one(kit: &PasskeyManager, recording: &Recording) -> Vec<(&'static str, Verdict)> {
+    let name = &recording.name;
+    let malformed = |wrong: &Wrong| {
+        eprintln!("{name}: {wrong}");
+        Verdict::Reject("malformed")
+    };
+    let (setting, steps) = match Steps::of(recording) {
+        Ok(steps) => steps,
+        Err(wrong) => {
+            let both = ["registration", "authentication"].into_iter();
+            let steps = 1 + usize::from(recording.authentication.is_some());
+            let verdict = malformed(&wrong);
+            return both.take(steps).map(|step| (step, verdict)).collect();
+        }
+    };
+    for note in &steps.notes {
+        eprintln!("{name}: {note}");
+    }
     let kit = kit.afresh();
-    let steps = Steps::of(recording);
-    let now = recording
-        .policy
-        .now
-        .map_or_else(|| SystemClock.now(), |now| now.0);
+    let now = setting.policy.now.unwrap_or_else(|| SystemClock.now());
     kit.clock().set(now);
-    kit.relying_party(profile(recording, &steps));
-    let roots = recording.policy.attestation_roots.iter();
-    kit.anchors(&recording.rp_id, roots.map(|root| root.0.clone()).collect());
+    kit.relying_party(profile(setting, &steps));
+    kit.anchors(&setting.rp_id, setting.policy.attestation_roots.clone());
 
-    let mut verdicts = vec![(
-        "registration",
-        register(&kit, recording, &steps, now).await?,
-    )];
+    let verdict = match &steps.registration {
+        Ok(step) => verdict(name, register(&kit, setting, &steps, step, now).await),
+        Err(wrong) => malformed(wrong),
+    };
+    let mut verdicts = vec![("registration", verdict)];
     if let Some(step) = &steps.authentication {
-        let verdict = authenticate(&kit, recording, &steps, step, now).await?;
+        let verdict = match step {
+            Ok(step) => self::verdict(name, authenticate(&kit, setting, &steps, step, now).await),
+            Err(wrong) => malformed(wrong),
+        };
         verdicts.push(("authentication", verdict));
     }
-    Ok(verdicts)
+    verdicts
 }
 
 async fn register(
     kit: &PasskeyManager,
-    recording: &Recording,
+    setting: &Setting,
     steps: &Steps,
+    step: &RegistrationStep,
     now: u64,
-) -> Result<Verdict> {
-    let step: &RegistrationStep = &steps.registration;
-    let mut ceremony = ceremony(recording, steps, Kind::Registration, &step.challenge, now);
+) -> Result<(), CallError> {
+    let mut ceremony = ceremony(setting, steps, Kind::Registration, &step.challenge, now);
     ceremony.user = Some(user(steps));
     kit.put_ceremony(ceremony);
     let response = RegistrationResponse {
@@ -90,20 +103,18 @@ async fn register(
         transports: Vec::new(),
         client_extension_results: "{}".into(),
     };
-    let finished = kit
-        .registration_finish(&recording.rp_id, REGISTRATION, response, None)
-        .await;
-    verdict(&recording.name, finished)
+    let finished = kit.registration_finish(&setting.rp_id, REGISTRATION, response, None);
+    finished.await.map(|_| ())
 }
 
 async fn authenticate(
     kit: &PasskeyManager,
-    recording: &Recording,
+    setting: &Setting,
     steps: &Steps,
     step: &AuthenticationStep,
     now: u64,
-) -> Result<Verdict> {
-    let mut ceremony = ceremony(recording, steps, Kind::Authentication, &step.challenge, now);
+) -> Result<(), CallError> {
+    let mut ceremony = ceremony(setting, steps, Kind::Authentication, &step.challenge, now);
     if step.user_handle.is_none() {
         ceremony.user = Some(user(steps));
         ceremony.credentials = vec![step.raw_id.clone()];
@@ -118,21 +129,22 @@ async fn authenticate(
         user_handle: step.user_handle.clone(),
         client_extension_results: "{}".into(),
     };
-    let finished = kit
-        .authentication_finish(&recording.rp_id, AUTHENTICATION, response)
-        .await;
-    verdict(&recording.name, finished)
+    let finished = kit.authentication_finish(&setting.rp_id, AUTHENTICATION, response);
+    finished.await.map(|_| ())
 }
 
 /// The verdict, for scripts; why it is so, on stderr.
-fn verdict<T>(name: &str, result: Result<T, CallError>) -> Result<Verdict> {
+fn verdict(name: &str, result: Result<(), CallError>) -> Verdict {
     match result {
-        Ok(_) => Ok(Verdict::Accept),
+        Ok(()) => Verdict::Accept,
         Err(CallError::Rejected(rejection)) => {
             eprintln!("{name}: {}", rejection.detail);
-            Ok(Verdict::Reject(code_name(rejection.code)))
+            Verdict::Reject(code_name(rejection.code))
         }
-        Err(error @ CallError::Failed(_)) => bail!(error),
+        Err(error @ CallError::Failed(_)) => {
+            eprintln!("{name}: {error:#}");
+            Verdict::Failed
+        }
     }
 }
 
@@ -144,12 +156,12 @@ fn user(steps: &Steps) -> CeremonyUser {
     }
 }
 
-fn profile(recording: &Recording, steps: &Steps) -> Profile {
-    let policy = &recording.policy;
+fn profile(setting: &Setting, steps: &Steps) -> Profile {
+    let policy = &setting.policy;
     Profile {
-        id: recording.rp_id.clone(),
-        name: recording.rp_id.clone(),
-        origins: recording.origins.clone(),
+        id: setting.rp_id.clone(),
+        name: setting.rp_id.clone(),
+        origins: setting.origins.clone(),
         allow_cross_origin: policy.allow_cross_origin,
         top_origins: policy.top_origins.clone(),
         ceremony_timeout: TIMEOUT,
@@ -177,21 +189,15 @@ fn profile(recording: &Recording, steps: &Steps) -> Profile {
     }
 }
 
-fn ceremony(
-    recording: &Recording,
-    steps: &Steps,
-    kind: Kind,
-    challenge: &[u8],
-    now: u64,
-) -> Ceremony {
-    let profile = profile(recording, steps);
+fn ceremony(setting: &Setting, steps: &Steps, kind: Kind, challenge: &[u8], now: u64) -> Ceremony {
+    let profile = profile(setting, steps);
     Ceremony {
         id: match kind {
             Kind::Registration => REGISTRATION,
             Kind::Authentication => AUTHENTICATION,
         }
         .into(),
-        rp_id: recording.rp_id.clone(),
+        rp_id: setting.rp_id.clone(),
         kind,
         challenge: challenge.to_vec(),
         expires_at: now.saturating_add(u64::from(TIMEOUT)),

@@ -63,6 +63,7 @@ pub fn registration(rp_id: &str, user_id: &str) -> RegistrationRequest {
         user_verification: None,
         resident_key: None,
         attestation: None,
+        conditional: false,
         hints: Vec::new(),
         extensions: "{}".to_owned(),
     }
@@ -74,6 +75,7 @@ pub fn authentication(rp_id: &str, subject: Subject) -> AuthenticationRequest {
         rp_id: rp_id.to_owned(),
         subject,
         user_verification: None,
+        hints: Vec::new(),
         extensions: "{}".to_owned(),
     }
 }

@@ -23,6 +23,14 @@ async fn person_signs_in_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hints_of_a_request_reach_the_page() {
+    let (_deployment, client, _) = scene().await;
+    let body = json!({"hints": ["security-key", "hybrid"]});
+    let begun = client.post("/v1/authentications", &body).await.expect(201);
+    assert_eq!(begun["publicKey"]["hints"], body["hints"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn person_signs_in_by_id() {
     let (_deployment, client, ada) = scene().await;
     let registered = ada.register(&client, "ada").await.expect(201);

@@ -5,18 +5,23 @@ use std::process::Output;
 
 use serde_json::Value;
 use zeropass::audit::merkle::{Hash, verify_consistency, verify_inclusion};
+use zeropass::audit::note::SignedNote;
+use zeropass::audit::read_notes;
 use zeropass_tests::deployment::person::text;
 use zeropass_tests::deployment::{Deployment, Installation, Person};
 
 use super::{person, replaced};
 
-/// An installation whose host has run once, with one person who has signed in.
+/// An installation whose host has run twice, with one person who has signed in.
 async fn used() -> (Installation, Person) {
     let installation = Deployment::builder().install();
     let somebody = person();
     let process = installation.serve();
     let client = installation.client(&process);
     somebody.register(&client, "ada").await.expect(201);
+    assert!(process.stop());
+    let process = installation.serve();
+    let client = installation.client(&process);
     somebody.sign_in(&client, "ada").await.expect(200);
     assert!(process.stop());
     (installation, somebody)
@@ -127,10 +132,27 @@ async fn proofs_convince_without_the_log() {
         serde_json::from_value(proof["record"].clone()).unwrap();
     assert_eq!(record.leaf(), leaf);
 
-    // The checkpoint before the first record, and the last one.
-    let proof = json(&prove(&["--from", "0"]));
-    let (from, to) = (hash(&proof["from"]["root"]), hash(&proof["to"]["root"]));
-    assert!(verify_consistency((0, &from), (size, &to), &path(&proof)));
+    // Every earlier checkpoint, as somebody has it who copied the file away; the first is
+    // from before any record.
+    let notes = read_notes(&installation.folder().join("audit.checkpoints")).unwrap();
+    let notes = notes.iter().map(SignedNote::claimed);
+    let earlier: Vec<_> = notes
+        .filter(|note| note.origin == log && note.size < size)
+        .collect();
+    let within = earlier.iter().filter(|note| note.size > 0).count();
+    assert!(within > 0, "{earlier:?}");
+    for checkpoint in earlier {
+        let from = checkpoint.size;
+        let proof = json(&prove(&["--from", &from.to_string()]));
+        let (old, new) = (hash(&proof["from"]["root"]), hash(&proof["to"]["root"]));
+        assert_eq!((old, new), (checkpoint.root, root));
+        let path = path(&proof);
+        assert!(verify_consistency((from, &old), (size, &new), &path));
+        let other = Hash([7; 32]);
+        let forged = verify_consistency((from, &other), (size, &new), &path);
+        assert!(!forged, "{from}");
+        assert_eq!(path.is_empty(), from == 0, "{from}");
+    }
     assert!(bad(&prove(&["--record", "100000"])).contains("is not among the"));
     assert!(bad(&prove(&["--from", "1"])).contains("no checkpoint of 1 records"));
 }
@@ -165,9 +187,9 @@ async fn reading_the_log_is_in_the_log() {
         })
         .collect();
     let expected = [
-        ("audit.query", "by action"),
+        ("audit.query", "action=sessions.create"),
         ("audit.export", "all logs"),
-        ("audit.query", "by action"),
+        ("audit.query", "action=audit"),
     ];
     assert_eq!(told, expected);
     for line in &own {
@@ -182,6 +204,73 @@ async fn reading_the_log_is_in_the_log() {
         2,
         "both logs verify"
     );
+}
+
+/// What was begun is in the log, and that it failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn command_that_fails_says_so_in_the_log() {
+    let (installation, _) = used().await;
+    let log = log(&installation);
+    let prove = |place: &str| {
+        installation.run(&[
+            "audit",
+            "prove",
+            "--config",
+            "zeropass.toml",
+            "--log",
+            &log,
+            "--record",
+            place,
+        ])
+    };
+    good(&prove("3"));
+    assert!(bad(&prove("100000")).contains("is not among the"));
+    let told = good(&installation.run(&[
+        "audit",
+        "query",
+        "--config",
+        "zeropass.toml",
+        "--action",
+        "audit.prove",
+        "--json",
+    ]));
+    let told: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<_> = told
+        .iter()
+        .map(|line| {
+            (
+                text(&line["record"]["target"]),
+                text(&line["record"]["outcome"]),
+            )
+        })
+        .collect();
+    let (third, far) = (format!("{log} record 3"), format!("{log} record 100000"));
+    let expected = [
+        (third.as_str(), "success"),
+        (far.as_str(), "success"),
+        (far.as_str(), "failed:prove-failed"),
+    ];
+    assert_eq!(told, expected);
+    // On a copy nobody's keys are needed, and nothing is recorded.
+    let offline = ["audit", "verify", "--config", "zeropass.toml"];
+    let before = good(&installation.run(&offline));
+    let copy = [
+        "audit",
+        "prove",
+        "--config",
+        "zeropass.toml",
+        "--database",
+        "zeropass.db",
+        "--log",
+        &log,
+        "--record",
+        "3",
+    ];
+    good(&installation.run(&copy));
+    assert_eq!(good(&installation.run(&offline)), before);
 }
 
 /// Commands leave their records while a host writes its own.
@@ -214,11 +303,22 @@ async fn backup_is_made_while_the_host_runs_and_its_restore_is_recorded() {
     let told = bad(&installation.run(&restore));
     assert!(told.contains("it is not restored"), "{told}");
     fs::write(&copy, genuine).unwrap();
+    // Not checked with what lies beside it and then installed without.
+    let beside = installation.folder().join("copy.db-wal");
+    fs::write(&beside, "changes").unwrap();
+    let told = bad(&installation.run(&restore));
+    assert!(told.contains("a copy would leave behind"), "{told}");
+    fs::remove_file(&beside).unwrap();
     let unsaid = &restore[..5];
     let told = bad(&installation.run(unsaid));
     assert!(told.contains("say --yes (not-confirmed)"), "{told}");
     let told = good(&installation.run(&[unsaid, &["--dry-run"]].concat()));
     assert!(told.contains("would restore: "), "{told}");
+    let restoring = installation.folder().join("zeropass.db.restoring");
+    assert!(
+        !restoring.exists(),
+        "nothing is left of what was not restored"
+    );
     let told = good(&installation.run(&restore));
     assert!(told.contains("a new one follows"), "{told}");
 

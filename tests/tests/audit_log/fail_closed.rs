@@ -4,12 +4,18 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
-use zeropass_tests::deployment::{Answer, Client, Deployment, WORKLOAD};
+use zeropass::audit::merkle::Hash;
+use zeropass::audit::note::Checkpoint;
+use zeropass::audit::{Actor, Origin, SealKey, Turn, read_notes};
+use zeropass::host::{ReloadError, reload_policy};
+use zeropass::server::drain::Drained;
+use zeropass_tests::deployment::{Answer, Client, Deployment, WORKLOAD, copied_policies};
 
 use super::person;
 
@@ -104,6 +110,18 @@ async fn missing_audit_table_closes_the_host_and_its_return_opens_it() {
         .unwrap();
     assert_eq!(made, 0);
     assert!(failures(&deployment) > 0);
+    // What the host does meanwhile is recorded when it can be.
+    let host = Actor {
+        origin: Arc::new(Origin {
+            request_id: "reload".into(),
+            workload: "host".into(),
+            address: "local".into(),
+        }),
+        component: None,
+    };
+    let policies = copied_policies();
+    let reloaded = reload_policy(deployment.services(), policies.path(), host).await;
+    assert!(matches!(reloaded, Err(ReloadError::Audit(_))));
 
     sqlx::raw_sql("ALTER TABLE away RENAME TO audit")
         .execute(&mut beside)
@@ -114,6 +132,10 @@ async fn missing_audit_table_closes_the_host_and_its_return_opens_it() {
     })
     .await;
     begin(&client).await.expect(201);
+    let reload = deployment
+        .record_where(|record| record.action == "policy.reload")
+        .await;
+    assert_eq!(reload.outcome, "success");
     let id = refused.header("x-request-id");
     deployment
         .record_where(|record| record.request_id == id && record.outcome == "failed:busy")
@@ -161,6 +183,94 @@ async fn full_disk_closes_the_host_and_more_room_opens_it() {
     assert!(process.stop());
     let verified = installation.run(&["audit", "verify", "--config", "zeropass.toml"]);
     assert!(verified.status.success(), "{verified:?}");
+}
+
+/// The second place takes no answer: a pipe that nobody reads stands for a dead medium.
+#[tokio::test(flavor = "multi_thread")]
+async fn second_place_that_hangs_closes_the_host() {
+    let mut deployment = Deployment::builder()
+        .set("audit", "checkpoint-interval", "\"20ms\"")
+        .start()
+        .await;
+    let client = deployment.client(WORKLOAD);
+    person().register(&client, "ada").await.expect(201);
+    let ready = async |deployment: &Deployment| deployment.services().store.ready().await.is_ok();
+    assert!(ready(&deployment).await);
+
+    let file = deployment.folder().join("audit.checkpoints");
+    let aside = deployment.folder().join("aside");
+    // At one moment: the host writes a checkpoint every now and then.
+    let pipe = deployment.folder().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    fs::hard_link(&file, &aside).unwrap();
+    fs::rename(&pipe, &file).unwrap();
+    until("busy", async || begin(&client).await.status() == 503).await;
+    assert!(!ready(&deployment).await);
+    let metrics = deployment.metrics().render();
+    assert!(value(&metrics, "zeropass_audit_checkpoint_failures_total") > 0);
+
+    // It moves again, as a device that can't be written; then all is well.
+    let reader = fs::File::options().read(true).write(true).open(&file);
+    fs::rename(&aside, &file).unwrap();
+    until("ready again", async || ready(&deployment).await).await;
+    drop(reader.unwrap());
+    begin(&client).await.expect(201);
+    assert_eq!(deployment.stop().await, Drained::Clean);
+}
+
+/// The second place is full. Whatever a write has left of a checkpoint is gone when its
+/// error is told, so that what follows stands behind whole ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn full_second_place_leaves_no_half_checkpoint_behind() {
+    let installation = Deployment::builder()
+        .set("audit", "checkpoint-interval", "\"20ms\"")
+        .install();
+    // The largest of the host's files: only it meets the limit.
+    let file = installation.folder().join("audit.checkpoints");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let key = SealKey::open(elsewhere.path(), "other", Turn::Now).unwrap();
+    let other = key.sign(&Checkpoint {
+        origin: key.log_id().to_owned(),
+        size: 1,
+        root: Hash::default(),
+        time: 1,
+    });
+    fs::write(&file, format!("{other}\n").repeat((12 << 20) / other.len())).unwrap();
+    assert!(installation.serve().stop());
+    let started = installation.try_serve(|command| {
+        let binary = command.get_program().to_owned();
+        *command = Command::new("sh");
+        command
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(binary);
+    });
+    let process = started.expect("it starts");
+    let client = installation.client(&process);
+    let ada = person();
+    ada.register(&client, "ada").await.expect(201);
+    // Some whole notes fit, whatever is under way now, and then half a one.
+    let length = fs::metadata(&file).unwrap().len();
+    let limit = length + 5 * (other.len() as u64 + 1) + 100;
+    let id = process.id().to_string();
+    let limited = |limit: &str| {
+        let limited = Command::new("prlimit").args([limit, "--pid", &id]).status();
+        assert!(limited.unwrap().success());
+    };
+    limited(&format!("--fsize={limit}:unlimited"));
+    until("busy", async || begin(&client).await.status() == 503).await;
+    let bytes = fs::read(&file).unwrap();
+    assert!(bytes.len() as u64 > length && bytes.ends_with(b"=\n\n"));
+    let notes = read_notes(&file).unwrap();
+
+    limited("--fsize=unlimited");
+    until("open again", async || begin(&client).await.status() == 201).await;
+    ada.sign_in(&client, "ada").await.expect(200);
+    assert!(process.stop());
+    assert!(read_notes(&file).unwrap().len() > notes.len());
+    let verified = installation.run(&["audit", "verify", "--config", "zeropass.toml"]);
+    assert!(verified.status.success(), "{verified:?}");
+    assert!(installation.serve().stop());
 }
 
 /// Two hosts that write one log would contradict each other's checkpoints.

@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use zeropass::audit::merkle::Hash;
 use zeropass::audit::{
-    Actor, Log, Origin, Outcome, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn,
+    Actor, Log, Origin, Outcome, PATIENCE, Record, Schedule, SealKey, Sealer, Sink, Source, Trail,
+    Turn,
 };
-use zeropass::clock::{Clock as _, SystemClock};
+use zeropass::clock::{Clock as _, FixedClock, SystemClock};
 use zeropass::store::Store as _;
 use zeropass::store::postgres::{self, Login, PostgresHistory, PostgresStore, Role, Settings};
 use zeropass::store::sqlite::{SqliteHistory, SqliteStore};
@@ -23,42 +24,49 @@ use super::replaced;
 
 const DAY: u64 = 86_400_000;
 
-/// A host's log with a record for each of these ages, in days, sealed as a host does.
+/// A host's log with a record for each of these ages, in days, each sealed when it was made.
 async fn aged(ages: &[u64]) -> Installation {
     let installation = Deployment::builder().install();
     let path = installation.folder().join("zeropass.db");
-    let (key, log) = host_log(&installation);
-    let clock = Arc::new(SystemClock);
-    let store = SqliteStore::open_with(&path, 1, clock, Arc::clone(&log))
-        .await
-        .unwrap();
-    let history = SqliteHistory::open(&path).await.unwrap();
-    let sealer = sealer(&installation, key, log, &history).await;
-    store.append(&trail(ages)).await.unwrap();
-    // Gone before the store, which then leaves nothing in a write-ahead log.
-    history.close().await;
-    store.close().await;
-    seal(sealer).await;
+    for age in ages {
+        let (key, log) = host_log(&installation);
+        let store = SqliteStore::open_with(&path, 1, days_back(*age), Arc::clone(&log))
+            .await
+            .unwrap();
+        let history = SqliteHistory::open(&path).await.unwrap();
+        let sealer = sealer(&installation, key, log, &history, *age).await;
+        store.append(&trail(&[*age])).await.unwrap();
+        // Gone before the store, which then leaves nothing in a write-ahead log.
+        history.close().await;
+        store.close().await;
+        seal(sealer).await;
+    }
     installation
 }
 
 /// The same in PostgreSQL.
 async fn aged_on(database: &Database, ages: &[u64]) -> Installation {
     let installation = Deployment::builder().postgres(database).install();
-    let (key, log) = host_log(&installation);
-    let clock = Arc::new(SystemClock);
     let settings = settings(database);
-    let store = PostgresStore::open(&settings, Arc::clone(&log), 1, clock)
-        .await
-        .unwrap();
-    let history = PostgresHistory::open(&settings.server, &settings.audit_reader)
-        .await
-        .unwrap();
-    let sealer = sealer(&installation, key, log, &history).await;
-    store.append(&trail(ages)).await.unwrap();
-    store.close().await;
-    seal(sealer).await;
+    for age in ages {
+        let (key, log) = host_log(&installation);
+        let store = PostgresStore::open(&settings, Arc::clone(&log), 1, days_back(*age))
+            .await
+            .unwrap();
+        let history = PostgresHistory::open(&settings.server, &settings.audit_reader)
+            .await
+            .unwrap();
+        let sealer = sealer(&installation, key, log, &history, *age).await;
+        store.append(&trail(&[*age])).await.unwrap();
+        store.close().await;
+        seal(sealer).await;
+    }
     installation
+}
+
+/// A clock that stands where it stood so many days ago.
+fn days_back(age: u64) -> Arc<FixedClock> {
+    Arc::new(FixedClock::new(SystemClock.now() - age * DAY))
 }
 
 fn host_log(installation: &Installation) -> (SealKey, Arc<Log>) {
@@ -73,6 +81,7 @@ async fn sealer(
     key: SealKey,
     log: Arc<Log>,
     history: &dyn Source,
+    age: u64,
 ) -> Sealer {
     let sink = Sink::new(
         &installation.folder().join("audit.checkpoints"),
@@ -80,8 +89,9 @@ async fn sealer(
     );
     let schedule = Schedule {
         interval: Duration::from_secs(3600),
+        patience: PATIENCE,
     };
-    Sealer::start(log, key, sink, history, Arc::new(SystemClock), schedule)
+    Sealer::start(log, key, sink, history, days_back(age), schedule)
         .await
         .unwrap()
 }
@@ -320,4 +330,66 @@ async fn altered_log_is_not_pruned() {
     let said = String::from_utf8(refused.stdout).unwrap();
     assert!(said.contains("first bad record: 2 "), "{said}");
     assert!(leaves.exists());
+}
+
+/// Records of which nobody knows for how long they have been there: their own times say
+/// that they are old, their first checkpoint does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_not_been_sealed_for_a_year_is_not_pruned() {
+    let installation = aged(&[900]).await;
+    let path = installation.folder().join("zeropass.db");
+    let (key, log) = host_log(&installation);
+    let store = SqliteStore::open_with(&path, 1, days_back(0), Arc::clone(&log))
+        .await
+        .unwrap();
+    let history = SqliteHistory::open(&path).await.unwrap();
+    let sealer = sealer(&installation, key, log, &history, 364).await;
+    store.append(&trail(&[800, 700])).await.unwrap();
+    history.close().await;
+    store.close().await;
+    seal(sealer).await;
+    let cut = prune(&installation, 400, &["--dry-run"]);
+    assert!(cut.status.success(), "{cut:?}");
+    let said = String::from_utf8(cut.stdout).unwrap();
+    assert!(said.contains("records 1 to 1\n"), "{said}");
+}
+
+/// A machine cuts the logs whose keys it has, whatever it knows of others.
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_of_other_hosts_are_left_alone_in_postgres() {
+    let database = Database::start().await;
+    let installation = aged_on(&database, &[900, 0]).await;
+    let other = Deployment::builder()
+        .postgres(&database)
+        .set("audit", "log", "\"other\"")
+        .install();
+    assert!(other.serve().stop());
+    let (certificate, key) = database.login(Role::Migrator);
+    let migrator = [
+        "--yes",
+        "--certificate",
+        certificate.to_str().unwrap(),
+        "--key",
+        key.to_str().unwrap(),
+    ];
+    let cut = prune(&installation, 366, &migrator);
+    assert!(cut.status.success(), "{cut:?}");
+    let told = String::from_utf8(cut.stdout).unwrap();
+    assert!(
+        told.contains(": left alone, its key is not here\n"),
+        "{told}"
+    );
+    assert!(told.contains(": records 1 to 1\n"), "{told}");
+    let (_, log) = host_log(&installation);
+    let verified = installation.run(&[
+        "audit",
+        "verify",
+        "--config",
+        "zeropass.toml",
+        "--log",
+        log.id(),
+    ]);
+    assert!(verified.status.success(), "{verified:?}");
+    let left = database.sql("SELECT count(*) FROM zeropass.audit WHERE log LIKE 'other-%'");
+    assert_ne!(left.trim(), "0");
 }

@@ -8,7 +8,8 @@ use zeropass_tests::isolation::Authenticator;
 use zeropass_tests::isolation::authenticator::{Attestation, flags};
 
 use super::{
-    assert_problem, assert_signs_in, begin, begin_registration, decode, encode, registered, scene,
+    assert_problem, assert_signs_in, begin, begin_registration, begin_sign_in, decode, encode,
+    registered, scene,
 };
 
 /// A registration of a new name, answered by a bent authenticator.
@@ -46,6 +47,37 @@ async fn wrong_origin_is_refused() {
     ] {
         let refused = attempt(&client, |key, options| key.create_json(options, origin)).await;
         assert_problem(&refused, 422, "origin-mismatch", origin);
+    }
+}
+
+/// Only a page that says beforehand that it asks nobody may bring a passkey of a person
+/// whom the authenticator did not see.
+#[tokio::test(flavor = "multi_thread")]
+async fn absent_user_registers_by_a_conditional_creation_alone() {
+    let (_deployment, client) = scene().await;
+    for (name, mediation) in [("ada", None), ("bob", Some("conditional"))] {
+        let mut body = json!({"user": {"name": name, "displayName": name}});
+        if let Some(mediation) = mediation {
+            body["mediation"] = mediation.into();
+        }
+        let ceremony = begin(&client, "/v1/registrations", &body).await;
+        let mut key = Authenticator::new();
+        key.flags = 0;
+        let credential = key.create_json(&ceremony.options, ORIGIN);
+        let answer = ceremony.finish(&client, &credential).await;
+        if mediation.is_none() {
+            assert_problem(&answer, 422, "user-presence-missing", name);
+            continue;
+        }
+        answer.expect(201);
+        // Who signs in is there.
+        let unseen = begin_sign_in(&client, name).await;
+        let refused = unseen
+            .finish(&client, &key.get_json(&unseen.options, ORIGIN))
+            .await;
+        assert_problem(&refused, 422, "user-presence-missing", name);
+        key.flags = flags::UP;
+        assert_signs_in(&client, name, &key).await;
     }
 }
 

@@ -183,6 +183,8 @@ async fn wrong_field_of_a_beginning_is_malformed() {
         with(json!({"userVerification": "perhaps"})),
         with(json!({"userVerification": true})),
         with(json!({"residentKey": "perhaps"})),
+        with(json!({"mediation": "silent"})),
+        with(json!({"mediation": true})),
         with(json!({"attestation": "perhaps"})),
         with(json!({"attestation": []})),
         with(json!({"hints": "security-key"})),

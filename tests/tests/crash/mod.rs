@@ -25,6 +25,7 @@ enum Event {
     },
     SignedIn {
         token: String,
+        passkey: String,
         finish: Finish,
     },
     SignedOut {
@@ -34,8 +35,15 @@ enum Event {
         user: String,
         passkey: String,
     },
-    /// The end of a ceremony without an answer.
+    /// The end of a ceremony that got no answer.
     UnderWay(Finish),
+    /// Noted before they were asked for, so that a kill can't come between.
+    SignOutUnderWay {
+        token: String,
+    },
+    RemovalUnderWay {
+        passkey: String,
+    },
 }
 
 /// The second request of a ceremony.
@@ -160,9 +168,13 @@ async fn live(client: Client, name: String, events: Events) {
             let token = text(&signed_in["session"]["token"]).to_owned();
             note(Event::SignedIn {
                 token: token.clone(),
+                passkey: passkey.clone(),
                 finish,
             });
             if sign_in == 1 {
+                note(Event::SignOutUnderWay {
+                    token: token.clone(),
+                });
                 let form = format!("token={token}");
                 let revoke = client
                     .request(Method::POST, "/v1/sessions/revoke")
@@ -176,6 +188,9 @@ async fn live(client: Client, name: String, events: Events) {
             }
         }
         if turn % 2 == 0 {
+            note(Event::RemovalUnderWay {
+                passkey: passkey.clone(),
+            });
             let passkey_path = format!("/v1/users/{user}/passkeys/{passkey}");
             let remove = client.request(Method::DELETE, &passkey_path);
             let Ok(answer) = Answer::try_of(remove).await else {
@@ -194,17 +209,16 @@ async fn post(client: &Client, path: &str, body: &Value) -> Option<Answer> {
         .ok()
 }
 
-/// What was acknowledged is there, and what was used stays used.
+/// What was acknowledged is there unless somebody set out to end it, what was ended is
+/// not, and what was used stays used.
 async fn check(client: &Client, events: &[Event], round: u32) {
-    let removed = |wanted: &str| {
-        events
-            .iter()
-            .any(|event| matches!(event, Event::Removed { passkey, .. } if passkey == wanted))
-    };
-    let signed_out = |wanted: &str| {
-        events
-            .iter()
-            .any(|event| matches!(event, Event::SignedOut { token } if token == wanted))
+    let ending = |wanted: &str| {
+        events.iter().any(|event| match event {
+            Event::RemovalUnderWay { passkey: id } | Event::SignOutUnderWay { token: id } => {
+                id == wanted
+            }
+            _ => false,
+        })
     };
     for event in events {
         match event {
@@ -215,25 +229,25 @@ async fn check(client: &Client, events: &[Event], round: u32) {
                     .expect(200);
                 let listed = listed["passkeys"].as_array().expect("passkeys");
                 let there = listed.iter().any(|one| text(&one["id"]) == passkey);
-                // A removal that was not acknowledged may have been made.
-                let gone = listed.is_empty() && !removed(passkey);
-                assert!(
-                    there != removed(passkey) || gone,
-                    "round {round}: {event:?}"
-                );
                 if let Event::Removed { .. } = event {
                     assert!(!there, "round {round}: {event:?}");
+                } else {
+                    assert!(there || ending(passkey), "round {round}: {event:?}");
                 }
             }
-            Event::SignedIn { token, finish } => {
+            Event::SignedIn {
+                token,
+                passkey,
+                finish,
+            } => {
                 let session = client
                     .post_token("/v1/sessions/introspect", token)
                     .await
                     .expect(200);
-                let over = signed_out(token);
-                if over {
-                    assert_eq!(session["active"], false, "round {round}: {event:?}");
-                }
+                // It ends with its passkey.
+                let may_be_over = ending(token) || ending(passkey);
+                let active = session["active"] == true;
+                assert!(active || may_be_over, "round {round}: {event:?}");
                 let again = client.post(&finish.path, &finish.body).await;
                 assert_eq!(
                     again.problem().1,
@@ -248,6 +262,8 @@ async fn check(client: &Client, events: &[Event], round: u32) {
                     .expect(200);
                 assert_eq!(session["active"], false, "round {round}: {event:?}");
             }
+            // What may have ended by them is left open above.
+            Event::RemovalUnderWay { .. } | Event::SignOutUnderWay { .. } => {}
             Event::UnderWay(finish) => {
                 // Done before the kill, or not at all; and in all once.
                 let first = client.post(&finish.path, &finish.body).await;

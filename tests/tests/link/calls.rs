@@ -2,7 +2,6 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use zeropass::identity::link_client_config;
 use zeropass::link::wire::{self, envelope::Refusal};
 use zeropass_tests::deployment::audit::lines;
 use zeropass_tests::deployment::certificates::{component, spiffe_id};
@@ -10,7 +9,7 @@ use zeropass_tests::deployment::{
     Answer, Builder, Client, Deployment, ORIGIN, Protocol, RP_ID, RelyingParty, WORKLOAD,
 };
 
-use super::kit::{self, clock, component_id};
+use super::kit;
 use super::scene;
 
 /// auth-service itself, without a sandbox: what it may call is for the other end to say.
@@ -20,8 +19,7 @@ fn auth_service(deployment: &Deployment) -> Client {
         &deployment.pki(),
         &component("auth-service"),
     );
-    let tls = link_client_config(&own, &component_id("passkey-manager"), clock()).unwrap();
-    let tls = rustls::ClientConfig::clone(&tls);
+    let tls = kit::client_config(&own);
     deployment.client_at(deployment.link_address(), tls, Protocol::Http2)
 }
 

@@ -151,6 +151,7 @@ async fn silent_host_does_not_hang_its_callers() {
     let options = zeropass::link::LinkOptions {
         targets: vec![silent.local_addr().unwrap().to_string()],
         connect_timeout: Duration::from_millis(100),
+        notices: None,
     };
     let tls = CurrentClientTls::new(pki.client_tls());
     let link = zeropass::link::LinkClient::new(options, tls, kit::clock());

@@ -26,8 +26,7 @@ async fn deployment() -> Deployment {
 /// its own that the deployment's authority has issued.
 fn tls(deployment: &Deployment, request: &IssueRequest) -> ClientConfig {
     let material = kit::material(deployment.ca(), &deployment.pki(), request);
-    let tls = link_client_config(&material, &component_id("passkey-manager"), clock()).unwrap();
-    ClientConfig::clone(&tls)
+    kit::client_config(&material)
 }
 
 /// The link listener does not answer it, and the audit log says why.
@@ -97,11 +96,8 @@ async fn component_of_another_ca_is_refused() {
         &deployment.pki(),
         &component("auth-service"),
     );
-    let own = link_client_config(&stranger, &component_id("passkey-manager"), clock()).unwrap();
-    let trusting =
-        link_client_config(&trusting, &component_id("passkey-manager"), clock()).unwrap();
-    let mut tls = ClientConfig::clone(&trusting);
-    tls.client_auth_cert_resolver = Arc::clone(&own.client_auth_cert_resolver);
+    let mut tls = kit::client_config(&trusting);
+    tls.client_auth_cert_resolver = kit::client_config(&stranger).client_auth_cert_resolver;
     assert_refused(&deployment, tls, "unknown-ca").await;
 }
 
@@ -193,47 +189,6 @@ async fn certificate_of_the_other_component_is_found_at_the_start() {
     );
 }
 
-/// Continuous verification: whom the handshake took, a list may take back.
-#[tokio::test(flavor = "multi_thread")]
-async fn revoked_component_loses_its_link() {
-    let deployment = Deployment::builder()
-        .mtls_link()
-        .with_revocation()
-        .start()
-        .await;
-    let own = kit::material(
-        deployment.ca(),
-        &deployment.pki(),
-        &component("auth-service"),
-    );
-    let tls = link_client_config(&own, &component_id("passkey-manager"), clock()).unwrap();
-    let tls = ClientConfig::clone(&tls);
-    let client = deployment.client_at(deployment.link_address(), tls, Protocol::Http2);
-    assert_eq!(client.get(wire::HELLO).await.status(), 200);
-
-    let list = deployment
-        .ca()
-        .revocation_list(&[own.svid().serial.clone()], now() - 60_000, now() + DAY)
-        .unwrap();
-    std::fs::write(deployment.pki().join("crl.pem"), list).unwrap();
-    deployment
-        .record_where(|record| {
-            record.action == "connection.keep"
-                && record.outcome == "failed:revoked"
-                && record.target == "link"
-        })
-        .await;
-    // Nor is there another connection for it.
-    let again = Answer::try_of(client.request(Method::GET, wire::HELLO)).await;
-    assert!(again.is_err(), "{again:?}");
-    // The host's own auth-service has another certificate, and goes on.
-    let relying_party = deployment.client(WORKLOAD);
-    relying_party
-        .post("/v1/authentications", &serde_json::json!({}))
-        .await
-        .expect(201);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn new_certificates_of_the_components_come_into_force() {
     let deployment = deployment().await;
@@ -250,6 +205,38 @@ async fn new_certificates_of_the_components_come_into_force() {
                     && record.target == component_id(name).to_string()
             })
             .await;
+        relying_party
+            .post("/v1/authentications", &serde_json::json!({}))
+            .await
+            .expect(201);
+    }
+}
+
+/// A certificate that is good, but somebody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn certificate_of_another_component_keeps_the_old_one_and_raises_an_alarm() {
+    let deployment = deployment().await;
+    let relying_party = deployment.client(WORKLOAD);
+    for (name, other) in [
+        ("auth-service", "passkey-manager"),
+        ("passkey-manager", "auth-service"),
+    ] {
+        let wrong = deployment.issue(&component(other));
+        deployment.replace(&format!("{name}.key"), wrong.key_pem());
+        deployment.replace(&format!("{name}.pem"), wrong.pem());
+        let id = component_id(name).to_string();
+        let alarm = deployment
+            .record_where(|record| {
+                record.action == "identity.renew"
+                    && record.target == id
+                    && record.outcome != "failed:key-mismatch"
+            })
+            .await;
+        assert_eq!(alarm.outcome, "failed:identity-unexpected");
+        let metrics = deployment.metrics().render();
+        let series = format!("\nzeropass_identity_failures_total{{identity=\"{name}\"}} ");
+        let (_, rest) = metrics.split_once(&series).expect("a series");
+        assert!(!rest.starts_with("0\n"), "{metrics}");
         relying_party
             .post("/v1/authentications", &serde_json::json!({}))
             .await

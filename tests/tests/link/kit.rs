@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,16 +10,17 @@ use futures::future::BoxFuture;
 use hyper::body::Incoming;
 use rustls::ClientConfig;
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 use zeropass::audit::ComponentIdentity;
 use zeropass::clock::{Clock, SystemClock};
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::identity::{
-    CurrentClientTls, CurrentTls, Material, MaterialFiles, ServerTls, SpiffeId, link_client_config,
-    link_server_config,
+    ClientTls, CurrentClientTls, CurrentTls, Material, MaterialFiles, ServerTls, SpiffeId,
+    link_client_config, link_server_config,
 };
 use zeropass::link::wire::envelope::Request;
 use zeropass::link::wire::passkeys::List;
-use zeropass::link::{Failed, LinkClient, LinkOptions};
+use zeropass::link::{Failed, LinkClient, LinkOptions, Notice};
 use zeropass::policy::action::{LifecycleList, LifecycleRevoke};
 use zeropass::runtime::Deadline;
 use zeropass::server::drain::{self, Trigger};
@@ -43,11 +45,23 @@ pub type Script =
 /// A host at the other end that does what a test tells it to.
 pub struct Back {
     pub address: SocketAddr,
+    counts: Arc<Counts>,
     stop: Option<Trigger>,
     serving: tokio::task::JoinHandle<()>,
 }
 
-struct Scripted(Script);
+/// What a host at the other end has counted.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// First requests: connections that were taken.
+    pub taken: AtomicUsize,
+    /// Connections that were refused in their handshake.
+    pub refused: AtomicUsize,
+    /// Connections that were ended by the host.
+    pub ended: AtomicUsize,
+}
+
+struct Scripted(Script, Arc<Counts>);
 
 /// The id of a component of every deployment.
 pub fn component_id(name: &str) -> SpiffeId {
@@ -76,14 +90,20 @@ impl Pki {
         material(&self.ca, self.folder.path(), request)
     }
 
-    fn server(&self) -> Arc<ServerTls> {
-        let material = self.material(&component("passkey-manager"));
-        link_server_config(&material, &component_id("auth-service"), clock()).unwrap()
+    pub fn ca(&self) -> &Ca {
+        &self.ca
     }
 
-    pub fn client_tls(&self) -> Arc<ClientConfig> {
-        let material = self.material(&component("auth-service"));
-        link_client_config(&material, &component_id("passkey-manager"), clock()).unwrap()
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    pub fn server(&self) -> Arc<ServerTls> {
+        server_tls(&self.material(&component("passkey-manager")))
+    }
+
+    pub fn client_tls(&self) -> Arc<ClientTls> {
+        client_tls(&self.material(&component("auth-service")))
     }
 
     /// A link to these addresses.
@@ -99,20 +119,46 @@ impl Pki {
     /// A host at the other end.
     pub async fn back_at(&self, address: SocketAddr, script: Script) -> Back {
         let tls = CurrentTls::new(self.server());
-        Back::start(address, tls, script).await
+        Back::start(address, tls, Limits::default(), script).await
     }
+}
+
+/// Of passkey-manager, for auth-service.
+pub fn server_tls(own: &Material) -> Arc<ServerTls> {
+    link_server_config(own, &component_id("auth-service"), clock()).unwrap()
+}
+
+/// Of auth-service, for passkey-manager.
+pub fn client_tls(own: &Material) -> Arc<ClientTls> {
+    link_client_config(own, &component_id("passkey-manager"), clock()).unwrap()
+}
+
+/// The same, for tests that dial by themselves.
+pub fn client_config(own: &Material) -> ClientConfig {
+    ClientConfig::clone(&client_tls(own).config())
 }
 
 /// A link to these addresses with TLS that may change.
 pub fn link(targets: &[SocketAddr], tls: CurrentClientTls) -> Arc<LinkClient> {
+    noticing(targets, tls).0
+}
+
+/// The same, and what it notices.
+pub fn noticing(
+    targets: &[SocketAddr],
+    tls: CurrentClientTls,
+) -> (Arc<LinkClient>, mpsc::UnboundedReceiver<Notice>) {
+    let (notices, noticed) = mpsc::unbounded_channel();
     let options = LinkOptions {
         targets: targets.iter().map(ToString::to_string).collect(),
         connect_timeout: Duration::from_secs(5),
+        notices: Some(notices),
     };
-    LinkClient::new(options, tls, clock())
+    (LinkClient::new(options, tls, clock()), noticed)
 }
 
-/// A certificate of `ca` with its key in `folder`, which holds `ca.pem`.
+/// A certificate of `ca` with its key in `folder`, which holds `ca.pem` and, where
+/// revocation is to be checked, `crl.pem`.
 pub fn material(ca: &Ca, folder: &std::path::Path, request: &IssueRequest) -> Material {
     let issued = ca.issue(request).unwrap();
     let name = uuid::Uuid::new_v4();
@@ -120,7 +166,10 @@ pub fn material(ca: &Ca, folder: &std::path::Path, request: &IssueRequest) -> Ma
         certificate: folder.join(format!("{name}.pem")),
         key: folder.join(format!("{name}.key")),
         roots: folder.join("ca.pem"),
-        crls: Vec::new(),
+        crls: Some(folder.join("crl.pem"))
+            .filter(|list| list.exists())
+            .into_iter()
+            .collect(),
         trust_domains: vec![TRUST_DOMAIN.parse().unwrap(), "elsewhere".parse().unwrap()],
     };
     std::fs::write(&files.certificate, issued.certificate).unwrap();
@@ -131,9 +180,14 @@ pub fn material(ca: &Ca, folder: &std::path::Path, request: &IssueRequest) -> Ma
 // === impl Back ===
 
 impl Back {
-    async fn start(address: SocketAddr, tls: CurrentTls, script: Script) -> Self {
-        let handler = Arc::new(Scripted(script));
-        let limits = Limits::default();
+    pub async fn start(
+        address: SocketAddr,
+        tls: CurrentTls,
+        limits: Limits,
+        script: Script,
+    ) -> Self {
+        let counts = Arc::<Counts>::default();
+        let handler = Arc::new(Scripted(script, Arc::clone(&counts)));
         let listener = Listener::bind(address, tls, limits, clock(), handler)
             .await
             .unwrap();
@@ -141,9 +195,15 @@ impl Back {
         let (stop, watcher) = drain::channel();
         Self {
             address,
+            counts,
             stop: Some(stop),
             serving: tokio::spawn(listener.serve(watcher)),
         }
+    }
+
+    /// What it has counted so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Gone at once: the socket closed, its connections broken.
@@ -159,14 +219,19 @@ impl Back {
 impl Handler for Scripted {
     async fn handle(&self, _: Arc<Peer>, request: http::Request<Incoming>) -> Response {
         if request.uri().path() == zeropass::link::wire::HELLO {
+            self.1.taken.fetch_add(1, Ordering::SeqCst);
             return answer(200, &zeropass::link::wire::VERSION);
         }
         (self.0)(request).await
     }
 
-    fn refused(&self, _: SocketAddr, _: &'static str) {}
+    fn refused(&self, _: SocketAddr, _: &'static str) {
+        self.1.refused.fetch_add(1, Ordering::SeqCst);
+    }
 
-    fn ended(&self, _: &Peer, _: &'static str) {}
+    fn ended(&self, _: &Peer, _: &'static str) {
+        self.1.ended.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 // === calls ===

@@ -14,6 +14,8 @@ mod identity;
 mod kit;
 mod relay;
 mod revisions;
+mod servers;
+mod standing;
 mod two_hosts;
 mod wire;
 

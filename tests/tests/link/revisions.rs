@@ -113,6 +113,12 @@ async fn revision_that_nobody_has_signed_for_the_back_is_not_admitted() {
     let records = back.records_of(refused.request_id()).await;
     assert_eq!(records.len(), 1, "{records:?}");
     assert_eq!(records[0].outcome, "failed:revision-unknown");
+    // What it showed then was judged too.
+    let shown = back
+        .record_where(|record| record.action == "revision.show")
+        .await;
+    assert_eq!(shown.outcome, "failed:signer-unknown");
+    assert_eq!(shown.workload, component_id("auth-service").to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]

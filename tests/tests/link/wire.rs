@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::{NamedGroup, ProtocolVersion};
 use serde_json::json;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use zeropass::identity::link_client_config;
 use zeropass_tests::deployment::certificates::component;
 use zeropass_tests::deployment::person::text;
 use zeropass_tests::deployment::{Deployment, ORIGIN, Person, WORKLOAD};
 
-use super::kit::{self, clock, component_id};
+use super::kit;
 use super::relay::{APPLICATION_DATA, HANDSHAKE, Relay, chosen_group, records};
 
 /// X25519MLKEM768 (IANA TLS supported groups).
@@ -106,16 +107,22 @@ async fn link_is_tls_1_3_with_a_hybrid_group_and_nothing_to_resume() {
         &deployment.pki(),
         &component("auth-service"),
     );
-    let tls = link_client_config(&own, &component_id("passkey-manager"), clock()).unwrap();
+    let mut tls = kit::client_config(&own);
+    // This client would resume, if only the listener let it.
+    tls.resumption = Resumption::in_memory_sessions(8);
+    let tls = Arc::new(tls);
     for _ in 0..2 {
         let address = deployment.link_address();
         let socket = TcpStream::connect(address).await.unwrap();
         let name = ServerName::IpAddress(address.ip().into());
-        let stream = TlsConnector::from(Arc::clone(&tls))
+        let mut stream = TlsConnector::from(Arc::clone(&tls))
             .connect(name, socket)
             .await
             .unwrap();
+        // A ticket would come before the first frame.
+        stream.read_exact(&mut [0; 9]).await.unwrap();
         let (_, session) = stream.get_ref();
+        assert_eq!(session.tls13_tickets_received(), 0);
         assert_eq!(session.protocol_version(), Some(ProtocolVersion::TLSv1_3));
         assert_eq!(session.alpn_protocol(), Some(&b"h2"[..]));
         let group = session.negotiated_key_exchange_group().unwrap().name();
@@ -132,8 +139,7 @@ async fn link_listener_speaks_no_http_1() {
         &deployment.pki(),
         &component("auth-service"),
     );
-    let tls = link_client_config(&own, &component_id("passkey-manager"), clock()).unwrap();
-    let mut tls = rustls::ClientConfig::clone(&tls);
+    let mut tls = kit::client_config(&own);
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     let address = deployment.link_address();
     let socket = TcpStream::connect(address).await.unwrap();
@@ -145,4 +151,44 @@ async fn link_listener_speaks_no_http_1() {
     deployment
         .record_where(|record| record.outcome == "failed:no-protocol" && record.target == "link")
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn link_listener_can_require_a_hybrid_group() {
+    let deployment = Deployment::builder()
+        .mtls_link()
+        .set("service", "key-exchange", "\"hybrid-only\"")
+        .start()
+        .await;
+    let own = kit::material(
+        deployment.ca(),
+        &deployment.pki(),
+        &component("auth-service"),
+    );
+    let tls = kit::client_config(&own);
+    let mut classical = rustls::crypto::CryptoProvider::clone(tls.crypto_provider());
+    let hybrid = |name| name == NamedGroup::X25519MLKEM768;
+    classical.kx_groups.retain(|group| !hybrid(group.name()));
+    let mut classical = rustls::ClientConfig::builder_with_provider(Arc::new(classical))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(own.roots())
+        .with_client_cert_resolver(tls.client_auth_cert_resolver);
+    classical.alpn_protocols = tls.alpn_protocols;
+    let address = deployment.link_address();
+    let socket = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::IpAddress(address.ip().into());
+    let refused = TlsConnector::from(Arc::new(classical))
+        .connect(name, socket)
+        .await;
+    assert!(refused.is_err());
+    deployment
+        .record_where(|record| record.outcome == "failed:key-exchange" && record.target == "link")
+        .await;
+    // The components agree on one.
+    deployment
+        .client(WORKLOAD)
+        .post("/v1/authentications", &json!({}))
+        .await
+        .expect(201);
 }

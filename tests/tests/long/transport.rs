@@ -9,6 +9,7 @@ use rustls::ClientConfig;
 use zeropass::audit::{Actor, Origin};
 use zeropass::host::reload_policy;
 use zeropass::identity::pki::Ca;
+use zeropass::server::Limits;
 use zeropass_tests::deployment::attack::Attack;
 use zeropass_tests::deployment::certificates::{now, revocation_list, spiffe_id, workload};
 use zeropass_tests::deployment::rotation::rotate;
@@ -26,12 +27,47 @@ const WATCH: Duration = Duration::from_secs(10);
 /// Below this, twice the usual is no more than the scheduler's own doing.
 const FLOOR: Duration = Duration::from_millis(5);
 
-/// Attackers at the same time, and how long each rests between two attempts.
-const ATTACKERS: usize = 16;
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long attackers may take to come, one after the other.
+const MUSTER: Duration = Duration::from_secs(8);
 
 /// What a host may take beyond its usual, bytes, whatever is thrown at it.
-const MEMORY: u64 = 32 << 20;
+const MEMORY: u64 = 64 << 20;
+
+/// How many attack at the same time: more than the host has places for what they take,
+/// or as many as the machine bears where an attempt is work for both sides.
+fn crowd(attack: Attack) -> usize {
+    let defaults = Limits::default();
+    match attack {
+        // Of `max-handshakes`.
+        Attack::SlowHandshake | Attack::ConnectionFlood => defaults.max_handshakes + 144,
+        // With a hundred requests each: of all requests that are worked on or wait.
+        Attack::SlowStreams => 5,
+        // Of `identity-connections`.
+        Attack::Hoard => defaults.identity_connections + 88,
+        Attack::SlowHeaders | Attack::UnfinishedHead => 400,
+        Attack::SlowBody | Attack::RapidReset | Attack::HeaderFlood => 16,
+    }
+}
+
+/// How long an attacker rests between two attempts. On the one machine of a test, what
+/// attackers compute is taken from the host: each attempt is an attack, how fast they
+/// follow each other is not.
+fn pause(attack: Attack) -> Duration {
+    Duration::from_secs(match attack {
+        // Most of them are refused at once, after a whole handshake.
+        Attack::Hoard => 10,
+        _ => 1,
+    })
+}
+
+/// What 99 of 100 requests take at most.
+#[derive(Debug, Clone, Copy)]
+struct P99 {
+    /// On a connection that stands.
+    standing: Duration,
+    /// With a connection of its own.
+    fresh: Duration,
+}
 
 fn parties() -> RelyingParty {
     RelyingParty::new(RP_ID)
@@ -42,9 +78,15 @@ fn parties() -> RelyingParty {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hundred_rotations_of_every_certificate_fail_no_request() {
-    let deployment = Deployment::builder().with_revocation().start().await;
+    let deployment = Deployment::builder()
+        .mtls_link()
+        .with_revocation()
+        .start()
+        .await;
     let rotated = rotate(&deployment, 100).await;
-    println!("{} requests answered", rotated.answered);
+    let (answered, called) = (rotated.answered, rotated.called);
+    println!("{answered} requests answered, {called} of them over the link");
+    assert!(called > 1_000);
     assert_eq!(rotated.failed, Vec::<String>::new());
 }
 
@@ -107,8 +149,7 @@ async fn streams_end_within_two_seconds_of_the_change() {
         .await
         .unwrap();
     prompt("dropped by policy", stream.cut(since).await);
-    // Each took less than the limit of a request, which the one that stays has too.
-    drop(staying);
+    assert!(!staying.has_ended());
 }
 
 fn prompt(what: &str, taken: Duration) {
@@ -121,34 +162,56 @@ async fn proper_client_stays_within_twice_its_usual_time_under_attack() {
     for attack in Attack::ALL {
         let deployment = Deployment::builder()
             .relying_party(parties())
-            .set("service", "handshake-timeout", "\"1s\"")
-            .set("service", "header-timeout", "\"1s\"")
-            .set("service", "request-timeout", "\"2s\"")
-            .set("service", "max-handshakes", "64")
+            .set("service", "request-timeout", "\"10s\"")
             .start()
             .await;
         let client = deployment.client(WORKLOAD);
         let usual = p99(&client).await;
         let tls = deployment.client_config(Some(&deployment.certificate("other")));
         let attackers = attackers(attack, deployment.address(), tls);
+        tokio::time::sleep(MUSTER).await;
         let attacked = p99(&client).await;
         drop(attackers);
-        println!("{attack:?}: p99 {usual:?} usually, {attacked:?} under attack");
-        assert!(
-            attacked <= 2 * usual.max(FLOOR),
-            "{attack:?}: {usual:?} usually, {attacked:?} under attack"
-        );
+        println!("{attack:?}: {usual:?} usually, {attacked:?} under attack");
+        for (usual, attacked) in [
+            (usual.standing, attacked.standing),
+            (usual.fresh, attacked.fresh),
+        ] {
+            assert!(
+                attacked <= 2 * usual.max(FLOOR),
+                "{attack:?}: {usual:?} usually, {attacked:?} under attack"
+            );
+        }
+        met(&deployment, attack).await;
     }
+}
+
+/// The attack has met the limit that it is about.
+async fn met(deployment: &Deployment, attack: Attack) {
+    let code = match attack {
+        Attack::SlowHandshake | Attack::ConnectionFlood => "handshake-displaced",
+        Attack::SlowStreams => "rate-limited",
+        Attack::Hoard => "too-many-connections-of-identity",
+        // These are ended without a record.
+        Attack::SlowHeaders
+        | Attack::SlowBody
+        | Attack::UnfinishedHead
+        | Attack::RapidReset
+        | Attack::HeaderFlood => {
+            return;
+        }
+    };
+    let outcome = format!("failed:{code}");
+    deployment
+        .record_where(|record| record.outcome == outcome)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_stays_bounded_under_every_flood() {
     let installation = Deployment::builder()
         .relying_party(parties())
-        .set("service", "handshake-timeout", "\"1s\"")
-        .set("service", "header-timeout", "\"1s\"")
-        .set("service", "request-timeout", "\"2s\"")
-        .set("service", "max-handshakes", "64")
+        .set("service", "request-timeout", "\"10s\"")
         .install();
     let host = installation.serve();
     let client = installation.client(&host);
@@ -158,11 +221,12 @@ async fn memory_stays_bounded_under_every_flood() {
     let tls = installation.client_config(&installation.certificate("other"));
     for attack in Attack::ALL {
         let attackers = attackers(attack, host.address(), tls.clone());
+        tokio::time::sleep(MUSTER).await;
         let attacked = p99(&client).await;
         drop(attackers);
         let more = host.peak_memory().saturating_sub(usual);
         println!(
-            "{attack:?}: {} KiB more than {} KiB, p99 {attacked:?}",
+            "{attack:?}: {} KiB more than {} KiB, {attacked:?}",
             more >> 10,
             usual >> 10
         );
@@ -183,14 +247,19 @@ fn attackers(
             .enable_all()
             .build()
             .unwrap();
-        let again = async || loop {
-            attack.attempt(address, &tls).await;
-            // Each attempt is an attack; how fast they follow each other is not.
-            tokio::time::sleep(PAUSE).await;
+        let crowd = crowd(attack);
+        let again = async |number: usize| {
+            // Not all at once: so many handshakes would be an attack of their own.
+            let turn = MUSTER.mul_f64(0.8 * number as f64 / crowd as f64);
+            tokio::time::sleep(turn).await;
+            loop {
+                attack.attempt(address, &tls).await;
+                tokio::time::sleep(pause(attack)).await;
+            }
         };
         runtime.block_on(async {
             tokio::select! {
-                _ = futures::future::join_all((0..ATTACKERS).map(|_| again())) => unreachable!(),
+                _ = futures::future::join_all((0..crowd).map(again)) => unreachable!(),
                 _ = stopped => {}
             }
         });
@@ -198,15 +267,26 @@ fn attackers(
     stop
 }
 
-/// What 99 of 100 requests take at most, one after the other with a short rest.
-async fn p99(client: &Client) -> Duration {
-    let (started, mut taken) = (Instant::now(), Vec::new());
+/// Requests one after the other with a short rest: each on the connection that stands, and
+/// then on one of its own.
+async fn p99(client: &Client) -> P99 {
+    let (mut standing, mut fresh) = (Vec::new(), Vec::new());
+    let started = Instant::now();
     while started.elapsed() < WATCH {
-        let one = Instant::now();
-        client.get("/.well-known/jwks.json").await.expect(200);
-        taken.push(one.elapsed());
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        let anew = client.anew();
+        for (client, taken) in [(client, &mut standing), (&anew, &mut fresh)] {
+            let one = Instant::now();
+            client.get("/.well-known/jwks.json").await.expect(200);
+            taken.push(one.elapsed());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
-    taken.sort_unstable();
-    taken[taken.len() * 99 / 100]
+    let of = |mut taken: Vec<Duration>| {
+        taken.sort_unstable();
+        taken[taken.len() * 99 / 100]
+    };
+    P99 {
+        standing: of(standing),
+        fresh: of(fresh),
+    }
 }

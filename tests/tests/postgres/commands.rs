@@ -1,10 +1,11 @@
 //! `zeropass store`, and what `zeropass serve` says to a role that has too much.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use zeropass::store::postgres::Role;
-use zeropass_tests::deployment::Deployment;
+use zeropass_tests::deployment::{Deployment, ORIGIN, Person};
 use zeropass_tests::postgres::Database;
 
 fn zeropass(arguments: &[&str]) -> Output {
@@ -62,6 +63,11 @@ async fn roles_and_migrate_make_a_database_ready() {
     let done = migrate();
     assert!(done.status.success(), "{}", said(&done));
     assert!(said(&done).contains("the schema went from version 0 to "));
+    let recorded =
+        "SELECT action, outcome FROM zeropass.audit WHERE log LIKE 'operators-%' ORDER BY seq";
+    let recorded = database.sql(recorded);
+    let recorded: Vec<_> = recorded.lines().collect();
+    assert_eq!(recorded, ["log.open|success", "store.migrate|success"]);
     let again = migrate();
     assert!(said(&again).contains("nothing to do"), "{}", said(&again));
     Deployment::builder().postgres(&database).start().await;
@@ -85,4 +91,112 @@ async fn host_refuses_to_start_with_a_role_that_has_more_than_it_needs() {
     );
     database.sql("REVOKE SELECT ON zeropass.sessions FROM zeropass_credentials");
     Deployment::builder().postgres(&database).start().await;
+}
+
+/// A host moves with its keys and its checkpoints, and its log goes on where it ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn import_moves_a_stopped_host_whose_log_verifies() {
+    let database = Database::start().await;
+    let installation = Deployment::builder().install();
+    let ada = Person::at(ORIGIN);
+    let process = installation.serve();
+    ada.register(&installation.client(&process), "ada")
+        .await
+        .expect(201);
+    // The same host, on the database.
+    let config = fs::read_to_string(installation.config()).unwrap();
+    let mut moved = config.clone();
+    let mut last = "";
+    for (section, key, value) in database.settings() {
+        if section != last {
+            moved.push_str(&format!("\n[{section}]\n"));
+            last = section;
+        }
+        moved.push_str(&format!("{key} = {value}\n"));
+    }
+    fs::write(installation.folder().join("moved.toml"), &moved).unwrap();
+    let (certificate, key) = database.login(Role::Migrator);
+    let import = |more: &[&str]| {
+        let command = [
+            "store",
+            "import",
+            "--from",
+            "zeropass.db",
+            "--config",
+            "moved.toml",
+            "--certificate",
+            certificate.to_str().unwrap(),
+            "--key",
+            key.to_str().unwrap(),
+        ];
+        installation.run(&[&command, more].concat())
+    };
+    let running = import(&["--yes"]);
+    assert!(!running.status.success());
+    assert!(said(&running).contains("is in use"), "{}", said(&running));
+    assert!(process.stop());
+
+    // In the file itself, as an attacker without any database would.
+    let file = installation.folder().join("zeropass.db");
+    let genuine = fs::read(&file).unwrap();
+    let (old, new) = (b"accounts.create", b"accounts.delete");
+    let mut bytes = genuine.clone();
+    for at in 0..bytes.len() - old.len() {
+        if bytes[at..].starts_with(old) {
+            bytes[at..at + new.len()].copy_from_slice(new);
+        }
+    }
+    assert_ne!(bytes, genuine);
+    fs::write(&file, bytes).unwrap();
+    let refused = import(&["--yes"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("nothing was imported"),
+        "{}",
+        said(&refused)
+    );
+    fs::write(&file, genuine).unwrap();
+
+    let unsaid = import(&[]);
+    assert!(
+        said(&unsaid).contains("say --yes (not-confirmed)"),
+        "{}",
+        said(&unsaid)
+    );
+    let dry = import(&["--dry-run"]);
+    assert!(
+        said(&dry).contains("would import: all of zeropass.db"),
+        "{}",
+        said(&dry)
+    );
+    assert_eq!(
+        database
+            .sql("SELECT count(*) FROM zeropass.accounts")
+            .trim(),
+        "0"
+    );
+    let done = import(&["--yes"]);
+    assert!(done.status.success(), "{}", said(&done));
+    assert!(
+        said(&done).contains("sha256, the same in both"),
+        "{}",
+        said(&done)
+    );
+    let again = import(&["--yes"]);
+    assert!(!again.status.success());
+    assert!(
+        said(&again).contains("import into an empty database"),
+        "{}",
+        said(&again)
+    );
+
+    fs::write(installation.config(), moved).unwrap();
+    let process = installation.serve();
+    ada.sign_in(&installation.client(&process), "ada")
+        .await
+        .expect(200);
+    assert!(process.stop());
+    let recorded = "SELECT target, outcome FROM zeropass.audit WHERE action = 'store.import'";
+    let recorded = database.sql(recorded);
+    assert_eq!(recorded.trim(), "database zeropass on 127.0.0.1|success");
 }

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use super::{b64, bytes, lines, w3c};
 
 /// The vectors whose statements rest on a certificate.
-const ATTESTED: [&str; 9] = [
+const ATTESTED: [&str; 10] = [
     "packed.ES256",
     "packed.ES384",
     "packed.ES512",
     "packed.RS256",
     "packed.EdDSA",
+    "packed.Ed448",
     "tpm.ES256",
     "android-key.ES256",
     "apple.ES256",

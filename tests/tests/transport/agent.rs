@@ -72,7 +72,7 @@ async fn identity_comes_from_the_agent_and_is_rotated_by_it() {
     let stream = Stream::open_trusting(&deployment, &[&second], &standing).await;
     let since = Instant::now();
     agent.give(HOST, &host(&second), &[&second]);
-    stream.cut(since).await;
+    stream.cut_promptly(since).await;
     assert!(asks(&deployment, &second, &standing).await.is_err());
     assert_eq!(asks(&deployment, &second, &client(&second)).await, Ok(200));
 }
@@ -87,7 +87,7 @@ async fn identity_that_the_agent_withdraws_is_not_used_any_more() {
     let stream = Stream::open_trusting(&deployment, &[&ca], &certificate).await;
     let since = Instant::now();
     agent.withdraw();
-    stream.cut(since).await;
+    stream.cut_promptly(since).await;
     let alarm = deployment
         .record_where(|record| record.action == "identity.renew")
         .await;
@@ -143,6 +143,28 @@ async fn material_that_breaks_the_profile_is_refused_from_an_agent_too() {
     assert_eq!(asks(&deployment, &ca, &client(&ca)).await, Ok(200));
 }
 
+/// The agent's clock is ahead of the host's: nothing has to be sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn certificate_that_the_agent_gives_too_early_is_used_once_it_is_valid() {
+    let (_folder, socket, builder) = place();
+    let ca = ca();
+    let agent = Agent::start(&socket, HOST, &host(&ca), &[&ca]);
+    let deployment = builder.start().await;
+    let mut request = IssueRequest::workload(HOST, now());
+    request.ips = vec![std::net::Ipv4Addr::LOCALHOST.into()];
+    request.not_before = now() + 3_000;
+    let early = ca.issue(&request).unwrap();
+    agent.give(HOST, &early, &[&ca]);
+    let alarm = deployment
+        .record_where(|record| record.action == "identity.renew")
+        .await;
+    assert_eq!(alarm.outcome, "failed:not-yet-valid");
+    renewal(&deployment, HOST, 0).await;
+    let shown = deployment.identity().material().unwrap();
+    let early = Certificate::new(early.certificate, early.key);
+    assert_eq!(shown.svid().serial, early.serial());
+}
+
 const AUTH_SERVICE: &str = "spiffe://zeropass.internal/component/auth-service";
 const PASSKEY_MANAGER: &str = "spiffe://zeropass.internal/component/passkey-manager";
 
@@ -151,7 +173,8 @@ async fn renewal(deployment: &Deployment, id: &str, seen: usize) -> usize {
     let of_id = |records: &[zeropass::store::StoredRecord]| {
         let of_id = records
             .iter()
-            .filter(|record| record.action == "identity.renew" && record.target == id);
+            .filter(|record| record.action == "identity.renew" && record.target == id)
+            .filter(|record| record.outcome == "success");
         of_id.count()
     };
     loop {
@@ -205,7 +228,9 @@ async fn components_have_their_own_identities_from_the_agent() {
     // One component's identity is taken back: nobody else has one to call with.
     agent.give_all(&[(HOST, &host), (PASSKEY_MANAGER, &callee)], &[&ca]);
     let withdrawn = |record: &zeropass::store::StoredRecord| {
-        record.action == "identity.renew" && record.outcome == "failed:identity-withdrawn"
+        record.action == "identity.renew"
+            && record.outcome == "failed:identity-withdrawn"
+            && record.target == AUTH_SERVICE
     };
     deployment.record_where(withdrawn).await;
     let started = Instant::now();

@@ -161,3 +161,65 @@ async fn identity_that_asks_too_often_is_limited_and_recorded_once() {
         .await
         .expect(200);
 }
+
+/// More slow bodies than there are places for requests: they take the share of their
+/// sender, and no other's.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_bodies_of_one_identity_take_no_place_from_others() {
+    const STREAMS: usize = 300;
+    const SHARE: usize = 50;
+    let deployment = Deployment::builder()
+        .relying_party(
+            RelyingParty::new(RP_ID)
+                .origin(ORIGIN)
+                .workload(WORKLOAD)
+                .workload("attacker"),
+        )
+        .set("service", "identity-requests", &SHARE.to_string())
+        .start()
+        .await;
+    let certificate = deployment.certificate("attacker");
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let mut streams = tokio::task::JoinSet::new();
+    // A hundred streams on each connection.
+    let mut clients = Vec::new();
+    for _ in 0..STREAMS / 100 {
+        let client = deployment.client_with(Some(&certificate), Protocol::Http2);
+        client.get("/.well-known/jwks.json").await.expect(200);
+        clients.push(client);
+    }
+    for client in &clients {
+        for _ in 0..100 {
+            let silent = futures::stream::pending::<
+                Result<hyper::body::Frame<bytes::Bytes>, std::io::Error>,
+            >();
+            let request = client
+                .request(http::Method::POST, "/v1/authentications")
+                .body(reqwest::Body::wrap(http_body_util::StreamBody::new(silent)));
+            let told = told.clone();
+            streams.spawn(async move {
+                let answer = Answer::try_of(request).await;
+                let _ = told.send(answer.expect("an answer"));
+            });
+        }
+    }
+    for _ in 0..STREAMS - SHARE {
+        let refused = heard.recv().await.unwrap();
+        assert_eq!(
+            (refused.status(), refused.json()["code"].as_str()),
+            (429, Some("rate-limited"))
+        );
+        assert_eq!(refused.header("retry-after"), "1");
+    }
+    recorded(&deployment, "rate-limited").await;
+    // The others go on, and nobody else notices.
+    let proper = deployment.client(WORKLOAD);
+    for _ in 0..20 {
+        proper
+            .post("/v1/authentications", &serde_json::json!({}))
+            .await
+            .expect(201);
+    }
+    assert!(heard.try_recv().is_err());
+    assert_eq!(streams.len(), STREAMS);
+}

@@ -1,7 +1,7 @@
 //! `/livez` and `/readyz`, the only answers without a certificate.
 
 use http::StatusCode;
-use zeropass_tests::deployment::{Deployment, WORKLOAD, certificates};
+use zeropass_tests::deployment::{Certificate, Deployment, WORKLOAD, certificates};
 
 pub async fn ask(deployment: &Deployment, path: &str) -> StatusCode {
     certificates::install_provider();
@@ -69,6 +69,25 @@ async fn host_whose_certificate_has_ended_is_live_but_not_ready() {
         .start()
         .await;
     assert_eq!(ask(&deployment, "/readyz").await, 200);
+    while ask(&deployment, "/readyz").await != 503 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(ask(&deployment, "/livez").await, 200);
+}
+
+/// The components' certificates count, and that they reach each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn host_whose_components_do_not_trust_each_other_is_live_but_not_ready() {
+    let deployment = Deployment::builder()
+        .mtls_link()
+        .with_revocation()
+        .start()
+        .await;
+    assert_eq!(ask(&deployment, "/readyz").await, 200);
+    let pem = std::fs::read_to_string(deployment.pki().join("passkey-manager.pem")).unwrap();
+    let callee = Certificate::new(pem, String::new());
+    let list = certificates::revocation_list(deployment.ca(), &[&callee]);
+    deployment.replace("crl.pem", &list);
     while ask(&deployment, "/readyz").await != 503 {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }

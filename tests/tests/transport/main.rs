@@ -13,6 +13,7 @@ mod certificates;
 mod drain;
 mod health;
 mod protocols;
+mod records;
 mod reload;
 mod revocation;
 mod standing;

@@ -1,12 +1,13 @@
 //! Revocation lists: the whole chain, and no list that is missing or too old.
 
 use std::fs;
+use std::time::Instant;
 
 use zeropass::identity::TrustDomain;
 use zeropass::identity::ca::serial_of;
 use zeropass::identity::pki::Ca;
 use zeropass_tests::deployment::certificates::{DAY, now, revocation_list, workload};
-use zeropass_tests::deployment::{Certificate, Deployment, TRUST_DOMAIN, WORKLOAD};
+use zeropass_tests::deployment::{Certificate, Deployment, Stream, TRUST_DOMAIN, WORKLOAD};
 
 use super::certificates::assert_refused;
 
@@ -144,4 +145,59 @@ async fn list_that_vanishes_raises_an_alarm_and_the_old_one_stays() {
         })
         .await;
     assert_refused(&deployment, Some(&revoked), "revoked").await;
+}
+
+/// The host itself is on the list, with a client: it goes on under the certificate that it
+/// has, with an alarm, and the client is judged by the list all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn list_that_names_the_host_too_still_revokes_the_client() {
+    let deployment = Deployment::builder().with_revocation().start().await;
+    let own = deployment.identity().material().unwrap();
+    let revoked = deployment.certificate(WORKLOAD);
+    let ending = Stream::open(&deployment, &revoked).await;
+    let staying = Stream::of_workload(&deployment).await;
+    let serials = [own.svid().serial.clone(), revoked.serial()];
+    let list = deployment
+        .ca()
+        .revocation_list(&serials, now() - 60_000, now() + DAY)
+        .unwrap();
+    let since = Instant::now();
+    deployment.replace("crl.pem", &list);
+    ending.cut_promptly(since).await;
+    let alarm = deployment
+        .record_where(|record| record.action == "identity.renew")
+        .await;
+    assert_eq!(
+        (alarm.outcome.as_str(), alarm.target.as_str()),
+        ("failed:revoked", own.svid().id.as_str())
+    );
+    assert!(!staying.has_ended());
+    assert_refused(&deployment, Some(&revoked), "revoked").await;
+    let proper = deployment.client(WORKLOAD);
+    proper.get("/.well-known/jwks.json").await.expect(200);
+}
+
+/// A root is taken away that the host's own certificate rests on.
+#[tokio::test(flavor = "multi_thread")]
+async fn removed_root_ends_connections_though_the_host_rests_on_it_too() {
+    let second = Ca::new(&trust_domain(), now()).unwrap();
+    let both = second.pem().to_owned();
+    let deployment = Deployment::builder()
+        .prepare(move |ca, pki| {
+            fs::write(pki.join("ca.pem"), format!("{}{both}", ca.pem())).unwrap();
+        })
+        .start()
+        .await;
+    let ending = Stream::of_workload(&deployment).await;
+    let of_second = second.issue(&workload(WORKLOAD)).unwrap();
+    let of_second = Certificate::new(of_second.certificate, of_second.key);
+    let staying = Stream::open(&deployment, &of_second).await;
+    let since = Instant::now();
+    deployment.replace("ca.pem", second.pem());
+    ending.cut_promptly(since).await;
+    let alarm = deployment
+        .record_where(|record| record.action == "identity.renew")
+        .await;
+    assert_eq!(alarm.outcome, "failed:unknown-ca");
+    assert!(!staying.has_ended());
 }

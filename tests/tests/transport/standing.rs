@@ -1,7 +1,7 @@
 //! Connections end with what they rest on; those that rest on something else go on.
 
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use zeropass::audit::{Actor, Origin};
 use zeropass::host::reload_policy;
@@ -37,7 +37,7 @@ async fn revoked_client_loses_its_connection() {
     let since = Instant::now();
     let list = revocation_list(deployment.ca(), &[&revoked]);
     deployment.replace("crl.pem", &list);
-    ending.cut(since).await;
+    ending.cut_promptly(since).await;
     assert_ended(&deployment, WORKLOAD, "revoked").await;
     assert!(!staying.has_ended());
 }
@@ -65,7 +65,7 @@ async fn client_of_a_revoked_intermediate_loses_its_connection() {
         .revocation_list(&[serial], now() - 60_000, now() + 60_000)
         .unwrap();
     deployment.replace("crl.pem", &format!("{of_root}{of_between}"));
-    ending.cut(since).await;
+    ending.cut_promptly(since).await;
     assert_ended(&deployment, WORKLOAD, "revoked").await;
     assert!(!staying.has_ended());
 }
@@ -74,10 +74,12 @@ async fn client_of_a_revoked_intermediate_loses_its_connection() {
 async fn expired_client_loses_its_connection() {
     let deployment = Deployment::start().await;
     let mut request = workload(WORKLOAD);
-    request.not_after = now() + 2_000;
+    // X.509 has whole seconds.
+    request.not_after = (now() + 3_000) / 1000 * 1000;
     let ending = Stream::open(&deployment, &deployment.issue(&request)).await;
     let staying = Stream::of_workload(&deployment).await;
-    ending.cut(Instant::now()).await;
+    let end = Instant::now() + Duration::from_millis(request.not_after - now());
+    ending.cut_promptly(end).await;
     assert_ended(&deployment, WORKLOAD, "expired").await;
     assert!(!staying.has_ended());
 }
@@ -97,7 +99,7 @@ async fn removed_root_ends_connections() {
     let staying = Stream::of_workload(&deployment).await;
     let since = Instant::now();
     deployment.replace("ca.pem", deployment.ca().pem());
-    ending.cut(since).await;
+    ending.cut_promptly(since).await;
     assert_ended(&deployment, WORKLOAD, "unknown-ca").await;
     assert!(!staying.has_ended());
 }
@@ -137,7 +139,7 @@ async fn client_dropped_by_policy_loses_its_connection() {
     };
     let epoch = reload_policy(deployment.services(), policies.path(), operator.clone()).await;
     assert_eq!(epoch.unwrap(), 2);
-    ending.cut(since).await;
+    ending.cut_promptly(since).await;
     assert_ended(&deployment, "dropped", "not-permitted").await;
     assert!(!staying.has_ended());
     let client = deployment.client("dropped");
@@ -175,4 +177,32 @@ async fn connection_ends_at_its_greatest_age() {
     assert_ended(&deployment, WORKLOAD, "max-age").await;
     // A client that asks again connects again.
     client.get("/.well-known/jwks.json").await.expect(200);
+}
+
+/// A connection that is being wound down has answers under way, and still a client that may
+/// lose its trust.
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_client_is_cut_off_though_its_connection_is_being_wound_down() {
+    let aged = Deployment::builder()
+        .with_revocation()
+        .set("service", "max-connection-age", "\"1s\"")
+        .start()
+        .await;
+    let revoked = aged.certificate(WORKLOAD);
+    let ending = Stream::open(&aged, &revoked).await;
+    assert_ended(&aged, WORKLOAD, "max-age").await;
+    assert!(!ending.has_ended());
+    let since = Instant::now();
+    aged.replace("crl.pem", &revocation_list(aged.ca(), &[&revoked]));
+    ending.cut_promptly(since).await;
+
+    let mut draining = Deployment::builder().with_revocation().start().await;
+    let revoked = draining.certificate(WORKLOAD);
+    let ending = Stream::open(&draining, &revoked).await;
+    let staying = Stream::of_workload(&draining).await;
+    draining.begin_drain();
+    let since = Instant::now();
+    draining.replace("crl.pem", &revocation_list(draining.ca(), &[&revoked]));
+    ending.cut_promptly(since).await;
+    assert!(!staying.has_ended());
 }

@@ -8,6 +8,8 @@ pub const FLAGS: usize = 32;
 pub const COUNTER: usize = 33;
 pub const UP: u8 = 0x01;
 pub const UV: u8 = 0x04;
+pub const BE: u8 = 0x08;
+pub const BS: u8 = 0x10;
 pub const AT: u8 = 0x40;
 pub const ED: u8 = 0x80;
 

@@ -44,7 +44,7 @@ pub const CHANGES: [Change; 17] = [
     Change {
         name: "rp-id",
         change: |r| r["rpId"] = "org".into(),
-        registration: Verdict::Always("reject rp-id-mismatch"),
+        registration: Verdict::Both("reject rp-id-mismatch"),
         authentication: "",
     },
     Change {

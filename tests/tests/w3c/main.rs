@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use zeropass_tests::isolation::built;
 
 use self::bytes::{
-    ED, FLAGS, UP, UV, authenticator_data, bits, byte_string, decode, encode, format, hex, position,
+    BE, BS, ED, FLAGS, UP, UV, authenticator_data, bits, byte_string, decode, encode, format, hex,
+    position,
 };
 use self::changes::{ACCEPT, CHANGES, Verdict};
 
@@ -56,7 +57,15 @@ fn flags_of_each_sign_in_are_refused_with_their_codes() {
         for (what, mask, code) in [
             ("user-presence", UP, "user-presence-missing"),
             ("reserved", 2, "malformed"),
-            ("backup-eligibility", 8, "malformed"),
+            // What it was is told to who holds the key alone; BS needs it in any case.
+            (
+                "backup-eligibility",
+                BE,
+                match flags & BS {
+                    0 => "signature-invalid",
+                    _ => "malformed",
+                },
+            ),
             ("extensions", ED, "malformed"),
         ] {
             let mut changed = vector.clone();
@@ -86,9 +95,9 @@ fn flags_of_each_sign_in_are_refused_with_their_codes() {
         expected.push(format!(
             "{name} authentication {}",
             match (registered, flags & UV != 0) {
-                (false, _) => "reject credential-unknown",
+                (_, false) => missing,
                 (true, true) => ACCEPT,
-                (true, false) => missing,
+                (false, true) => "reject credential-unknown",
             }
         ));
     }

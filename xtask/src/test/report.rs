@@ -18,6 +18,9 @@ pub enum Outcome {
     Failed(String),
     /// It could not be tried; with the reason.
     Skipped(String),
+    /// It is for something that a checkout need not have; with what that is. Told like a
+    /// skipped step, and never a failure.
+    Absent(String),
 }
 
 /// All steps so far.
@@ -77,7 +80,9 @@ impl Report {
         match &outcome {
             Outcome::Passed => {}
             Outcome::Failed(why) => self.progress.line(format!("{name} FAILED: {why}")),
-            Outcome::Skipped(why) => self.progress.line(format!("{name} skipped: {why}")),
+            Outcome::Skipped(why) | Outcome::Absent(why) => {
+                self.progress.line(format!("{name} skipped: {why}"));
+            }
         }
         self.rows.push(Row {
             name,
@@ -122,7 +127,7 @@ impl Report {
 
     fn succeeded(&self) -> bool {
         self.rows.iter().all(|row| match row.outcome {
-            Outcome::Passed => true,
+            Outcome::Passed | Outcome::Absent(_) => true,
             Outcome::Failed(_) => false,
             Outcome::Skipped(_) => !self.ci,
         })
@@ -134,7 +139,7 @@ impl Report {
             let (word, why) = match &row.outcome {
                 Outcome::Passed => ("passed", ""),
                 Outcome::Failed(why) => ("FAILED", why.as_str()),
-                Outcome::Skipped(why) => ("skipped", why.as_str()),
+                Outcome::Skipped(why) | Outcome::Absent(why) => ("skipped", why.as_str()),
             };
             let why = why.lines().next().unwrap_or_default();
             let line = format!("{:<22} {word:<8} {:>8}  {why}", row.name, seconds(row.took));
@@ -201,6 +206,23 @@ mod tests {
             [("browser", &[], Outcome::Skipped("none".into()))];
         assert!(report(false, &steps).succeeded());
         assert!(!report(true, &steps).succeeded());
+    }
+
+    #[test]
+    fn what_a_checkout_need_not_have_is_told_and_no_failure() {
+        let steps: [(&'static str, &[&str], Outcome); 1] =
+            [("vectors", &[], Outcome::Absent("no file".into()))];
+        for ci in [false, true] {
+            let report = report(ci, &steps);
+            assert!(report.succeeded());
+            assert!(
+                report
+                    .table()
+                    .contains("vectors                skipped        0s  no file\n"),
+                "{}",
+                report.table()
+            );
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! House rules that no lint knows: no path of somebody's machine and no private
-//! registry in the files, hand-written unsafe code in one module only, and a reason for
-//! each dependency.
+//! registry in the files, hand-written unsafe code in one module only, a reason for each
+//! dependency, and no page that names a test which is not there.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use super::dependencies;
+use super::named::Named;
 use super::report::Outcome;
 use crate::process;
 use crate::workspace::Workspace;
@@ -47,6 +48,7 @@ pub fn check(workspace: &Workspace) -> Result<Outcome> {
     };
     let mut broken = Vec::new();
     let mut with_unsafe = Vec::new();
+    let mut named = Named::default();
     let (mut manifests, mut table) = (Vec::new(), String::new());
     for file in files.split('\0').filter(|file| !file.is_empty()) {
         // Pictures and removed files have no text to check.
@@ -54,6 +56,7 @@ pub fn check(workspace: &Workspace) -> Result<Outcome> {
             continue;
         };
         broken.extend(violations(file, &text));
+        named.read(file, &text);
         if has_unsafe_code(file, &text) {
             with_unsafe.push(file);
         }
@@ -69,6 +72,7 @@ pub fn check(workspace: &Workspace) -> Result<Outcome> {
             with_unsafe.join(", ")
         ));
     }
+    broken.extend(named.missing());
     let manifests = manifests.iter().map(String::as_str);
     broken.extend(dependencies::violations(&table, manifests));
     if broken.is_empty() {

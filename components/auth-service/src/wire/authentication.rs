@@ -11,7 +11,7 @@ use super::{
     object::{Malformed, Object},
     passkey::{DescriptorJson, PasskeyJson, UserJson},
     text,
-    words::{USER_VERIFICATION, user_verification_word},
+    words::{LONGEST_WORD, MOST_HINTS, USER_VERIFICATION, user_verification_word},
 };
 use crate::{
     base64url,
@@ -37,6 +37,8 @@ pub struct Begin {
     pub who: Who,
     /// None takes the relying party's default.
     pub user_verification: Option<UserVerification>,
+    /// WebAuthn L3 section 5.8.7.
+    pub hints: Vec<String>,
     /// Extension inputs, an object in JSON.
     pub extensions: String,
 }
@@ -86,6 +88,7 @@ struct RequestOptionsJson {
     rp_id: String,
     allow_credentials: Vec<DescriptorJson>,
     user_verification: &'static str,
+    hints: Vec<String>,
     extensions: Map<String, Value>,
 }
 
@@ -95,11 +98,12 @@ impl Begin {
     /// Read the body.
     pub fn read(body: &Value) -> Result<Self, Malformed> {
         let root = Object::root(body)?;
-        root.only(&["user", "rpId", "userVerification", "extensions"])?;
+        root.only(&["user", "rpId", "userVerification", "hints", "extensions"])?;
         Ok(Self {
             rp_id: root.optional_string("rpId")?.map(str::to_owned),
             who: Who::read(&root)?,
             user_verification: root.optional_word("userVerification", USER_VERIFICATION)?,
+            hints: root.strings("hints", MOST_HINTS, LONGEST_WORD)?,
             extensions: inputs(&root)?,
         })
     }
@@ -169,6 +173,7 @@ impl From<RequestOptions> for Begun {
                     .map(DescriptorJson::from)
                     .collect(),
                 user_verification: user_verification_word(options.user_verification),
+                hints: options.hints,
                 extensions: asked(&options.extensions),
             },
         }

@@ -12,7 +12,7 @@ use super::{
     passkey::{DescriptorJson, PasskeyJson, UserJson},
     signal::user_handle,
     text,
-    words::{USER_VERIFICATION, user_verification_word, word},
+    words::{LONGEST_WORD, MOST_HINTS, USER_VERIFICATION, user_verification_word, word},
 };
 use crate::{
     base64url,
@@ -22,11 +22,11 @@ use crate::{
     time::rfc3339,
 };
 
-/// At most so many hints (WebAuthn L3 section 5.8.7 defines three) and
-/// transports (section 5.8.4), each of so many characters; unknown ones are kept.
-const MOST_HINTS: usize = 3;
+/// At most so many transports (WebAuthn L3 section 5.8.4); unknown ones are kept.
 const MOST_TRANSPORTS: usize = 16;
-const LONGEST_WORD: usize = 32;
+
+/// The one kind of mediation that changes what is verified.
+const MEDIATION: &[(&str, ())] = &[("conditional", ())];
 
 const RESIDENT_KEY: &[(&str, ResidentKey)] = &[
     ("required", ResidentKey::Required),
@@ -57,6 +57,8 @@ pub struct Begin {
     pub resident_key: Option<ResidentKey>,
     /// WebAuthn L3 section 5.4.7.
     pub attestation: Option<AttestationConveyance>,
+    /// WebAuthn L3 section 5.1.3: nobody is asked.
+    pub conditional: bool,
     /// WebAuthn L3 section 5.8.7.
     pub hints: Vec<String>,
     /// Extension inputs, an object in JSON.
@@ -139,6 +141,7 @@ impl Begin {
             "userVerification",
             "attestation",
             "residentKey",
+            "mediation",
             "hints",
             "extensions",
         ])?;
@@ -152,6 +155,7 @@ impl Begin {
             user_verification: root.optional_word("userVerification", USER_VERIFICATION)?,
             resident_key: root.optional_word("residentKey", RESIDENT_KEY)?,
             attestation: root.optional_word("attestation", ATTESTATION)?,
+            conditional: root.optional_word("mediation", MEDIATION)?.is_some(),
             hints: root.strings("hints", MOST_HINTS, LONGEST_WORD)?,
             extensions: inputs(&root)?,
         })

@@ -2,6 +2,11 @@
 
 use crate::host::UserVerification;
 
+/// At most so many hints (section 5.8.7 defines three), and so many characters of a hint or
+/// a transport; unknown ones are kept.
+pub(super) const MOST_HINTS: usize = 3;
+pub(super) const LONGEST_WORD: usize = 32;
+
 pub(super) const USER_VERIFICATION: &[(&str, UserVerification)] = &[
     ("required", UserVerification::Required),
     ("preferred", UserVerification::Preferred),

@@ -13,7 +13,12 @@ fn begin_answers_with_request_options() {
     let memory = Memory::with_ada();
     let response = memory.post(
         "/v1/authentications",
-        &json!({"user": {"name": "ada"}, "rpId": RP, "userVerification": "discouraged"}),
+        &json!({
+            "user": {"name": "ada"},
+            "rpId": RP,
+            "userVerification": "discouraged",
+            "hints": ["hybrid", "brand-new"],
+        }),
     );
     assert_eq!(response.status, 201);
     assert_eq!(
@@ -34,6 +39,7 @@ fn begin_answers_with_request_options() {
                     {"type": "public-key", "id": "AQID-g", "transports": ["internal"]},
                 ],
                 "userVerification": "discouraged",
+                "hints": ["hybrid", "brand-new"],
                 "extensions": {},
             },
         })

@@ -35,14 +35,14 @@ impl KeyKind {
     /// Whether a key of this kind signs with that COSE algorithm.
     pub(super) fn takes(self, algorithm: i32) -> bool {
         match self {
-            KeyKind::P256 => algorithm == cose::ES256,
-            KeyKind::P384 => algorithm == cose::ES384,
-            KeyKind::P521 => algorithm == cose::ES512,
+            KeyKind::P256 => matches!(algorithm, cose::ES256 | cose::ESP256),
+            KeyKind::P384 => matches!(algorithm, cose::ES384 | cose::ESP384),
+            KeyKind::P521 => matches!(algorithm, cose::ES512 | cose::ESP512),
             KeyKind::Rsa => matches!(
                 algorithm,
                 cose::RS256 | cose::RS384 | cose::RS512 | cose::PS256 | cose::PS384 | cose::PS512
             ),
-            KeyKind::Ed25519 => algorithm == cose::EDDSA,
+            KeyKind::Ed25519 => matches!(algorithm, cose::EDDSA | cose::ED25519),
             KeyKind::MlDsa44 => algorithm == cose::ML_DSA_44,
             KeyKind::MlDsa65 => algorithm == cose::ML_DSA_65,
             KeyKind::MlDsa87 => algorithm == cose::ML_DSA_87,

@@ -49,20 +49,29 @@ pub(super) fn verified<'a>(
 }
 
 /// That `issuer` issued `certificate`, which has so many others below it.
-pub(super) fn check_link(
+fn check_link(
     host: &impl Host,
     certificate: &Certificate<'_>,
     issuer: &Certificate<'_>,
     below: usize,
 ) -> Result<(), Rejection> {
-    if certificate.issuer() != issuer.subject() {
-        return Err(invalid(
-            "a certificate is not issued by the next one's subject",
-        ));
-    }
     if !issuer.may_issue(below) {
         return Err(invalid(
             "a certificate that issued another is no CA, or not for a chain this long",
+        ));
+    }
+    check_issued(host, certificate, issuer)
+}
+
+/// That `certificate` names `issuer` and has a signature by its key.
+pub(super) fn check_issued(
+    host: &impl Host,
+    certificate: &Certificate<'_>,
+    issuer: &Certificate<'_>,
+) -> Result<(), Rejection> {
+    if certificate.issuer() != issuer.subject() {
+        return Err(invalid(
+            "a certificate is not issued by the next one's subject",
         ));
     }
     let key = issuer.key()?;

@@ -1,7 +1,8 @@
 //! `fido-u2f` (WebAuthn L3 section 8.6): security keys from before WebAuthn.
 //!
-//! Such keys know no AAGUID. That it be zero is a rule for authenticators (section
-//! 6.5.5), not a step of the verification, and is not asked for.
+//! Such keys know no AAGUID, and what they sign does not cover the bytes that stand in its
+//! place. That these be zero is a rule for authenticators (section 6.5.5), not a step of
+//! the verification; whatever they are, they count as zero.
 
 use super::certificate_key::KeyKind;
 use super::statement::Members;
@@ -37,7 +38,7 @@ pub(super) fn verify<'a>(
     let PublicKey::Ec2(point) = &evidence.key.key else {
         return Err(invalid("a fido-u2f credential has a key on P-256"));
     };
-    if evidence.key.algorithm != cose::ES256 {
+    if !matches!(evidence.key.algorithm, cose::ES256 | cose::ESP256) {
         return Err(invalid("a fido-u2f credential is for ES256"));
     }
     let rp_id_hash = evidence
@@ -59,5 +60,5 @@ pub(super) fn verify<'a>(
 
     // Step 6.
     signature::check(host, cose::ES256, &attesting_key, &message, sig)?;
-    chain::verified(host, attesting, issuers).map(TrustPath::Certificates)
+    chain::verified(host, attesting, issuers).map(TrustPath::SecurityKey)
 }

@@ -34,7 +34,6 @@ mod trust;
 use sha1::{Digest as _, Sha1};
 
 use crate::authenticator_data::AttestedCredential;
-use crate::authenticators::FIDO_U2F;
 use crate::bindings::relying_party::Model;
 use crate::bindings::{Code, Rejection};
 use crate::cbor::Value;
@@ -71,6 +70,9 @@ pub(crate) enum TrustPath<'a> {
     SelfSigned,
     /// Certificates, the attesting one first.
     Certificates(Vec<Certificate<'a>>),
+    /// The same of a security key from before WebAuthn, which vouches for the credential
+    /// and not for the rest of the authenticator data.
+    SecurityKey(Vec<Certificate<'a>>),
     /// Several statements about one credential, each with a path of its own.
     Several(Vec<TrustPath<'a>>),
 }
@@ -96,15 +98,26 @@ pub fn verify(
     Ok(model)
 }
 
-/// Security keys from before WebAuthn have no AAGUID; metadata know them by the key of
-/// their certificate.
+/// By the AAGUID, which the statement's signature covers. Security keys from before
+/// WebAuthn have none, and nothing covers what stands in its place; metadata know them by
+/// the key of their certificate.
 fn model(evidence: &Evidence<'_, '_>, path: &TrustPath<'_>) -> Model {
+    security_key(path).map_or_else(
+        || Model::Aaguid(evidence.attested.aaguid.to_vec()),
+        |certificate| Model::CertificateKey(Sha1::digest(certificate.key_bits()).to_vec()),
+    )
+}
+
+/// The certificate of a path that rests on nothing else than such a security key.
+fn security_key<'p, 'a>(path: &'p TrustPath<'a>) -> Option<&'p Certificate<'a>> {
     match path {
-        TrustPath::Certificates(chain) if evidence.format == FIDO_U2F => {
-            let key = chain.first().map(Certificate::key_bits).unwrap_or_default();
-            Model::CertificateKey(Sha1::digest(key).to_vec())
+        TrustPath::SecurityKey(chain) => chain.first(),
+        TrustPath::Several(paths) => {
+            let mut parts = paths.iter().map(security_key);
+            let first = parts.next().flatten()?;
+            parts.all(|part| part.is_some()).then_some(first)
         }
-        _ => Model::Aaguid(evidence.attested.aaguid.to_vec()),
+        TrustPath::None | TrustPath::SelfSigned | TrustPath::Certificates(_) => None,
     }
 }
 

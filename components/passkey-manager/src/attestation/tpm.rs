@@ -146,9 +146,15 @@ fn text<'n>(name: &'n X509Name<'_>, oid: &Oid<'static>) -> Option<&'n str> {
 /// The hash that the signature algorithm has.
 fn digest_of(algorithm: i32, message: &[u8]) -> Option<Vec<u8>> {
     match algorithm {
-        cose::ES256 | cose::RS256 | cose::PS256 => Some(Sha256::digest(message).to_vec()),
-        cose::ES384 | cose::RS384 | cose::PS384 => Some(Sha384::digest(message).to_vec()),
-        cose::ES512 | cose::RS512 | cose::PS512 => Some(Sha512::digest(message).to_vec()),
+        cose::ES256 | cose::ESP256 | cose::RS256 | cose::PS256 => {
+            Some(Sha256::digest(message).to_vec())
+        }
+        cose::ES384 | cose::ESP384 | cose::RS384 | cose::PS384 => {
+            Some(Sha384::digest(message).to_vec())
+        }
+        cose::ES512 | cose::ESP512 | cose::RS512 | cose::PS512 => {
+            Some(Sha512::digest(message).to_vec())
+        }
         cose::RS1 => Some(Sha1::digest(message).to_vec()),
         _ => None,
     }
@@ -171,13 +177,15 @@ fn same_key(public: &PublicArea<'_>, key: &CoseKey) -> bool {
             bare(modulus) == key.n && bare(&exponent.to_be_bytes()) == key.e
         }
         (PublicId::Ecc { curve, x, y }, PublicKey::Ec2(point)) => {
-            let algorithm = match curve {
-                3 => cose::ES256,
-                4 => cose::ES384,
-                5 => cose::ES512,
+            let of_curve = match curve {
+                3 => [cose::ES256, cose::ESP256],
+                4 => [cose::ES384, cose::ESP384],
+                5 => [cose::ES512, cose::ESP512],
                 _ => return false,
             };
-            algorithm == key.algorithm && bare(x) == bare(&point.x) && bare(y) == bare(&point.y)
+            of_curve.contains(&key.algorithm)
+                && bare(x) == bare(&point.x)
+                && bare(y) == bare(&point.y)
         }
         _ => false,
     }

@@ -1,11 +1,11 @@
 //! Which authenticators a relying party takes, at registration and at sign-in.
 
-use passkey_manager::bindings::registration::BeginRequest;
+use passkey_manager::bindings::registration::{BeginRequest, Registered};
 use passkey_manager::bindings::relying_party::{
     AttestationConveyance, AuthenticatorPolicy, CertificationLevel, Model, ModelReport,
 };
 use passkey_manager::bindings::{Code, Rejection};
-use passkey_manager::cbor::Value;
+use passkey_manager::cbor::{Value, encode};
 use passkey_manager::{lifecycle, registration};
 use sha1::{Digest as _, Sha1};
 
@@ -177,6 +177,26 @@ fn synced_passkey_does_not_sign_in_where_only_device_bound_ones_may() {
     assert_eq!(code(signed_in(&host)), Code::NotPermitted);
 }
 
+#[test]
+fn passkey_of_an_algorithm_that_is_not_taken_any_more_does_not_sign_in() {
+    for at_sign_in in [false, true] {
+        let host = MemoryHost::new();
+        registered(&host).unwrap();
+        {
+            let mut profile = host.profile.borrow_mut();
+            profile.algorithms = vec![-8, -257];
+            profile.authenticators.at_sign_in = at_sign_in;
+        }
+        let signed_in = signed_in(&host);
+        if at_sign_in {
+            assert_eq!(code(signed_in), Code::AlgorithmNotAllowed);
+            assert_eq!(host.only().last_used_at, None);
+        } else {
+            signed_in.unwrap();
+        }
+    }
+}
+
 /// What refuses a passkey for its model is not told to who does not hold its key.
 #[test]
 fn wrong_signature_comes_before_the_rules() {
@@ -263,18 +283,17 @@ fn anchors_are_asked_for_only_by_certificates() {
     assert!(!host.take_calls().contains(&"attestation-anchors"));
 }
 
-/// A security key without AAGUID is known by the key of its certificate.
-#[test]
-fn compromised_security_key_is_found_by_its_certificate() {
-    let attesting = TestKey::generate(-7);
-    let point = attesting.point_or_public().concat();
-    let identifier = Sha1::digest([&[4], point.as_slice()].concat()).to_vec();
+/// A security key of this attesting key, which writes [`MODEL`] where an AAGUID stands.
+/// With `several` it says so in two statements of a compound one.
+fn security_key(
+    host: &MemoryHost,
+    attesting: TestKey,
+    several: bool,
+) -> Result<Registered, Rejection> {
     let certificate = Authority::root(-7).issue(&leaf(), &attesting);
-    let host = ruled(|rules| rules.refuse_compromised = true);
-    let compromised = report(Some("USER_KEY_REMOTE_COMPROMISE"), None);
-    *host.metadata.borrow_mut() = vec![(Model::CertificateKey(identifier), compromised)];
-    let registered = register_with(&host, &Authenticator::new(1), |create| {
-        create.format = "fido-u2f";
+    register_with(host, &Authenticator::new(1), |create| {
+        create.format = if several { "compound" } else { "fido-u2f" };
+        create.aaguid = MODEL;
         create.statement = Statement::Made(Box::new(move |data, hash, key| {
             let credential_id = &data[55..55 + usize::from(data[54])];
             let message = [
@@ -286,13 +305,57 @@ fn compromised_security_key_is_found_by_its_certificate() {
                 &key.point_or_public().concat(),
             ];
             let sig = attesting.sign(&message.concat());
-            cbor_map(&[
-                ("sig", Value::Bytes(&sig)),
-                ("x5c", cbor_array(std::slice::from_ref(&certificate))),
-            ])
+            let x5c = [certificate];
+            let statement = Value::Map(vec![
+                (Value::Text("sig"), Value::Bytes(&sig)),
+                (Value::Text("x5c"), cbor_array(&x5c)),
+            ]);
+            let part = Value::Map(vec![
+                (Value::Text("fmt"), Value::Text("fido-u2f")),
+                (Value::Text("attStmt"), statement.clone()),
+            ]);
+            let mut out = Vec::new();
+            let parts = Value::Array(vec![part.clone(), part]);
+            encode(if several { &parts } else { &statement }, &mut out);
+            out
         }));
-    });
+    })
+}
+
+/// A security key without AAGUID is known by the key of its certificate.
+#[test]
+fn compromised_security_key_is_found_by_its_certificate() {
+    let attesting = TestKey::generate(-7);
+    let point = attesting.point_or_public().concat();
+    let identifier = Sha1::digest([&[4], point.as_slice()].concat()).to_vec();
+    let host = ruled(|rules| rules.refuse_compromised = true);
+    let compromised = report(Some("USER_KEY_REMOTE_COMPROMISE"), None);
+    *host.metadata.borrow_mut() = vec![(Model::CertificateKey(identifier), compromised)];
+    let registered = security_key(&host, attesting, false);
     assert_eq!(code(registered), Code::AttestationUntrusted);
+}
+
+/// What a security key signs does not cover the bytes where an AAGUID stands.
+#[test]
+fn security_key_takes_no_model_s_place() {
+    for several in [false, true] {
+        let key = || TestKey::generate(-7);
+        let host = ruled(|rules| rules.allowed = vec![MODEL.to_vec()]);
+        let registered = security_key(&host, key(), several);
+        assert_eq!(code(registered), Code::NotPermitted);
+
+        // Who takes models without AAGUID takes it, and keeps none.
+        let host = ruled(|rules| rules.allowed = vec![vec![0; 16]]);
+        known(&host, report(None, None));
+        let registered = security_key(&host, key(), several).unwrap();
+        assert_eq!(host.only().aaguid, [0; 16]);
+        assert_eq!(registered.passkey.aaguid, [0; 16]);
+        assert_eq!(registered.passkey.provider, None);
+
+        // One list or the other, the claim changes nothing.
+        let host = ruled(|rules| rules.denied = vec![MODEL.to_vec()]);
+        security_key(&host, key(), several).unwrap();
+    }
 }
 
 #[test]

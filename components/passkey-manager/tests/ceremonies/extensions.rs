@@ -212,6 +212,7 @@ fn ceremonies_ask_and_tell() {
         rp_id: RP.to_owned(),
         subject: passkey_manager::bindings::Subject::Account(ALICE.to_owned()),
         user_verification: None,
+        hints: Vec::new(),
         extensions: r#"{"largeBlob":{"write":"AAEC"}}"#.to_owned(),
     };
     let options = passkey_manager::authentication::begin(&host, request).unwrap();

@@ -169,6 +169,7 @@ fn user_verification_downgraded() {
             rp_id: RP.to_owned(),
             subject: Subject::Account(ALICE.to_owned()),
             user_verification: Some(UserVerification::Required),
+            hints: Vec::new(),
             extensions: "{}".to_owned(),
         },
     )

@@ -1,7 +1,9 @@
 //! What a stranger can learn about names: nothing.
 
 use passkey_manager::bindings::authentication::RequestOptions;
-use passkey_manager::bindings::{Code, Subject};
+use passkey_manager::bindings::registration::Registered;
+use passkey_manager::bindings::{Code, Rejection, Subject};
+use passkey_manager::{decoys, registration, user_handle};
 
 use crate::kit::*;
 
@@ -82,13 +84,25 @@ fn guesses_at_known_and_unknown_names_are_refused_alike() {
     let host = MemoryHost::new();
     register(&host, &Authenticator::new(1));
     type Bend = fn(&mut Get);
-    let bends: [(Bend, Code); 6] = [
+    let bends: [(Bend, Code); 10] = [
         (|_| {}, Code::SignatureInvalid),
         (|get| get.sign_count = 7, Code::SignatureInvalid),
         (
             |get| get.user_handle = Some(vec![0; 16]),
             Code::UserHandleMismatch,
         ),
+        // What everybody can work out from the list.
+        (
+            |get| {
+                let pinned = user_handle::of(&decoys::user_id(&get.raw_id)).unwrap();
+                get.user_handle = Some(pinned.into());
+            },
+            Code::UserHandleMismatch,
+        ),
+        // What the passkey's flag BE is, if it is one.
+        (|get| get.flags &= !BE, Code::SignatureInvalid),
+        (|get| get.flags |= BS, Code::SignatureInvalid),
+        (|get| get.flags = UP | UV | BS, Code::Malformed),
         (|get| get.flags &= !UP, Code::UserPresenceMissing),
         (
             |get| get.rp_id = "evil.example".to_owned(),
@@ -124,14 +138,65 @@ fn nothing_fulfils_a_decoy() {
         assert_eq!(code(finish_sign_in(&host, get)), Code::SignatureInvalid);
     }
 
-    // Not even a registration under the decoy's own id.
-    let mut squatter = Authenticator::new(3);
-    squatter.credential_id = decoy(&options);
+    // Not even a passkey under the decoy's own id.
+    let squatter = Authenticator::new(3);
     register(&host, &squatter);
+    host.change_only(|known| known.id = decoy(&options));
     let options = begin_sign_in(&host, nobody());
     let mut get = squatter.get(&options);
+    get.raw_id = decoy(&options);
     get.user_handle = None;
     assert_eq!(code(finish_sign_in(&host, get)), Code::UserHandleMismatch);
+}
+
+fn bob_registers(host: &MemoryHost, id: Vec<u8>) -> Result<Registered, Rejection> {
+    let mut authenticator = Authenticator::new(2);
+    authenticator.credential_id = id;
+    let options = registration::begin(host, registration_request(BOB)).unwrap();
+    host.take_calls();
+    finish_registration(host, authenticator.create(&options))
+}
+
+#[test]
+fn ids_of_known_and_unknown_names_register_alike() {
+    let host = MemoryHost::new();
+    register(&host, &Authenticator::new(1));
+    let mut calls = Vec::new();
+    for length in [16, 20, 64, 1023] {
+        host.typical.borrow_mut().id_length = length;
+        for subject in [
+            Subject::Account(ALICE.to_owned()),
+            nobody(),
+            // An account without passkeys.
+            Subject::Account(BOB.to_owned()),
+        ] {
+            let id = decoy(&begin_sign_in(&host, subject));
+            let registered = bob_registers(&host, id);
+            assert_eq!(code(registered), Code::CredentialExists);
+            calls.push(host.take_calls());
+        }
+    }
+    assert_eq!(host.only().user_id, ALICE);
+    calls.dedup();
+    assert_eq!(calls.len(), 1, "{calls:?}");
+}
+
+#[test]
+fn id_that_only_resembles_one_of_a_list_registers() {
+    let host = MemoryHost::new();
+    register(&host, &Authenticator::new(1));
+    for subject in [Subject::Account(ALICE.to_owned()), nobody()] {
+        let id = decoy(&begin_sign_in(&host, subject));
+        for at in [0, id.len() - 1] {
+            let mut other = id.clone();
+            other[at] ^= 1;
+            bob_registers(&host, other).unwrap();
+        }
+        bob_registers(&host, [id.as_slice(), &[0]].concat()).unwrap();
+        bob_registers(&host, id[1..].to_vec()).unwrap();
+    }
+    // Bytes too few to be a decoy.
+    bob_registers(&host, vec![7]).unwrap();
 }
 
 #[test]

@@ -18,6 +18,34 @@ const STRICTER: &[(Code, &str, &str)] = &[
         "authenticator data sets reserved",
         "reserved flags",
     ),
+    // What the library leaves to who calls it: another spelling of the id, whose passkey it
+    // is, and frames in sign-ins.
+    (
+        Code::Malformed,
+        "id is not rawId",
+        "another spelling of the id",
+    ),
+    (
+        Code::UserHandleMismatch,
+        "",
+        "another account's user handle",
+    ),
+    (
+        Code::OriginMismatch,
+        "the ceremony took place in a cross-origin frame",
+        "sign-in in a frame",
+    ),
+    (
+        Code::OriginMismatch,
+        "topOrigin is given",
+        "top origin without a frame",
+    ),
+    // Section 6.1: nothing follows the structure.
+    (
+        Code::Malformed,
+        "authenticator data is followed",
+        "bytes left over",
+    ),
     // CTAP2's canonical CBOR, and the types of L3 section 6.5.4.
     (
         Code::Malformed,
@@ -59,6 +87,12 @@ const STRICTER: &[(Code, &str, &str)] = &[
         Code::AlgorithmNotAllowed,
         "the public key's curve",
         "algorithm of another curve",
+    ),
+    // The library counts bytes: its keys of 2041 to 2047 bits verify nothing later.
+    (
+        Code::AlgorithmNotAllowed,
+        "the public key's modulus size",
+        "RSA modulus a few bits short",
     ),
     // Section 8.2: `alg` is the one that the statement was signed with.
     (

@@ -1,7 +1,7 @@
-//! Registrations, whole and mutated, judged by this component and by
-//! webauthn-rs-core. Where the two differ, the difference must be of a kind that is
-//! named in `kinds`; neither side may let through what the other refuses for a
-//! reason that nobody has thought about.
+//! Ceremonies, whole and mutated, judged by this component and by webauthn-rs-core.
+//! Where the two differ, the difference must be of a kind that is named in `kinds`;
+//! neither side may let through what the other refuses for a reason that nobody has
+//! thought about.
 //!
 //! The mutations are drawn from a fixed seed; keys are new in every run.
 #![allow(
@@ -12,128 +12,49 @@
     clippy::indexing_slicing
 )]
 
+mod assertions;
 mod kinds;
 #[path = "../ceremonies/kit/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod kit;
 mod library;
-mod mutate;
+mod memory;
 mod random;
+mod registrations;
 
 use std::collections::BTreeMap;
 
 use passkey_manager::bindings::Rejection;
-use passkey_manager::bindings::registration::Response;
-use passkey_manager::cbor::Value;
-use passkey_manager::{registration, user_handle};
 
-use kit::*;
-use random::Random;
+/// How many differences of each kind were seen.
+#[derive(Debug, Default)]
+struct Counts(BTreeMap<&'static str, usize>);
 
-const MUTATIONS: usize = 100_000;
+// === impl Counts ===
 
-/// A ceremony that both sides accept.
-struct Whole {
-    name: &'static str,
-    host: MemoryHost,
-    challenge: Vec<u8>,
-    ceremony: String,
-    response: Response,
-}
-
-impl Whole {
-    fn new(name: &'static str, key: TestKey, format: &'static str, statement: Statement) -> Self {
-        let host = MemoryHost::new();
-        host.profile.borrow_mut().algorithms = vec![-7, -35, -36, -257];
-        let options = begin_registration(&host);
-        let mut create = Authenticator::with_key(key).create(&options);
-        create.format = format;
-        create.statement = statement;
-        Whole {
-            name,
-            host,
-            challenge: options.challenge,
-            ceremony: options.ceremony,
-            response: create.response(),
-        }
-    }
-
-    /// This component's verdict.
-    fn ours(&self, response: Response) -> Result<(), Rejection> {
-        for (_, used) in self.host.ceremonies.borrow_mut().values_mut() {
-            *used = false;
-        }
-        self.host.credentials.borrow_mut().clear();
-        self.host.calls.borrow_mut().clear();
-        registration::finish(&self.host, RP, &self.ceremony, response, None).map(|_| ())
-    }
-}
-
-fn whole() -> Vec<Whole> {
-    assert!(user_handle::of(ALICE).is_ok());
-    let key = TestKey::generate;
-    vec![
-        Whole::new("none, ES256", key(-7), "none", Statement::Empty),
-        Whole::new("none, ES384", key(-35), "none", Statement::Empty),
-        Whole::new("none, RS256", key(-257), "none", Statement::Empty),
-        Whole::new("self, ES256", key(-7), "packed", Statement::PackedSelf),
-        Whole::new("self, RS256", key(-257), "packed", Statement::PackedSelf),
-        Whole::new("packed", key(-7), "packed", Statement::Made(packed())),
-        Whole::new("fido-u2f", key(-7), "fido-u2f", Statement::Made(fido_u2f())),
-    ]
-}
-
-fn packed() -> Box<MakeStatement> {
-    let (root, attesting) = (Authority::root(-7), TestKey::generate(-7));
-    Box::new(move |data, hash, _| {
-        let sig = attesting.sign(&[data, hash].concat());
-        let x5c = [root.issue(&packed_leaf(), &attesting)];
-        cbor_map(&[
-            ("alg", Value::Integer(-7)),
-            ("sig", Value::Bytes(&sig)),
-            ("x5c", cbor_array(&x5c)),
-        ])
-    })
-}
-
-fn fido_u2f() -> Box<MakeStatement> {
-    let (root, attesting) = (Authority::root(-7), TestKey::generate(-7));
-    Box::new(move |data, hash, key| {
-        let (x, y) = key.point();
-        let message = [&[0], &data[..32], hash, &data[55..75], &[4], x, y].concat();
-        let sig = attesting.sign(&message);
-        let x5c = [root.issue(&leaf(), &attesting)];
-        cbor_map(&[("sig", Value::Bytes(&sig)), ("x5c", cbor_array(&x5c))])
-    })
-}
-
-#[test]
-fn every_difference_from_the_library_is_of_a_named_kind() {
-    let whole = whole();
-    for one in &whole {
-        assert!(one.ours(one.response.clone()).is_ok(), "{}", one.name);
-        library::verdict(&one.challenge, &one.response).unwrap();
-    }
-    let mut random = Random::new();
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for _ in 0..MUTATIONS {
-        let one = &whole[random.below(whole.len())];
-        let mut response = one.response.clone();
-        mutate::response(&mut response, &mut random);
-        let ours = one.ours(response.clone());
-        let theirs = library::verdict(&one.challenge, &response);
-        let kind = kinds::of(&ours, &theirs).unwrap_or_else(|| {
-            panic!(
-                "{}: here {:?}, there {theirs:?}\n{}\n{:02x?}",
-                one.name,
-                ours.map_err(|rejection| (rejection.code, rejection.detail)),
-                String::from_utf8_lossy(&response.client_data_json),
-                response.attestation_object,
-            )
+impl Counts {
+    /// Count two verdicts on one ceremony. `shown` is for people, should they differ in a
+    /// way that has no name.
+    #[track_caller]
+    fn add(
+        &mut self,
+        ours: &Result<(), Rejection>,
+        theirs: &Result<(), String>,
+        shown: impl FnOnce() -> String,
+    ) {
+        let kind = kinds::of(ours, theirs).unwrap_or_else(|| {
+            let ours = ours.as_ref().map_err(|no| (no.code, &no.detail));
+            panic!("here {ours:?}, there {theirs:?}\n{}", shown())
         });
-        *counts.entry(kind.to_owned()).or_default() += 1;
+        *self.0.entry(kind).or_default() += 1;
     }
-    println!("{counts:#?}");
-    // The mutations are fine enough to get past the first check.
-    assert!(counts["both accept"] > 0 && counts["both refuse"] > 0);
+
+    /// The mutations are fine enough to get past the first check.
+    #[track_caller]
+    fn finish(&self) {
+        println!("{self:#?}");
+        for kind in ["both accept", "both refuse"] {
+            assert!(self.0.contains_key(kind), "{kind}");
+        }
+    }
 }

@@ -47,27 +47,6 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Checkpoints never shrink, and of one size there is one root.
-    pub(super) fn contradiction(&self) -> Option<Bad> {
-        self.checkpoints.windows(2).find_map(|pair| {
-            let [one, two] = pair else { return None };
-            let what = if two.size < one.size {
-                format!(
-                    "a checkpoint of {} records follows one of {}",
-                    two.size, one.size
-                )
-            } else if two.size == one.size && two.root != one.root {
-                format!(
-                    "two checkpoints of {} records have different roots",
-                    one.size
-                )
-            } else {
-                return None;
-            };
-            Some(Bad::Checkpoint { what })
-        })
-    }
-
     pub(super) fn entry(&mut self, entry: Entry) {
         let place = self.found.size() + 1;
         if entry.seq() != place {
@@ -88,8 +67,12 @@ impl<'a> Check<'a> {
                 self.last_time = self.last_time.max(record.time);
                 record.leaf()
             }
-            Entry::Pruned { leaf, .. } => {
-                self.verdict.pruned += 1;
+            Entry::Pruned { seq, leaf } => {
+                if self.verdict.pruned + 1 != seq {
+                    let what = "is gone, and records before it are there";
+                    return self.bad_record(seq, what.into());
+                }
+                self.verdict.pruned = seq;
                 leaf
             }
             Entry::Unreadable { seq, why } => return self.bad_record(seq, why),

@@ -1,6 +1,6 @@
 //! `zeropass audit export`.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
@@ -40,9 +40,22 @@ impl Export {
             None => None,
         };
         let target = self.log.clone().unwrap_or_else(|| "all logs".into());
-        super::note(&config, &[("audit.export", target)]).await?;
+        super::recorded(
+            &config,
+            &[("audit.export", target)],
+            "export-failed",
+            self.write(&config, file.as_mut(), out),
+        )
+        .await
+    }
 
-        let source = super::history(&config).await?;
+    async fn write(
+        &self,
+        config: &Config,
+        file: Option<&mut File>,
+        out: &mut (dyn Write + Send),
+    ) -> anyhow::Result<()> {
+        let source = super::history(config).await?;
         let mut logs = source.logs().await?;
         if let Some(wanted) = &self.log {
             logs.retain(|log| log == wanted);
@@ -54,7 +67,7 @@ impl Export {
         }
         let bar = progress("exporting", records);
         let mut count = |read| bar.inc(read);
-        match &mut file {
+        match file {
             Some(file) => {
                 let mut lines = BufWriter::with_capacity(1 << 20, &mut *file);
                 export(&*source, &logs, &mut lines, &mut count).await?;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::dates::moment;
+use super::dates::{moment, told};
 use crate::audit::StoredRecord;
 use crate::clock::Timestamp;
 
@@ -59,27 +59,58 @@ impl Filter {
             && self.until.is_none_or(|until| record.time < until)
     }
 
-    /// What is asked for, to be written down: no value, for it may be anything.
+    /// What is asked for, to be written down: ids and codes as they are, of anything else
+    /// only that it was asked for. What somebody typed may be a person's name.
     pub(super) fn told(&self) -> String {
-        let given = [
-            ("actor", self.actor.is_some()),
-            ("target", self.target.is_some()),
-            ("action", self.action.is_some()),
-            ("outcome", self.outcome.is_some()),
-            ("since", self.since.is_some()),
-            ("until", self.until.is_some()),
-        ];
-        let given: Vec<&str> = given
-            .iter()
-            .filter(|(_, given)| *given)
-            .map(|(name, _)| *name)
-            .collect();
+        let text = |name: &str, value: &Option<String>, fits: fn(&str) -> bool| {
+            let value = value.as_deref()?;
+            let value = if fits(value) { value } else { "(text)" };
+            Some(format!("{name}={value}"))
+        };
+        let time = |name: &str, value: Option<Timestamp>| {
+            value.map(|moment| format!("{name}={}", told(moment)))
+        };
+        let given: Vec<String> = [
+            text("actor", &self.actor, is_id),
+            text("target", &self.target, is_id),
+            text("action", &self.action, is_code),
+            text("outcome", &self.outcome, is_code),
+            time("since", self.since),
+            time("until", self.until),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         if given.is_empty() {
             "all records".into()
         } else {
-            format!("by {}", given.join(", "))
+            given.join(" ")
         }
     }
+}
+
+/// The ids that are in records: of workloads, operators, components, accounts, sessions
+/// and credentials.
+fn is_id(text: &str) -> bool {
+    /// 128 bits in base64url.
+    const RANDOM: usize = 22;
+    let base64url = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let hexadecimal = |c: char| c.is_ascii_hexdigit();
+    let workload = text
+        .strip_prefix("spiffe://")
+        .or_else(|| text.strip_prefix("operator:uid-"));
+    let plain = |c: char| base64url(c) || c == '.' || c == '/';
+    workload.is_some_and(|rest| rest.chars().all(plain))
+        || ["host", "auth-service", "passkey-manager"].contains(&text)
+        || uuid::Uuid::try_parse(text).is_ok()
+        || text.len() >= 8 && text.chars().all(hexadecimal)
+        || text.len() >= RANDOM && text.chars().all(base64url)
+}
+
+/// An action, an outcome, or the beginning of one, as this program names them.
+fn is_code(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".:-".contains(c);
+    text.len() <= 64 && text.chars().all(plain)
 }
 
 /// The whole, or its beginning up to a separator.
@@ -158,5 +189,44 @@ mod tests {
         ] {
             assert!(!accepts(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn ids_and_codes_are_told_and_nothing_else_is() {
+        let told = |options: &[&str]| {
+            let line = ["query"].iter().chain(options);
+            Line::try_parse_from(line).unwrap().filter.told()
+        };
+        assert_eq!(told(&[]), "all records");
+        let all = [
+            "--actor",
+            "spiffe://zeropass.internal/workload/shop",
+            "--target",
+            "7b0a8e2c-5d52-4b7c-9f86-0d9f6f9c1a11",
+            "--action",
+            "credentials.insert",
+            "--outcome",
+            "failed:exists",
+            "--since",
+            "2023-11-14",
+        ];
+        assert_eq!(
+            told(&all),
+            "actor=spiffe://zeropass.internal/workload/shop \
+             target=7b0a8e2c-5d52-4b7c-9f86-0d9f6f9c1a11 action=credentials.insert \
+             outcome=failed:exists since=2023-11-14T00:00:00.000Z"
+        );
+        for id in ["0a1b2c3d4e5f", "kR3vQ9sLw7XyZbN2mT5cHd", "operator:uid-0"] {
+            assert_eq!(told(&["--target", id]), format!("target={id}"));
+        }
+        for personal in [
+            "Ada",
+            "ada@example.com",
+            "ada.lovelace",
+            "ada lovelace the first",
+        ] {
+            assert_eq!(told(&["--target", personal]), "target=(text)", "{personal}");
+        }
+        assert_eq!(told(&["--action", "Ada L."]), "action=(text)");
     }
 }

@@ -1,8 +1,9 @@
 //! `zeropass audit ...`: one file for each command.
 //!
-//! What reads the log for people (`export`, `query`) and what changes it (`prune`)
-//! leaves a record of itself first, in the log of the operators (PCI DSS 10.2.1.3).
-//! `verify` and `prove` work on copies, without the host and its keys.
+//! What reads the log for people (`export`, `query`, and `prove` on a host's store) and what
+//! changes it (`prune`) leaves a record of itself first, in the log of the operators (PCI DSS
+//! 10.2.1.3), and another one when it fails. `verify`, and `prove` on copies, work without
+//! the host and its keys.
 
 mod dates;
 mod export;
@@ -18,7 +19,7 @@ use std::io::Write;
 
 use clap::Subcommand;
 
-pub(super) use operators::note;
+pub(super) use operators::recorded;
 pub(super) use within::{history, keys_in, read_key};
 
 /// What can be done with the audit log.
@@ -28,7 +29,7 @@ pub enum AuditCommand {
     /// export.
     Verify(verify::Verify),
     /// Prove that a record is in the log, or that a log only grew between two
-    /// checkpoints. Prints JSON.
+    /// checkpoints. Prints JSON. Leaves a record of itself, unless it works on a copy.
     Prove(prove::Prove),
     /// Write the log as JSON Lines. Leaves a record of itself.
     Export(export::Export),

@@ -8,41 +8,86 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::audit::{Actor, Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn};
+use crate::audit::retention::OPERATORS;
+use crate::audit::{
+    Actor, Log, Outcome, PATIENCE, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn,
+};
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::host::store;
 
-/// The name of the log; no host's log may have it.
-pub(in crate::cli) const OPERATORS: &str = "operators";
+/// What is done, and to what.
+pub(in crate::cli) type Action = (&'static str, String);
 
 /// Write down what the caller is about to do, durable and sealed when this returns.
 ///
 /// # Errors
 /// It can't be; then it must not be done.
-pub(in crate::cli) async fn note(
+pub(in crate::cli) async fn note(config: &Config, actions: &[Action]) -> anyhow::Result<()> {
+    note_in(config, &config.store, actions, Outcome::Success).await
+}
+
+/// Write down what is done, do it, and write down too that it failed, as `failed:` and
+/// the code.
+///
+/// # Errors
+/// It can't be written down, and was not done; or what became of it.
+pub(in crate::cli) async fn recorded<T>(
     config: &Config,
-    actions: &[(&'static str, String)],
+    actions: &[Action],
+    code: &'static str,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    recorded_in(config, &config.store, actions, code, work).await
+}
+
+/// As [`recorded`], in a store that is not the configured one.
+///
+/// # Errors
+/// As [`recorded`].
+pub(in crate::cli) async fn recorded_in<T>(
+    config: &Config,
+    store: &config::Store,
+    actions: &[Action],
+    code: &'static str,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    note_in(config, store, actions, Outcome::Success).await?;
+    let done = work.await;
+    if done.is_err()
+        && let Err(error) = note_in(config, store, actions, Outcome::Failed(code)).await
+    {
+        tracing::error!(%error, code, "the failure of this command could not be recorded");
+    }
+    done
+}
+
+async fn note_in(
+    config: &Config,
+    place: &config::Store,
+    actions: &[Action],
+    outcome: Outcome,
 ) -> anyhow::Result<()> {
     let key = SealKey::open(&config.keys.folder, OPERATORS, Turn::Wait)?;
     let log = Arc::new(Log::new(key.log_id(), usize::MAX));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // No session is made here: their length does not matter.
-    let opened = store::open(&config.store, 1, Arc::clone(&clock), Arc::clone(&log));
+    let opened = store::open(place, 1, Arc::clone(&clock), Arc::clone(&log));
     let (store, history) = opened.await?;
     let sink = Sink::new(&config.audit.checkpoints, key.log_id());
     // It is told to stop before it runs: it seals once.
     let schedule = Schedule {
         interval: Duration::from_secs(1),
+        patience: PATIENCE,
     };
     let started = Sealer::start(Arc::clone(&log), key, sink, &*history, clock, schedule);
     let sealer = started.await?;
     let trail = Trail::new();
     if log.next() == 1 {
-        trail.push(record("log.open", log.id()));
+        trail.push(record("log.open", log.id(), Outcome::Success));
     }
     for (action, target) in actions {
-        trail.push(record(action, target));
+        trail.push(record(action, target, outcome.clone()));
     }
     let appended = store.append(&trail).await;
     store.close().await;
@@ -58,12 +103,12 @@ pub(in crate::cli) async fn note(
     Ok(())
 }
 
-fn record(action: &'static str, target: &str) -> Record {
+fn record(action: &'static str, target: &str, outcome: Outcome) -> Record {
     let actor = Actor::local(format!("operator:{}", user()));
     Record {
         // What lets an operator in is the machine's: who may read the keys.
         policies: Arc::from(["machine".to_owned()]),
-        ..Record::plain(SystemClock.now(), actor, action, target, Outcome::Success)
+        ..Record::plain(SystemClock.now(), actor, action, target, outcome)
     }
 }
 

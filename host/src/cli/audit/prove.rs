@@ -70,6 +70,25 @@ struct Consistency {
 
 impl Prove {
     pub(super) async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
+        match self.within.own()? {
+            Some(config) => {
+                let action = ("audit.prove", self.told());
+                let work = self.prove(out);
+                super::recorded(&config, &[action], "prove-failed", work).await
+            }
+            None => self.prove(out).await,
+        }
+    }
+
+    /// What is shown of which log.
+    fn told(&self) -> String {
+        match (self.record, self.from) {
+            (Some(record), _) => format!("{} record {record}", self.log),
+            (None, from) => format!("{} from {}", self.log, from.unwrap_or(0)),
+        }
+    }
+
+    async fn prove(&self, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
         let Opened { source, witness } = self.within.open().await?;
         let checkpoints = witness.checkpoints(&self.log);
         let of_size = |size: u64| {
@@ -112,7 +131,7 @@ impl Prove {
                 let good = verify_inclusion(leaf, index, to.size, &path, &to.root);
                 anyhow::ensure!(good, fits);
                 serde_json::to_string_pretty(&Inclusion {
-                    log: self.log,
+                    log: self.log.clone(),
                     checkpoint: head(to),
                     index,
                     leaf: *leaf,
@@ -126,7 +145,7 @@ impl Prove {
                 let good = verify_consistency((from.size, &from.root), (to.size, &to.root), &path);
                 anyhow::ensure!(good, fits);
                 serde_json::to_string_pretty(&Consistency {
-                    log: self.log,
+                    log: self.log.clone(),
                     from: head(from),
                     to: head(to),
                     path,

@@ -2,8 +2,9 @@
 //!
 //! PCI DSS 10.5.1 asks for twelve months: nothing younger than 365 days is cut,
 //! whatever is asked for, and the database refuses it too. Of each log only a
-//! beginning is cut, only what verified just before, and only what a checkpoint
-//! covers; the leaves stay, so that the log still verifies.
+//! beginning is cut, only what verified just before, and only what a checkpoint has
+//! covered for 365 days; the leaves stay, so that the log still verifies. Logs whose keys
+//! are elsewhere, as those of other hosts are, are left alone.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,8 @@ use clap::Args;
 use super::dates::{moment, told};
 use super::read_key;
 use crate::audit::merkle::Hash;
-use crate::audit::verify::{UNSEALED, Witness, verify};
+use crate::audit::retention::{PRUNE, YEAR, is_operators, prune_target, sealed_for_a_year};
+use crate::audit::verify::{RESTORE, UNSEALED, Witness, verify};
 use crate::audit::{Entry, Source, SourceError};
 use crate::cli::caution::Caution;
 use crate::cli::store::database::server;
@@ -21,9 +23,6 @@ use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{Config, Store};
 use crate::store::postgres::{self, Login};
 use crate::store::sqlite;
-
-/// 365 days, in milliseconds.
-const YEAR: u64 = 365 * 24 * 60 * 60 * 1000;
 
 /// Options of the command.
 #[derive(Debug, Args)]
@@ -58,7 +57,8 @@ enum Cutter<'a> {
 impl Prune {
     pub(super) async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
         let config = Config::load(&self.config)?;
-        let latest = SystemClock.now().saturating_sub(YEAR);
+        let now = SystemClock.now();
+        let latest = now.saturating_sub(YEAR);
         anyhow::ensure!(
             self.before <= latest,
             "--before {}: the last 365 days stay; the latest possible is {}",
@@ -72,18 +72,25 @@ impl Prune {
             .iter()
             .map(|file| read_key(file))
             .collect::<Result<_, _>>()?;
-        let witness = Witness::read(&config.audit.checkpoints, keys)?;
+        let witness = Witness::read(&[&config.audit.checkpoints], keys)?;
         let mut plan = Vec::new();
         for verdict in verify(&*source, &witness, &mut |_| {}).await? {
+            // Nothing vouches for what was there before logs were sealed, so it stays.
+            if verdict.log == UNSEALED {
+                continue;
+            }
+            if !witness.knows(&verdict.log) {
+                writeln!(out, "{}: left alone, its key is not here", verdict.log)?;
+                continue;
+            }
             if let Some(bad) = verdict.bad {
                 writeln!(out, "FAIL  {}: {bad}; nothing was cut", verdict.log)?;
                 return Ok(false);
             }
-            // Nothing vouches for what was there before logs were sealed, so it stays.
-            if verdict.log != UNSEALED {
-                let leaves = beginning(&*source, &verdict.log, self.before, verdict.sealed).await?;
-                plan.push((verdict.log, leaves));
-            }
+            let old = sealed_for_a_year(witness.checkpoints(&verdict.log), now);
+            let most = old.min(verdict.sealed);
+            let leaves = beginning(&*source, &verdict.log, self.before, most).await?;
+            plan.push((verdict.log, leaves));
         }
         plan.retain(|(_, leaves)| !leaves.is_empty());
         for (log, leaves) in &plan {
@@ -103,20 +110,22 @@ impl Prune {
             .iter()
             .map(|(log, leaves)| {
                 let last = leaves.last().map_or(0, |(seq, _)| *seq);
-                ("audit.prune", format!("{log} up to {last}"))
+                (PRUNE, prune_target(log, last))
             })
             .collect();
-        super::note(&config, &targets).await?;
-        for (log, leaves) in &plan {
-            match &cutter {
-                Some(Cutter::File(file)) => sqlite::prune(file, log, leaves).await?,
-                Some(Cutter::Migrator(server, login)) => {
-                    postgres::prune(server, login, log, leaves).await?;
+        super::recorded(&config, &targets, "cut-failed", async {
+            for (log, leaves) in &plan {
+                match &cutter {
+                    Some(Cutter::File(file)) => sqlite::prune(file, log, leaves).await?,
+                    Some(Cutter::Migrator(server, login)) => {
+                        postgres::prune(server, login, log, leaves).await?;
+                    }
+                    None => {}
                 }
-                None => {}
             }
-        }
-        Ok(true)
+            Ok(true)
+        })
+        .await
     }
 
     /// None for a dry run that needs nobody.
@@ -145,14 +154,16 @@ impl Prune {
 }
 
 /// The places and leaves of the records at the beginning of a log that are all from
-/// before a moment and that a checkpoint covers.
+/// before a moment, among the first `most`. What vouches for other logs stays: the
+/// records of cuts and restores.
 async fn beginning(
     source: &dyn Source,
     log: &str,
     before: Timestamp,
-    sealed: u64,
+    most: u64,
 ) -> Result<Vec<(u64, Hash)>, SourceError> {
     let (mut leaves, mut after) = (Vec::new(), 0);
+    let vouches = |action: &str| is_operators(log) && [PRUNE, RESTORE].contains(&action);
     loop {
         let entries = source.entries(log, after, 4096).await?;
         let Some(last) = entries.last() else {
@@ -161,7 +172,9 @@ async fn beginning(
         after = last.seq();
         for entry in entries {
             match entry {
-                Entry::Record(record) if record.time < before && record.seq <= sealed => {
+                Entry::Record(record)
+                    if record.time < before && record.seq <= most && !vouches(&record.action) =>
+                {
                     leaves.push((record.seq, record.leaf()));
                 }
                 Entry::Pruned { .. } => {}

@@ -43,8 +43,13 @@ const HEAD: [&str; 9] = [
 impl Query {
     pub(super) async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        super::note(&config, &[("audit.query", self.filter.told())]).await?;
-        let source = super::history(&config).await?;
+        let action = ("audit.query", self.filter.told());
+        let search = self.search(&config, out);
+        super::recorded(&config, &[action], "query-failed", search).await
+    }
+
+    async fn search(&self, config: &Config, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
+        let source = super::history(config).await?;
         let mut rows = vec![HEAD.map(str::to_owned)];
         for log in source.logs().await? {
             if self.log.as_ref().is_some_and(|wanted| *wanted != log) {

@@ -26,10 +26,11 @@ pub(super) struct Within {
     /// An export in JSON Lines.
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
-    /// The file of checkpoints. Leaves are looked for beside it.
+    /// A file of checkpoints; repeat it for those of other hosts. Leaves are looked for
+    /// beside each.
     #[arg(long, value_name = "FILE")]
-    checkpoints: Option<PathBuf>,
-    /// A log's public key (audit-*.pub); repeat it for more.
+    checkpoints: Vec<PathBuf>,
+    /// A log's public key (audit-*.pub); repeat it for more, also for those of other hosts.
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
 }
@@ -43,6 +44,14 @@ pub(super) struct Opened {
 // === impl Within ===
 
 impl Within {
+    /// The configuration, when the log is that of its host and no copy.
+    pub(super) fn own(&self) -> anyhow::Result<Option<Config>> {
+        match (&self.config, &self.database, &self.export) {
+            (Some(config), None, None) => Ok(Some(Config::load(config)?)),
+            _ => Ok(None),
+        }
+    }
+
     pub(super) async fn open(&self) -> anyhow::Result<Opened> {
         let config = self.config.as_deref().map(Config::load).transpose()?;
         let source: Box<dyn Source> = match (&self.export, &self.database, &config) {
@@ -55,18 +64,21 @@ impl Within {
                 )
             }
         };
-        let checkpoints = self
-            .checkpoints
-            .as_deref()
-            .or(config
-                .as_ref()
-                .map(|config| config.audit.checkpoints.as_path()))
-            .context("say where the checkpoints are: --checkpoints FILE, or --config FILE")?;
+        let mut checkpoints = self.checkpoints.clone();
+        if let (true, Some(config)) = (checkpoints.is_empty(), &config) {
+            checkpoints.push(config.audit.checkpoints.clone());
+        }
         anyhow::ensure!(
-            checkpoints.is_file(),
-            "{}: there is no such file of checkpoints",
-            checkpoints.display()
+            !checkpoints.is_empty(),
+            "say where the checkpoints are: --checkpoints FILE, or --config FILE"
         );
+        for file in &checkpoints {
+            anyhow::ensure!(
+                file.is_file(),
+                "{}: there is no such file of checkpoints",
+                file.display()
+            );
+        }
         let mut files = self.key.clone();
         if let (true, Some(config)) = (files.is_empty(), &config) {
             files = keys_in(&config.keys.folder)?;
@@ -81,7 +93,7 @@ impl Within {
             .collect::<Result<_, _>>()?;
         Ok(Opened {
             source,
-            witness: Witness::read(checkpoints, keys)?,
+            witness: Witness::read(&checkpoints, keys)?,
         })
     }
 }

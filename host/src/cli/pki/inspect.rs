@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use rustls::pki_types::CertificateDer;
 
 use super::date;
 use crate::clock::Timestamp;
-use crate::config::{Config, IdentitySource};
-use crate::identity::inspect::{Grounds, Inspection, inspect};
+use crate::config::{Config, IdentitySource, LinkIdentity, LinkSource};
+use crate::identity::inspect::{Grounds, Inspection, LinkGrounds, inspect};
 use crate::identity::parts::{certificates, revocation_lists};
 
 const AUTHORITIES: &str = "the trusted authorities";
@@ -51,6 +52,7 @@ impl Inspect {
             crls: revocation_lists(&self.crl)?,
             trust_domain: trust_domain.transpose().context("--trust-domain")?,
             bindings: None,
+            link: LinkGrounds::Unknown,
         })
     }
 
@@ -87,6 +89,34 @@ fn grounds_of(config: &Config) -> anyhow::Result<Grounds> {
         crls: revocation_lists(&config.service.crl)?,
         trust_domain: Some(config.service.trust_domain.as_str().parse()?),
         bindings: Some(bindings.collect()),
+        link: link_of(config)?,
+    })
+}
+
+/// What the link of such a host takes.
+fn link_of(config: &Config) -> anyhow::Result<LinkGrounds> {
+    let link = &config.link;
+    // An end that is not here is known by its id alone.
+    let (identity, ids) = match (&link.serving, &link.calling) {
+        (Some(serving), _) => (&serving.identity, (&serving.caller, &serving.identity.id)),
+        (None, Some(calling)) => (&calling.identity, (&calling.identity.id, &calling.callee)),
+        (None, None) => return Ok(LinkGrounds::None),
+    };
+    let (auth_service, passkey_manager) = ids;
+    Ok(LinkGrounds::Mtls {
+        roots: roots_of(identity)?,
+        components: vec![
+            ("auth-service", auth_service.as_str().to_owned()),
+            ("passkey-manager", passkey_manager.as_str().to_owned()),
+        ],
+    })
+}
+
+fn roots_of(identity: &LinkIdentity) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    Ok(match &identity.source {
+        LinkSource::Files { ca, .. } => certificates(ca, AUTHORITIES)?,
+        // Only the agent knows them.
+        LinkSource::WorkloadApi { .. } => Vec::new(),
     })
 }
 
@@ -123,7 +153,11 @@ fn table(file: &Path, inspection: &Inspection, out: &mut dyn Write) -> anyhow::R
     });
     rows_of("RULE", "KEPT", "FOUND", rows, out)?;
     let rows = inspection.uses.iter().map(|one| {
-        let fit = if one.fit { "yes" } else { "NO" };
+        let fit = match one.fit {
+            Some(true) => "yes",
+            Some(false) => "NO",
+            None => "?",
+        };
         (one.name, fit, one.why.as_str())
     });
     rows_of("USE", "FIT", "WHY", rows, out)

@@ -1,7 +1,8 @@
 //! `zeropass store backup` and `zeropass store restore`: SQLite.
 //!
-//! A backup is a whole copy at one moment, made while the host runs. A restore checks
-//! the audit log of the copy first: its records must be those that were sealed. A
+//! A backup is a whole copy at one moment, made while the host runs. A restore takes a copy
+//! of it beside the store and checks the audit log of that: its records must be those that
+//! were sealed. The very file that was checked takes the store's place. A
 //! copy is older than the last checkpoint, so that its logs end too early; the
 //! restore retires their keys, and what follows is in new logs, whose first record
 //! says where the old ones end.
@@ -14,9 +15,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
+use crate::audit::retention::OPERATORS;
 use crate::audit::verify::{Bad, RESTORE, Verdict, Witness, restore_target, verify};
-use crate::audit::{SealKey, Turn};
-use crate::cli::audit::operators::{OPERATORS, note};
+use crate::audit::{SealKey, Source, Turn};
+use crate::cli::audit::operators::{note, recorded};
 use crate::cli::audit::within::{keys_in, read_key};
 use crate::cli::caution::Caution;
 use crate::config::Config;
@@ -57,9 +59,12 @@ impl Backup {
             .mode(0o600)
             .open(&self.file)
             .with_context(|| self.file.display().to_string())?;
-        note(&config, &[("store.backup", "store".into())]).await?;
-        copy(store, &self.file).await?;
-        File::open(&self.file)?.sync_all()?;
+        let action = ("store.backup", "store".into());
+        recorded(&config, &[action], "copy-failed", async {
+            copy(store, &self.file).await?;
+            Ok(File::open(&self.file)?.sync_all()?)
+        })
+        .await?;
         writeln!(out, "{}", self.file.display())?;
         Ok(())
     }
@@ -74,7 +79,8 @@ impl Restore {
         // Held to the end: no host starts meanwhile.
         let host = SealKey::open(folder, &config.audit.log, Turn::Now)?;
         let operators = SealKey::open(folder, OPERATORS, Turn::Wait)?;
-        let verdicts = check(&self.file, &config).await?;
+        let restoring = Restoring::copy(&self.file, store)?;
+        let verdicts = check(&restoring.0, &config).await?;
         let mut good = true;
         for verdict in &verdicts {
             match &verdict.bad {
@@ -106,7 +112,7 @@ impl Restore {
         }
         self.caution.confirmed(&what)?;
         let cut = cut_logs(&verdicts);
-        put_in_place(&self.file, store, &aside)?;
+        restoring.put_in_place(store, &aside)?;
         for (key, log) in [
             (host, &config.audit.log),
             (operators, &OPERATORS.to_owned()),
@@ -134,13 +140,20 @@ impl Restore {
 
 async fn check(copy: &Path, config: &Config) -> anyhow::Result<Vec<Verdict>> {
     let history = SqliteHistory::open(copy).await?;
+    let checked = verdicts(&history, config).await;
+    history.close().await;
+    checked
+}
+
+/// What comes of verifying these logs with the keys and checkpoints of a host.
+pub(super) async fn verdicts(source: &dyn Source, config: &Config) -> anyhow::Result<Vec<Verdict>> {
     let keys = keys_in(&config.keys.folder)?;
     let keys = keys
         .iter()
         .map(|file| read_key(file))
         .collect::<Result<_, _>>()?;
-    let witness = Witness::read(&config.audit.checkpoints, keys)?;
-    Ok(verify(&history, &witness, &mut |_| {}).await?)
+    let witness = Witness::read(&[&config.audit.checkpoints], keys)?;
+    Ok(verify(source, &witness, &mut |_| {}).await?)
 }
 
 fn cut_logs(verdicts: &[Verdict]) -> Vec<(String, u64)> {
@@ -160,35 +173,70 @@ fn aside(store: &Path) -> PathBuf {
     name.into()
 }
 
-/// Copy beside the store first, so that the rename is on one file system.
-fn put_in_place(copy: &Path, store: &Path, aside: &Path) -> anyhow::Result<()> {
-    let with = |path: &Path, suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    let restoring = with(store, ".restoring");
-    let mut from = File::open(copy).with_context(|| copy.display().to_string())?;
-    let mut to = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&restoring)
-        .with_context(|| restoring.display().to_string())?;
-    std::io::copy(&mut from, &mut to)?;
-    to.sync_all()?;
-    // The database with its write-ahead log, whatever there is of it.
-    for suffix in ["", "-wal", "-shm"] {
-        let old = with(store, suffix);
-        if old.exists() {
-            std::fs::rename(&old, with(aside, suffix))
-                .with_context(|| old.display().to_string())?;
+/// A file of SQLite's beside another.
+fn with(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// A copy beside the store, so that the rename is on one file system. It goes unless it is
+/// put in place.
+struct Restoring(PathBuf);
+
+impl Restoring {
+    fn copy(file: &Path, store: &Path) -> anyhow::Result<Self> {
+        let beside = with(file, "-wal");
+        let left = std::fs::metadata(&beside).is_ok_and(|found| found.len() > 0);
+        anyhow::ensure!(
+            !left,
+            "{}: changes of {} are in it that a copy would leave behind; make backups with `zeropass store backup`",
+            beside.display(),
+            file.display()
+        );
+        let mut from = File::open(file).with_context(|| file.display().to_string())?;
+        let copy = Self(with(store, ".restoring"));
+        copy.remove();
+        let mut to = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&copy.0)
+            .with_context(|| copy.0.display().to_string())?;
+        std::io::copy(&mut from, &mut to)?;
+        to.sync_all()?;
+        Ok(copy)
+    }
+
+    fn put_in_place(self, store: &Path, aside: &Path) -> anyhow::Result<()> {
+        // Reading it may have left these behind, with nothing in them.
+        for suffix in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(with(&self.0, suffix));
+        }
+        // The database with its write-ahead log, whatever there is of it.
+        for suffix in ["", "-wal", "-shm"] {
+            let old = with(store, suffix);
+            if old.exists() {
+                std::fs::rename(&old, with(aside, suffix))
+                    .with_context(|| old.display().to_string())?;
+            }
+        }
+        std::fs::rename(&self.0, store).with_context(|| store.display().to_string())?;
+        if let Some(folder) = store.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(with(&self.0, suffix));
         }
     }
-    std::fs::rename(&restoring, store).with_context(|| store.display().to_string())?;
-    if let Some(folder) = store.parent() {
-        File::open(folder)?.sync_all()?;
+}
+
+impl Drop for Restoring {
+    fn drop(&mut self) {
+        self.remove();
     }
-    Ok(())
 }

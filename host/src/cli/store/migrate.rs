@@ -3,41 +3,49 @@
 use std::io::Write;
 
 use super::Migrator;
+use crate::cli::audit::operators::note;
 use crate::cli::caution::Caution;
+use crate::config::Config;
 use crate::store::postgres::{self, Migrated};
 
-/// Bring the schema up to date and say what was done.
+/// Bring the schema up to date and say what was done. The record of it follows: before,
+/// there is no table for it, or one that this program does not know.
 ///
 /// A new database has nothing to lose; a schema that is in use does not go back.
-pub(super) fn migrate(
+pub(super) async fn migrate(
     migrator: &Migrator,
     caution: Caution,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
+    out: &mut (dyn Write + Send),
+) -> anyhow::Result<bool> {
     let server = migrator.server()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let plan = runtime.block_on(postgres::migration(&server, &migrator.login()))?;
+    let plan = postgres::migration(&server, &migrator.login()).await?;
     let Migrated { from, to } = plan;
     if from != to && caution.dry_run() {
-        return Ok(writeln!(
-            out,
-            "the schema would go from version {from} to {to}"
-        )?);
+        writeln!(out, "the schema would go from version {from} to {to}")?;
+        return Ok(true);
     }
     if from != to && from != 0 {
         caution.confirmed(&format!("the schema goes from version {from} to {to}"))?;
     }
-    let done = runtime.block_on(postgres::migrate(&server, &migrator.login()))?;
+    let done = postgres::migrate(&server, &migrator.login()).await?;
     if done.from == done.to {
         writeln!(out, "the schema is at version {}: nothing to do", done.to)?;
-    } else {
+        return Ok(true);
+    }
+    writeln!(
+        out,
+        "the schema went from version {} to {}",
+        done.from, done.to
+    )?;
+    let config = Config::load(&migrator.config)?;
+    let what = format!("schema from {} to {}", done.from, done.to);
+    if let Err(error) = note(&config, &[("store.migrate", what)]).await {
         writeln!(
             out,
-            "the schema went from version {} to {}",
-            done.from, done.to
+            "this could not be recorded in the audit log: {error:#}"
         )?;
+        // Of a database that is new nobody has a log yet.
+        return Ok(done.from == 0);
     }
-    Ok(())
+    Ok(true)
 }

@@ -19,7 +19,7 @@ use crate::store::postgres;
 pub enum StoreCommand {
     /// Print the SQL that makes the database roles, for an administrator to review and run.
     Roles,
-    /// Bring the schema in PostgreSQL up to date.
+    /// Bring the schema in PostgreSQL up to date. Leaves an audit record.
     Migrate {
         /// The database.
         #[command(flatten)]
@@ -34,7 +34,8 @@ pub enum StoreCommand {
     /// Leaves an audit record.
     Restore(backup::Restore),
     /// Move the store of a host that has been stopped from SQLite into an empty database
-    /// in PostgreSQL, and compare counts and digests.
+    /// in PostgreSQL, and compare counts and digests. Its audit log must verify, before and
+    /// after. Leaves an audit record.
     Import {
         /// The SQLite database.
         #[arg(long, value_name = "FILE")]
@@ -54,14 +55,16 @@ pub enum StoreCommand {
 pub(super) fn run(command: StoreCommand, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
     match command {
         StoreCommand::Roles => out.write_all(postgres::roles().as_bytes())?,
-        StoreCommand::Migrate { migrator, caution } => migrate::migrate(&migrator, caution, out)?,
+        StoreCommand::Migrate { migrator, caution } => {
+            return super::block_on(migrate::migrate(&migrator, caution, out));
+        }
         StoreCommand::Backup(command) => super::block_on(command.run(out))?,
         StoreCommand::Restore(command) => return super::block_on(command.run(out)),
         StoreCommand::Import {
             from,
             migrator,
             caution,
-        } => import::import(&migrator, &from, caution, out)?,
+        } => return super::block_on(import::import(&migrator, &from, caution, out)),
     }
     Ok(true)
 }

@@ -19,10 +19,11 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(
         (
             service.identity_connections,
+            service.identity_requests,
             service.identity_rate,
             service.identity_burst
         ),
-        (512, 5_000, 10_000)
+        (512, 128, 5_000, 10_000)
     );
     assert!(service.crl.is_empty());
     assert_eq!(service.handshake_timeout, Duration::from_secs(5));

@@ -14,6 +14,9 @@ use crate::identity::spiffe::{SpiffeId, TrustDomain};
 use crate::identity::svid::URI_TAG;
 use crate::identity::verifier::{SvidVerifier, refusal_code};
 
+/// The name of the rule that needs roots.
+pub(super) const CHAIN: &str = "the chain ends at the CA";
+
 /// The rules of one certificate, while they are gathered.
 #[derive(Default)]
 pub(super) struct Rules(pub(super) Vec<Rule>);
@@ -65,8 +68,13 @@ pub(super) fn spiffe_rules(
     id
 }
 
-/// Whether it is an authority.
-pub(super) fn usage_rules(rules: &mut Rules, certificate: &X509Certificate<'_>) -> bool {
+/// Whether it says that it is an authority.
+pub(super) fn is_authority(certificate: &X509Certificate<'_>) -> bool {
+    let constraints = certificate.basic_constraints().ok().flatten();
+    constraints.is_some_and(|constraints| constraints.value.ca)
+}
+
+pub(super) fn usage_rules(rules: &mut Rules, certificate: &X509Certificate<'_>) {
     let constraints = certificate.basic_constraints().ok().flatten();
     rules.add(
         "basic constraints present",
@@ -74,10 +82,9 @@ pub(super) fn usage_rules(rules: &mut Rules, certificate: &X509Certificate<'_>) 
         "they are missing: issue it with cA=false",
         "they are there",
     );
-    let authority = constraints.is_some_and(|constraints| constraints.value.ca);
     rules.add(
         "not a certificate authority",
-        !authority,
+        !is_authority(certificate),
         "cA=true: a signing certificate never identifies a workload",
         "it is none",
     );
@@ -125,7 +132,6 @@ pub(super) fn usage_rules(rules: &mut Rules, certificate: &X509Certificate<'_>) 
             "serverAuth and clientAuth"
         },
     );
-    authority
 }
 
 /// Chain and revocation, as the verifier of listeners judges them.
@@ -136,12 +142,12 @@ pub(super) fn trust_rules(
     authority: bool,
     now: Timestamp,
 ) -> Result<(), MaterialError> {
-    let (chain_rule, list_rule) = ("the chain ends at the CA", "not revoked");
+    let (chain_rule, list_rule) = (CHAIN, "not revoked");
     if grounds.roots.is_empty() || authority {
         let why = if authority {
             "not asked of an authority"
         } else {
-            "give --ca to judge it"
+            "no authorities are known: give --ca to judge it"
         };
         rules.put(chain_rule, None, why);
         rules.put(list_rule, None, why);

@@ -1,72 +1,61 @@
 //! What a certificate may be used for, given the rules that it keeps.
 
-use super::rules::Rules;
-use super::{Grounds, Use};
+use super::rules::{CHAIN, Rules};
+use super::{Grounds, LinkGrounds, Use};
 use crate::identity::spiffe::SpiffeId;
 
-pub(super) fn uses(
-    rules: &Rules,
-    id: Option<&SpiffeId>,
-    authority: bool,
-    names: &[String],
-    grounds: &Grounds,
-) -> Vec<Use> {
-    let broken: Vec<_> = rules
-        .0
-        .iter()
-        .filter(|rule| rule.kept == Some(false))
-        .map(|rule| rule.name)
-        .collect();
-    let sound = broken.is_empty();
-    let breaks = || format!("it breaks: {}", broken.join("; "));
-    let id = id.map(SpiffeId::as_str).unwrap_or_default();
+/// What was found about a certificate.
+pub(super) struct Judged<'a> {
+    pub rules: &'a Rules,
+    /// The same rules by the roots of the link, where it has a wire.
+    pub of_link: Option<&'a Rules>,
+    pub id: Option<&'a SpiffeId>,
+    pub authority: bool,
+}
+
+/// Whether a certificate passes: why not, or that nobody can tell.
+enum Sound {
+    Yes,
+    No(String),
+    Unknown,
+}
+
+pub(super) fn uses(judged: &Judged<'_>, names: &[String], grounds: &Grounds) -> Vec<Use> {
+    let id = judged.id.map(SpiffeId::as_str).unwrap_or_default();
     let place = id
         .strip_prefix("spiffe://")
         .and_then(|rest| rest.split_once('/'))
         .map(|(_, path)| path)
         .unwrap_or_default();
-    let role = |name, prefix: &str, what: &str| {
-        let fits = place == prefix || place.starts_with(&format!("{prefix}/"));
-        let why = match (sound, fits) {
-            (false, _) => breaks(),
-            (true, true) => what.replace("ID", id),
-            (true, false) => format!("its id is not below `/{prefix}`"),
-        };
-        Use {
-            name,
-            fit: sound && fits,
-            why,
-        }
-    };
     let named = names.iter().any(|name| !name.starts_with("URI "));
+    let operator = place == "operator" || place.starts_with("operator/");
+    let sound = Sound::of(judged.rules);
     vec![
-        client(sound.then_some(id).ok_or_else(breaks), grounds),
-        Use {
-            name: "the host's own (service.certificate)",
-            fit: sound,
-            why: match (sound, named) {
-                (false, _) => breaks(),
-                (true, true) => "clients that verify by name find one".to_owned(),
-                (true, false) => {
+        sound.fit("client of the service listener", client(id, grounds)),
+        sound.fit(
+            "the host's own (service.certificate)",
+            Ok(match named {
+                true => "clients that verify by name find one".to_owned(),
+                false => {
                     "only clients that verify its SPIFFE id: it has no DNS name and no address"
                         .to_owned()
                 }
-            },
-        },
-        role(
+            }),
+        ),
+        sound.fit(
             "operator on the admin listener",
-            "operator",
-            "the policies of the operators say what ID may do",
+            match operator {
+                true => Ok(format!(
+                    "the policies of the operators say what {id} may do"
+                )),
+                false => Err("its id is not below `/operator`".to_owned()),
+            },
         ),
-        role(
-            "component on the link",
-            "component",
-            "the policies of the components say what ID may do",
-        ),
+        component(judged, id, place, grounds),
         Use {
             name: "trusted root (service.client-ca)",
-            fit: authority,
-            why: if authority {
+            fit: Some(judged.authority),
+            why: if judged.authority {
                 "it is a certificate authority".to_owned()
             } else {
                 "it is no certificate authority".to_owned()
@@ -75,27 +64,41 @@ pub(super) fn uses(
     ]
 }
 
-/// `sound`: the id, or what is wrong.
-fn client(sound: Result<&str, String>, grounds: &Grounds) -> Use {
-    let name = "client of the service listener";
-    let refused = |why| Use {
-        name,
-        fit: false,
-        why,
-    };
-    let id = match sound {
-        Ok(id) => id,
-        Err(why) => return refused(why),
-    };
-    let Some(bindings) = &grounds.bindings else {
-        let why = format!(
-            "the handshake succeeds; what it may do is for policy: bind `{id}` to a relying party"
-        );
-        return Use {
+/// The link takes exactly one id for each component, by its own roots.
+fn component(judged: &Judged<'_>, id: &str, place: &str, grounds: &Grounds) -> Use {
+    let name = "component on the link";
+    match &grounds.link {
+        LinkGrounds::None => Use {
             name,
-            fit: true,
-            why,
-        };
+            fit: Some(false),
+            why: "the link is in-process: it takes no certificate".to_owned(),
+        },
+        LinkGrounds::Unknown => Sound::of(judged.rules).fit(
+            name,
+            match place.starts_with("component/") {
+                true => Ok("if it is the id that [link] has for a component".to_owned()),
+                false => Err("its id is not below `/component`".to_owned()),
+            },
+        ),
+        LinkGrounds::Mtls { components, .. } => {
+            let found = components.iter().find(|(_, one)| one == id);
+            let said = match found {
+                Some((component, _)) => Ok(format!("it is {component}")),
+                None => {
+                    let ids: Vec<_> = components.iter().map(|(_, id)| id.as_str()).collect();
+                    Err(format!("the link takes {} alone", ids.join(" and ")))
+                }
+            };
+            Sound::of(judged.of_link.unwrap_or(judged.rules)).fit(name, said)
+        }
+    }
+}
+
+fn client(id: &str, grounds: &Grounds) -> Result<String, String> {
+    let Some(bindings) = &grounds.bindings else {
+        return Ok(format!(
+            "the handshake succeeds; what it may do is for policy: bind `{id}` to a relying party"
+        ));
     };
     let bound: Vec<_> = bindings
         .iter()
@@ -103,13 +106,41 @@ fn client(sound: Result<&str, String>, grounds: &Grounds) -> Use {
         .map(|(party, _)| party.as_str())
         .collect();
     if bound.is_empty() {
-        return refused(format!(
+        return Err(format!(
             "the handshake succeeds, but no relying party has `{id}` among its workloads"
         ));
     }
-    Use {
-        name,
-        fit: true,
-        why: format!("acts for {}", bound.join(", ")),
+    Ok(format!("acts for {}", bound.join(", ")))
+}
+
+// === impl Sound ===
+
+impl Sound {
+    fn of(rules: &Rules) -> Self {
+        let broken: Vec<_> = rules
+            .0
+            .iter()
+            .filter(|rule| rule.kept == Some(false))
+            .map(|rule| rule.name)
+            .collect();
+        let unjudged = |rule: &super::Rule| rule.name == CHAIN && rule.kept.is_none();
+        if !broken.is_empty() {
+            Self::No(format!("it breaks: {}", broken.join("; ")))
+        } else if rules.0.iter().any(unjudged) {
+            Self::Unknown
+        } else {
+            Self::Yes
+        }
+    }
+
+    /// `said`: what it fits, or why it does not, if it is sound.
+    fn fit(&self, name: &'static str, said: Result<String, String>) -> Use {
+        let (fit, why) = match (self, said) {
+            (Self::No(why), _) => (Some(false), why.clone()),
+            (_, Err(why)) => (Some(false), why),
+            (Self::Yes, Ok(why)) => (Some(true), why),
+            (Self::Unknown, Ok(why)) => (None, format!("if its chain is good: {why}")),
+        };
+        Use { name, fit, why }
     }
 }

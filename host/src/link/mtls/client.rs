@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 use super::connection::{Connection, Fault};
 use super::dial::Dialer;
 use super::hosts::Hosts;
+use super::notice::Notices;
 use super::target::Target;
 use crate::audit::ComponentIdentity;
 use crate::clock::Clock;
@@ -30,6 +31,8 @@ pub struct LinkOptions {
     pub targets: Vec<String>,
     /// For a connection: TCP, TLS and a first answer.
     pub connect_timeout: Duration,
+    /// Who is told of connections that were refused or cut; nobody, if none.
+    pub notices: Option<Notices>,
 }
 
 /// The calling end of a link to one or more hosts. It keeps a connection to each, until
@@ -82,8 +85,9 @@ impl LinkClient {
     ) -> Arc<Self> {
         let dialer = Arc::new(Dialer {
             tls,
-            clock: Arc::clone(&clock),
+            clock,
             connect_timeout: options.connect_timeout,
+            notices: options.notices,
         });
         let targets: Vec<_> = options
             .targets
@@ -98,7 +102,7 @@ impl LinkClient {
             })
             .collect();
         Arc::new(Self {
-            hosts: Hosts::new(targets, options.connect_timeout, clock),
+            hosts: Hosts::new(targets, options.connect_timeout),
             keepers,
             provenance,
         })
@@ -107,6 +111,12 @@ impl LinkClient {
     /// Whether a call could be made now.
     pub fn is_up(&self) -> bool {
         self.hosts.best(&[]).is_some()
+    }
+
+    /// Whether a call could be made, if not now, then as soon as the connection stands
+    /// that is being made.
+    pub async fn ready(&self) -> bool {
+        self.hosts.choose(&[]).await.is_some()
     }
 
     /// Ask a host whether it is there: the smallest request that there is.

@@ -6,14 +6,16 @@
 //! body into the connection in one go, so that they leave in one TLS record, and is
 //! woken by the answer.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt as _;
 use h2::client::SendRequest;
 use http::{Request, StatusCode};
+use rustls::ClientConfig;
 
-use crate::clock::Timestamp;
+use crate::identity::standing::Standing;
 
 /// The largest answer, bytes: a long list of passkeys.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -24,7 +26,7 @@ static NUMBERS: AtomicU64 = AtomicU64::new(1);
 #[derive(Clone)]
 pub(super) struct Connection {
     sender: SendRequest<Bytes>,
-    not_after: Timestamp,
+    standing: Arc<Standing<ClientConfig>>,
     /// No two connections have the same.
     pub number: u64,
 }
@@ -41,23 +43,18 @@ pub(super) enum Fault {
 // === impl Connection ===
 
 impl Connection {
-    /// Over this sender, to a peer whose certificate ends at `not_after`.
-    pub fn new(sender: SendRequest<Bytes>, not_after: Timestamp) -> Self {
+    /// Over this sender, to a peer of this standing.
+    pub fn new(sender: SendRequest<Bytes>, standing: Standing<ClientConfig>) -> Self {
         Self {
             sender,
-            not_after,
+            standing: Arc::new(standing),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
         }
     }
 
-    /// The end of the peer's certificate.
-    pub fn not_after(&self) -> Timestamp {
-        self.not_after
-    }
-
-    /// Whether it may carry a call: it takes one, and its peer's certificate holds.
-    pub fn is_good(&self, now: Timestamp) -> bool {
-        now <= self.not_after && self.takes_requests()
+    /// Whether its peer is still trusted.
+    pub fn standing(&self) -> &Arc<Standing<ClientConfig>> {
+        &self.standing
     }
 
     /// Whether neither end has begun to close it.

@@ -8,7 +8,6 @@ use futures::future::select_all;
 
 use super::connection::Connection;
 use super::target::{State, Target};
-use crate::clock::Clock;
 
 /// All hosts that a call may be made to.
 pub(super) struct Hosts {
@@ -16,23 +15,17 @@ pub(super) struct Hosts {
     /// Where the next search begins, so that equals take turns.
     turn: AtomicUsize,
     connect_timeout: Duration,
-    clock: Arc<dyn Clock>,
 }
 
 // === impl Hosts ===
 
 impl Hosts {
     /// These, of which a choice waits for one as long as a connection may take.
-    pub fn new(
-        targets: Vec<Arc<Target>>,
-        connect_timeout: Duration,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub fn new(targets: Vec<Arc<Target>>, connect_timeout: Duration) -> Self {
         Self {
             targets,
             turn: AtomicUsize::new(0),
             connect_timeout,
-            clock,
         }
     }
 
@@ -68,18 +61,23 @@ impl Hosts {
 
     /// Of the connections that stand: not suspect before suspect, few calls before many.
     pub fn best(&self, tried: &[u64]) -> Option<(Arc<Target>, Connection)> {
-        let now = self.clock.now();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.targets.len().max(1);
         let (before, from) = self.targets.split_at_checked(turn)?;
         from.iter()
             .chain(before)
-            .filter_map(|target| match target.state() {
-                State::Up(connection)
-                    if !tried.contains(&connection.number) && connection.is_good(now) =>
-                {
-                    Some((Arc::clone(target), connection))
+            .filter_map(|target| {
+                let State::Up(connection) = target.state() else {
+                    return None;
+                };
+                if !connection.takes_requests() {
+                    // The other end has said goodbye (GOAWAY), and may linger with calls
+                    // that it still answers: the next connection is not to wait for them.
+                    target.give_up(connection.number);
+                    return None;
                 }
-                _ => None,
+                let fit =
+                    !tried.contains(&connection.number) && connection.standing().check().is_ok();
+                fit.then(|| (Arc::clone(target), connection))
             })
             .min_by_key(|(target, _)| target.load())
     }

@@ -1,7 +1,10 @@
 //! One host at the other end: its connection, and what is known of its health.
 //!
-//! A task of its own makes the connection and replaces it when it ends, when the
-//! configuration changes and when the peer's certificate ends.
+//! A task of its own makes the connection, and another one when it ends. The peer is
+//! judged by what is in force now for as long as the connection stands: who is revoked
+//! or distrusted is cut off at once, with the calls that run there. When the own
+//! material changes, the old connection serves until there is a new one, though not
+//! for ever.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,19 +12,27 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
+use rustls::ClientConfig;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use super::connection::{Connection, Fault};
 use super::dial::{Dialer, Dialled};
-use crate::clock::{Clock, Timestamp};
+use crate::identity::standing::{EXPIRED, Standing};
 
 /// After a failure: the first pause, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a connection that is replaced may finish what it carries.
-const REPLACED_GRACE: Duration = Duration::from_secs(2);
+/// How long a connection of before serves when material has changed and no new
+/// connection can be made with it.
+const REPLACED_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long a connection that is replaced may finish what it carries: no call has a
+/// longer deadline. It ends by itself when it carries nothing any more.
+const REPLACED_GRACE: Duration = Duration::from_secs(600);
+
+/// After the peer's certificate ended: answers begun in time may still come.
+const EXPIRED_GRACE: Duration = Duration::from_secs(1);
 
 /// How long a host that let a call run into its deadline is the last choice.
 const SUSPICION: Duration = Duration::from_secs(1);
@@ -94,8 +105,8 @@ impl Target {
             .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + SUSPICION);
     }
 
-    /// This connection is of no more use: make another one.
-    fn give_up(&self, number: u64) {
+    /// This connection takes no more calls: another one is being made from now on.
+    pub fn give_up(&self, number: u64) {
         self.state.send_if_modified(|state| {
             let ours = matches!(state, State::Up(connection) if connection.number == number);
             if ours {
@@ -135,64 +146,125 @@ impl Target {
 
     /// Keep a connection, for ever.
     pub async fn keep(self: Arc<Self>, dialer: Arc<Dialer>) {
-        let mut pause = FIRST_PAUSE;
         loop {
-            let mut tls = dialer.tls.watch();
-            let Some(config) = tls.borrow_and_update().clone() else {
-                self.state.send_replace(State::Down);
-                if tls.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            };
-            match dialer.dial(&self.address, config).await {
-                Ok(Dialled {
-                    connection,
-                    mut driver,
-                }) => {
-                    pause = FIRST_PAUSE;
-                    let (number, not_after) = (connection.number, connection.not_after());
-                    tracing::info!(target = self.address, "link: connected");
-                    self.state.send_replace(State::Up(connection));
-                    tokio::select! {
-                        _ = &mut driver => self.give_up(number),
-                        () = self.given_up(number) => retire(driver),
-                        // The old one serves until there is a new one.
-                        _ = tls.changed() => retire(driver),
-                        () = expiry(&*dialer.clock, not_after) => {
-                            self.give_up(number);
-                            retire(driver);
-                        }
-                    }
-                }
-                Err(error) => {
-                    if !matches!(self.state(), State::Down) {
-                        tracing::warn!(target = self.address, %error, "link: no connection");
-                    }
-                    self.state.send_replace(State::Down);
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LAST_PAUSE);
-                }
+            let down = || drop(self.state.send_replace(State::Down));
+            let mut next = Some(self.dialled(&dialer, down).await);
+            while let Some(dialled) = next {
+                tracing::info!(target = self.address, "link: connected");
+                let connection = dialled.connection.clone();
+                self.state.send_replace(State::Up(connection));
+                next = self.hold(dialled, &dialer).await;
             }
         }
     }
-}
 
-/// Let a connection finish what it carries, then end it.
-fn retire(driver: JoinHandle<()>) {
-    tokio::spawn(async move {
-        let abort = driver.abort_handle();
-        if tokio::time::timeout(REPLACED_GRACE, driver).await.is_err() {
-            abort.abort();
+    /// Try until there is a connection, and call `failed` after each attempt that brought
+    /// none.
+    async fn dialled(&self, dialer: &Dialer, failed: impl Fn()) -> Dialled {
+        let mut pause = FIRST_PAUSE;
+        let mut told = None;
+        loop {
+            // Before the look, so that no change between the two is missed.
+            let mut changes = dialer.tls.changes();
+            match dialer.dial(&self.address).await {
+                Ok(dialled) => return dialled,
+                Err(error) => {
+                    // Attempts go on and on: what they come to is told once.
+                    if told != Some(error.code) {
+                        told = Some(error.code);
+                        tracing::warn!(target = self.address, %error, "link: no connection");
+                        if let Some(code) = error.code {
+                            dialer.refused(&self.address, code);
+                        }
+                    }
+                    failed();
+                }
+            }
+            if tokio::time::timeout(pause, changes.changed())
+                .await
+                .is_err()
+            {
+                pause = (pause * 2).min(LAST_PAUSE);
+            }
         }
-    });
+    }
+
+    /// Another connection, once the material has changed that this one was made with;
+    /// none when there is none in time.
+    async fn replacement(
+        &self,
+        dialer: &Dialer,
+        generation: u64,
+        standing: &Standing<ClientConfig>,
+    ) -> Option<Dialled> {
+        let mut changes = dialer.tls.changes();
+        // The dialer holds the sender: there is no error to come.
+        let _ = changes.wait_for(|present| *present != generation).await;
+        if standing.check().is_err() {
+            // Others who wait for the change may hear of it a little later. The old
+            // connection ends first.
+            return std::future::pending().await;
+        }
+        let dialled = self.dialled(dialer, || {});
+        tokio::time::timeout(REPLACED_WITHIN, dialled).await.ok()
+    }
+
+    /// Stay with a connection for as long as it is of use; then the one in its place, if
+    /// there is one already.
+    async fn hold(&self, mut held: Dialled, dialer: &Arc<Dialer>) -> Option<Dialled> {
+        let number = held.connection.number;
+        let standing = Arc::clone(held.connection.standing());
+        let (next, grace) = tokio::select! {
+            biased;
+            code = standing.lost(RECHECK) => {
+                self.give_up(number);
+                dialer.ended(&self.address, &held.peer, code);
+                match code {
+                    EXPIRED => (None, EXPIRED_GRACE),
+                    _ => {
+                        held.driver.abort();
+                        return None;
+                    }
+                }
+            }
+            _ = &mut held.driver => {
+                self.give_up(number);
+                return None;
+            }
+            () = self.given_up(number) => (None, REPLACED_GRACE),
+            next = self.replacement(dialer, held.generation, &standing) => (next, REPLACED_GRACE),
+        };
+        if next.is_none() {
+            self.give_up(number);
+        }
+        retire(held, grace, self.address.clone(), Arc::clone(dialer));
+        next
+    }
 }
 
-async fn expiry(clock: &dyn Clock, not_after: Timestamp) {
-    while let Some(left) = not_after.checked_sub(clock.now()) {
-        let left = Duration::from_millis(left.saturating_add(1));
-        tokio::time::sleep(left.min(RECHECK)).await;
-    }
+/// Let a connection finish what it carries, then end it; at once, should its peer lose
+/// its standing meanwhile.
+fn retire(held: Dialled, grace: Duration, address: String, dialer: Arc<Dialer>) {
+    let Dialled {
+        connection,
+        mut driver,
+        peer,
+        ..
+    } = held;
+    let standing = Arc::clone(connection.standing());
+    // Nobody else has it but the calls that run: with the last of them it ends.
+    drop(connection);
+    tokio::spawn(async move {
+        tokio::select! {
+            biased;
+            _ = &mut driver => return,
+            code = standing.lost(RECHECK), if grace != EXPIRED_GRACE => {
+                dialer.ended(&address, &peer, code);
+            }
+            () = tokio::time::sleep(grace) => {}
+        }
+        driver.abort();
+    });
 }
 
 // === impl InFlight ===

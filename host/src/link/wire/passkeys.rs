@@ -1,7 +1,9 @@
 //! `zeropass:passkeys` on the wire: the types of `wit/passkeys`, and its functions.
 #![allow(missing_docs, reason = "the fields are documented in WIT")]
 
-use serde::{Deserialize, Serialize};
+use serde::de::IntoDeserializer as _;
+use serde::de::value::Error as ValueError;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::mirror::{record, words};
 use super::{Bytes, Function, Package, Wire};
@@ -28,12 +30,26 @@ words! {
 
 record! {
     Rejection = passkeys::Rejection {
+        #[serde(deserialize_with = "code_or_no")]
         code: Code,
         #[serde(default)]
         detail: String,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "known")]
         remedy: Option<Remedy>,
     }
+}
+
+/// A code that only a newer version knows says no all the same, and its detail says why.
+fn code_or_no<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    let known: Result<Code, ValueError> = Code::deserialize(word.into_deserializer());
+    Ok(known.unwrap_or(Code::NotPermitted))
+}
+
+/// None for what only a newer version knows.
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Remedy>, D::Error> {
+    let value = Option::<ciborium::Value>::deserialize(deserializer)?;
+    Ok(value.and_then(|value| value.deserialized().ok()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +137,8 @@ record! {
         #[serde(default)]
         attestation: Option<AttestationConveyance>,
         #[serde(default)]
+        conditional: bool,
+        #[serde(default)]
         hints: Vec<String>,
         #[serde(default = "no_extensions")]
         extensions: String,
@@ -171,6 +189,8 @@ record! {
         subject: Subject,
         #[serde(default)]
         user_verification: Option<UserVerification>,
+        #[serde(default)]
+        hints: Vec<String>,
         #[serde(default = "no_extensions")]
         extensions: String,
     }
@@ -185,6 +205,8 @@ record! {
         #[serde(default)]
         allow_credentials: Vec<Descriptor>,
         user_verification: UserVerification,
+        #[serde(default)]
+        hints: Vec<String>,
         extensions: String,
     }
 }

@@ -111,6 +111,28 @@ fn field_of_a_newer_version_is_ignored() {
 }
 
 #[test]
+fn rejection_in_words_of_a_newer_version_is_a_rejection() {
+    type Got = Answer<(), w::Rejection>;
+    let answer = map(vec![(
+        "error",
+        map(vec![
+            ("code", text("passkey-too-new")),
+            ("detail", text("it is of tomorrow")),
+            ("remedy", map(vec![("ask-again-at", 9.into())])),
+        ]),
+    )]);
+    let Got::Error(rejection) = decode::<Got>(&encode(&answer)).unwrap() else {
+        panic!("not a rejection");
+    };
+    let expected = w::Rejection {
+        code: w::Code::NotPermitted,
+        detail: "it is of tomorrow".into(),
+        remedy: None,
+    };
+    assert!(rejection == expected);
+}
+
+#[test]
 fn optional_field_that_an_older_version_lacks_is_empty() {
     let mut value = value_of(&w::Passkey::of(passkey()));
     let optional = ["last-used-at", "provider", "transports", "suspended-at"];

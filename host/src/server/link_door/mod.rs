@@ -102,6 +102,11 @@ impl LinkDoor {
         }
     }
 
+    /// The records of its connections, for a stop that waits for them.
+    pub fn records(&self) -> ConnectionRecords {
+        self.connections.clone()
+    }
+
     async fn answer(&self, peer: &Peer, request: http::Request<Incoming>) -> Response {
         let owed = Owed::new(&self.services);
         let answer = self.admitted(peer, request, &owed.trail).await;
@@ -134,7 +139,7 @@ impl LinkDoor {
         }
         let (parts, body) = request.into_parts();
         if parts.method == http::Method::POST && parts.uri.path() == wire::SHOW {
-            return self.shown(body).await;
+            return self.shown(peer, body, trail).await;
         }
         let named = Named::read(&parts)?;
         let _place = self.places.try_acquire().map_err(|_| {
@@ -165,7 +170,7 @@ impl LinkDoor {
     }
 
     /// A caller shows the signature of its revision.
-    async fn shown(&self, body: Incoming) -> Result<Bytes, Refused> {
+    async fn shown(&self, peer: &Peer, body: Incoming, trail: &Trail) -> Result<Bytes, Refused> {
         let limit = MAX_MINISIG + 64;
         let body = body::collect(body, limit, self.limits.deadline)
             .await
@@ -175,6 +180,8 @@ impl LinkDoor {
         if let Some(callers) = &self.callers {
             callers.show(&shown.minisig).map_err(|distrust| {
                 tracing::warn!(code = distrust.code(), %distrust, "link: a revision is not admitted");
+                let outcome = Outcome::Failed(distrust.code());
+                trail.push(self.about(peer, "revision.show", outcome));
                 not_admitted(&distrust)
             })?;
         }
@@ -187,24 +194,22 @@ impl LinkDoor {
         if peer.id == self.caller.0 {
             return Ok(());
         }
-        trail.push(Record {
-            time: self.services.clock.now(),
-            actor: Actor {
-                origin: Arc::new(Origin {
-                    request_id: uuid::Uuid::now_v7().to_string(),
-                    workload: peer.id.to_string(),
-                    address: peer.address.to_string(),
-                }),
-                component: None,
-            },
-            action: "link.call",
-            relying_party: "-".into(),
-            target: "link".into(),
-            outcome: Outcome::Denied,
-            policies: Arc::from([]),
-        });
+        trail.push(self.about(peer, "link.call", Outcome::Denied));
         let detail = format!("`{}` may not call over this link", peer.id);
         Err(Refused(StatusCode::FORBIDDEN, "not-permitted", detail))
+    }
+
+    /// A record of what a peer did that is no call of a component.
+    fn about(&self, peer: &Peer, action: &'static str, outcome: Outcome) -> Record {
+        let actor = Actor {
+            origin: Arc::new(Origin {
+                request_id: uuid::Uuid::now_v7().to_string(),
+                workload: peer.id.to_string(),
+                address: peer.address.to_string(),
+            }),
+            component: None,
+        };
+        Record::plain(self.services.clock.now(), actor, action, "link", outcome)
     }
 }
 

@@ -7,8 +7,10 @@ use std::task::{Context, Waker};
 use super::{Kit, NOW, RP, id};
 use crate::audit::{Actor, Origin, Trail};
 use crate::policy::Permit;
-use crate::policy::action::SessionsGet;
-use crate::store::{CeremonyKind, CredentialStatus, CredentialUse, Error, NewSession};
+use crate::policy::action::{self, SessionsGet};
+use crate::store::{
+    CeremonyKind, CredentialChange, CredentialStatus, CredentialUse, Error, NewSession,
+};
 
 pub(crate) async fn every_call_leaves_one_record(kit: Kit) {
     let store = &kit.store;
@@ -32,6 +34,16 @@ pub(crate) async fn every_call_leaves_one_record(kit: Kit) {
     let status = CredentialStatus::Active;
     let changed = store.credentials_set_status(kit.permit(), user(), key(), status, false);
     changed.await.unwrap();
+    let change = CredentialChange {
+        label: Some("Other key".into()),
+        status: None,
+        keep_last: false,
+    };
+    let changed = store.credentials_change(kit.permit(), user(), key(), change);
+    changed.await.unwrap();
+    kit.rename(RP, &ada.id, (None, Some("Ada L.")))
+        .await
+        .unwrap();
     let recorded = CredentialUse {
         previous_sign_count: 5,
         sign_count: 6,
@@ -52,6 +64,8 @@ pub(crate) async fn every_call_leaves_one_record(kit: Kit) {
     let session = store.sessions_create(kit.permit(), session).await.unwrap();
     let got = store.sessions_get(kit.permit(), session.id.clone()).await;
     got.unwrap();
+    let touched = store.sessions_touch(kit.permit(), session.id.clone(), 60_000);
+    touched.await.unwrap();
     let revoked = store
         .sessions_revoke(kit.permit(), session.id.clone())
         .await;
@@ -77,17 +91,27 @@ pub(crate) async fn every_call_leaves_one_record(kit: Kit) {
         ("credentials.list-for-user", user),
         ("credentials.rename", "a2V5"),
         ("credentials.set-status", "a2V5"),
+        ("credentials.change", "a2V5"),
+        ("accounts.change", user),
         ("credentials.record-use", "a2V5"),
         ("credentials.typical", "-"),
         ("sessions.create", session),
         ("sessions.get", session),
+        ("sessions.touch", session),
         ("sessions.revoke", session),
         ("credentials.remove", "a2V5"),
     ];
     assert_eq!(found, expected);
     assert!(records.iter().all(|record| record.outcome == "success"));
+    // Every call that the store has is among them.
+    let duties = ["credentials.", "ceremonies.", "accounts.", "sessions."];
+    for action in action::ALL {
+        let of_store = duties.iter().any(|duty| action.starts_with(duty));
+        let called = found.iter().any(|(called, _)| called == action);
+        assert_eq!(called, of_store, "{action}");
+    }
     let seqs: Vec<u64> = records.iter().map(|record| record.seq).collect();
-    assert_eq!(seqs, (1..=17).collect::<Vec<_>>());
+    assert_eq!(seqs, (1..=20).collect::<Vec<_>>());
     let page = kit.store.records(5, 2).await.unwrap();
     assert_eq!(page, records[5..7]);
 }

@@ -121,3 +121,52 @@ pub(crate) async fn malformed_ceremony_is_refused(kit: Kit) {
     assert!(matches!(taken, Err(Error::Malformed(_))));
     assert_eq!(kit.take(&id(1)).await, Err(Error::NotFound));
 }
+
+/// What one database can't hold is refused by both, for either kind of ceremony, before it
+/// can spoil the transaction that it would share with others.
+pub(crate) async fn text_that_no_database_holds_is_refused_alone(kit: Kit) {
+    let kit = Arc::new(kit);
+    let long = "x".repeat(65);
+    for kind in [CeremonyKind::Registration, CeremonyKind::Authentication] {
+        for text in ["a\0b", &long] {
+            type Field = fn(&mut Ceremony) -> &mut String;
+            let fields: [Field; 3] = [
+                |c| &mut c.user.as_mut().unwrap().name,
+                |c| &mut c.user.as_mut().unwrap().display_name,
+                |c| &mut c.extensions[0],
+            ];
+            for field in fields {
+                let mut ceremony = Kit::ceremony(&id(1));
+                ceremony.kind = kind;
+                *field(&mut ceremony) = text.to_owned();
+                let put = kit.put(ceremony).await;
+                assert!(matches!(put, Err(Error::Malformed(_))), "{kind:?} {text:?}");
+            }
+        }
+    }
+    let puts: Vec<_> = (0..60_u32)
+        .map(|number| {
+            let kit = Arc::clone(&kit);
+            tokio::spawn(async move {
+                let mut ceremony = Kit::ceremony(&id(number));
+                ceremony.kind = CeremonyKind::Authentication;
+                if number % 3 == 0 {
+                    ceremony.user.as_mut().unwrap().name = "a\0b".into();
+                }
+                (number, kit.put(ceremony).await)
+            })
+        })
+        .collect();
+    for put in puts {
+        let (number, answer) = put.await.unwrap();
+        let malformed = matches!(answer, Err(Error::Malformed(_)));
+        assert!(malformed || answer.is_ok(), "{number}: {answer:?}");
+        assert_eq!(malformed, number % 3 == 0, "{number}");
+    }
+    // A sign-in by its account's id alone stays possible.
+    let mut nameless = Kit::ceremony(&id(99));
+    nameless.kind = CeremonyKind::Authentication;
+    let user = nameless.user.as_mut().unwrap();
+    (user.name, user.display_name) = (String::new(), String::new());
+    assert_eq!(kit.put(nameless).await, Ok(()));
+}

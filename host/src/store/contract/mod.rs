@@ -53,6 +53,7 @@ macro_rules! contract {
                 other_kind_or_relying_party_is_not_found_and_stays,
                 ceremony_id_is_put_once,
                 malformed_ceremony_is_refused,
+                text_that_no_database_holds_is_refused_alone,
             }
             accounts {
                 new_account_is_pending_and_found_by_id_only,

@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde::Serialize;
 use sqlx::postgres::PgConnection;
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::connect::Gateway;
 use crate::audit::{Log, Record, Trail};
@@ -40,6 +40,9 @@ const ASK_AGAIN: [Duration; 5] = [
 
 /// For the answer, which waits for a transaction that still runs.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// From the first question to the beginning of the last.
+const ASKING: Duration = Duration::from_secs(5);
 
 /// Records kept for callers that are gone and for groups in doubt.
 const OWED: usize = 65_536;
@@ -201,7 +204,11 @@ impl Ledger {
     /// Whether `group`, whose COMMIT got no answer, was committed; none when nobody answers.
     /// Only for the holder of the turn: nobody else has appended since.
     pub(super) async fn was_committed(&self, gateway: &Gateway, group: &str) -> Option<bool> {
+        let started = Instant::now();
         for pause in ASK_AGAIN {
+            if started.elapsed() + pause > ASKING {
+                break;
+            }
             tokio::time::sleep(pause).await;
             let asked = timeout(ANSWER, async {
                 let mut db = gateway.connect().await?;

@@ -111,6 +111,8 @@ impl PostgresStore {
             let gateway = Gateway::open(&settings.server, role, login)?;
             let mut connection = schema::connect(&gateway).await?;
             check(&mut connection, role).await?;
+            let durable = writer::durable(&mut connection).await;
+            durable.map_err(OpenError::Database)?;
             Ok::<_, OpenError>((Arc::new(gateway), connection))
         };
         let (accounts_gateway, accounts) = open(Role::Accounts, &settings.accounts).await?;

@@ -3,7 +3,8 @@
 //! The database says what is granted; the host compares when it starts and refuses to
 //! run with anything else. Looked at are the role's attributes, its memberships, what it
 //! owns, and every grant to it or to everybody on the database, on schemas, and on the tables,
-//! columns and functions that it can reach.
+//! columns and functions that it can reach. What everybody has on the system's own things is
+//! compared with what it was when the database was made (`pg_init_privs`).
 
 use std::collections::BTreeSet;
 
@@ -45,7 +46,8 @@ const BELONGINGS: &str = "
     ORDER BY 1";
 
 /// Grants to the role anywhere in this database; grants to everybody where it gets to them.
-/// An absent list of grants means the defaults of the kind.
+/// An absent list of grants means the defaults of the kind. What everybody may look up in
+/// `information_schema`, which shows nobody more than its own, is not noted as initial.
 const GRANTED: &str = "
     WITH me AS (SELECT oid FROM pg_roles WHERE rolname = $1),
     user_schemas AS (
@@ -56,33 +58,44 @@ const GRANTED: &str = "
     ),
     acls AS (
         SELECT 'DATABASE' AS kind, '-' AS object, false AS of_system, true AS open,
-            coalesce(datacl, acldefault('d', datdba)) AS acl
+            coalesce(datacl, acldefault('d', datdba)) AS acl,
+            0::oid AS class, 0::oid AS id, 0 AS part, NULL::aclitem[] AS at_first
         FROM pg_database WHERE datname = current_database()
         UNION ALL
         SELECT 'SCHEMA', quote_ident(nspname), of_system, true,
-            coalesce(nspacl, acldefault('n', nspowner)) FROM user_schemas
+            coalesce(nspacl, acldefault('n', nspowner)), 'pg_namespace'::regclass, oid, 0,
+            acldefault('n', nspowner) FROM user_schemas
         UNION ALL
         SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
             quote_ident(s.nspname) || '.' || quote_ident(c.relname), s.of_system, s.open,
-            coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\",
-                c.relowner))
-        FROM pg_class c JOIN user_schemas s ON s.oid = c.relnamespace
+            coalesce(c.relacl, d.acl), 'pg_class'::regclass, c.oid, 0, d.acl
+        FROM pg_class c JOIN user_schemas s ON s.oid = c.relnamespace,
+            LATERAL acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\",
+                c.relowner) AS d (acl)
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
         UNION ALL
         SELECT 'COLUMN', quote_ident(s.nspname) || '.' || quote_ident(c.relname) || '.'
-            || quote_ident(a.attname), s.of_system, s.open, a.attacl
+            || quote_ident(a.attname), s.of_system, s.open, a.attacl,
+            'pg_class'::regclass, c.oid, a.attnum, NULL
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
         JOIN user_schemas s ON s.oid = c.relnamespace WHERE a.attacl IS NOT NULL
         UNION ALL
         SELECT 'FUNCTION', p.oid::regprocedure::text, s.of_system, s.open,
-            coalesce(p.proacl, acldefault('f', p.proowner))
-        FROM pg_proc p JOIN user_schemas s ON s.oid = p.pronamespace
+            coalesce(p.proacl, d.acl), 'pg_proc'::regclass, p.oid, 0, d.acl
+        FROM pg_proc p JOIN user_schemas s ON s.oid = p.pronamespace,
+            LATERAL acldefault('f', p.proowner) AS d (acl)
     )
     SELECT DISTINCT CASE one.grantee WHEN 0 THEN 'PUBLIC' ELSE $1 END || ' ' || kind || ' '
         || object || ' ' || one.privilege_type
         || CASE WHEN one.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
-    FROM acls, me, LATERAL aclexplode(acl) AS one
-    WHERE one.grantee = me.oid OR one.grantee = 0 AND open AND NOT of_system
+    FROM acls LEFT JOIN pg_init_privs was
+            ON was.classoid = class AND was.objoid = id AND was.objsubid = part,
+        me, LATERAL aclexplode(acl) AS one
+    WHERE one.grantee = me.oid OR one.grantee = 0 AND open AND (NOT of_system
+        OR acl IS DISTINCT FROM coalesce(was.initprivs, at_first) AND NOT EXISTS (
+            SELECT FROM aclexplode(coalesce(was.initprivs, at_first)) AS first
+            WHERE first.grantee = 0 AND first.privilege_type = one.privilege_type)
+        AND (object NOT LIKE 'information\\_schema%' OR one.privilege_type NOT IN ('SELECT', 'USAGE')))
     ORDER BY 1";
 
 /// Everything that keeps a role from being used, in words; empty when all is well.

@@ -3,7 +3,8 @@
 //! sqlx would trust every public authority beside the configured one, allow TLS 1.2, and
 //! take what the environment says into its sessions. So sqlx speaks plain text to a unix
 //! socket in a folder of mode 0700, which only this process serves and only this process
-//! may use (the kernel says who connects). For each connection a tunnel
+//! may use (the kernel says who connects). The folder is made where nobody else could put
+//! another in its place, whatever `TMPDIR` says. For each connection a tunnel
 //!
 //! - dials the configured server and asks for TLS; a server that has none is refused;
 //! - shakes hands in TLS 1.3 with the role's certificate, trusting the configured authority
@@ -15,7 +16,7 @@
 //! Whatever fails before that reaches the caller as a database error with the reason.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,9 +62,10 @@ impl Tunnel {
     /// Serve a new socket that leads to `destination`.
     ///
     /// # Errors
-    /// The socket can't be made in the folder for temporary files.
+    /// The socket can't be made in the folder for temporary files, or others could move it.
     pub(super) fn open(destination: Destination) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("zeropass-").tempdir()?;
+        nobody_else_may_move(folder.path())?;
         let private = std::fs::Permissions::from_mode(0o700);
         std::fs::set_permissions(folder.path(), private)?;
         let listener = UnixListener::bind(folder.path().join(format!(".s.PGSQL.{PORT}")))?;
@@ -81,6 +83,30 @@ impl Drop for Tunnel {
     fn drop(&mut self) {
         self.serving.abort();
     }
+}
+
+/// Whether what is on the way to `folder`, which is ours, belongs to us or to root, and
+/// nobody else may rename it.
+fn nobody_else_may_move(folder: &Path) -> io::Result<()> {
+    const OTHERS_WRITE: u32 = 0o022;
+    const STICKY: u32 = 0o1000;
+    let us = std::fs::metadata(folder)?.uid();
+    for above in folder.canonicalize()?.ancestors().skip(1) {
+        let found = std::fs::metadata(above)?;
+        let (mode, owner) = (found.mode(), found.uid());
+        let open = mode & OTHERS_WRITE != 0 && mode & STICKY == 0;
+        if open || ![0, us].contains(&owner) {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!(
+                    "others may change {} (owner {owner}, mode {:o}): set TMPDIR to a folder of the host's own user",
+                    above.display(),
+                    mode & 0o7777
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Ends with its task, and every connection with it.

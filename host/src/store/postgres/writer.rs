@@ -12,8 +12,9 @@
 //!   it did not happen ([`super::ledger`]);
 //! - while the database can't be used, groups fail at their first attempt.
 //!
-//! Bounds: those of [`Writer`], and [`STEP`] for a transaction up to its COMMIT and for the
-//! COMMIT.
+//! Bounds: those of [`Writer`], [`BUDGET`] for beginning another attempt, and [`STEP`] for a
+//! transaction up to its COMMIT and for the COMMIT. So a network that swallows everything
+//! costs one attempt.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,12 @@ use crate::store::writer::{GROUP, Jobs, State, Writer};
 
 const STEP: Duration = Duration::from_secs(8);
 const ATTEMPTS: u32 = 6;
+
+/// From the first attempt to the beginning of the last.
+const BUDGET: Duration = Duration::from_secs(2);
+
+/// For a statement that waits for nobody.
+const PROMPT: Duration = Duration::from_secs(2);
 
 /// Before the second attempt; doubled before each that follows.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -72,7 +79,7 @@ enum Fault {
     InDoubt(sqlx::Error),
 }
 
-/// The writer and its loop, which runs until it is told to stop or the [`Writer`] is gone.
+/// The writer and its loop over a [`durable`] connection, which runs until it is told to stop or the [`Writer`] is gone.
 pub(super) fn writer(
     gateway: Arc<Gateway>,
     ledger: Arc<Ledger>,
@@ -141,7 +148,7 @@ impl Loop {
             true => 1,
             false => ATTEMPTS,
         };
-        let mut pause = PAUSE;
+        let (started, mut pause) = (Instant::now(), PAUSE);
         for attempt in 1..=attempts {
             let fault = match self.attempt(jobs).await {
                 Ok(()) => return Ending::Committed,
@@ -149,7 +156,7 @@ impl Loop {
             };
             let jobs = jobs.len();
             match fault {
-                Fault::Again(error) if attempt < attempts => {
+                Fault::Again(error) if attempt < attempts && started.elapsed() + pause < BUDGET => {
                     tracing::warn!(%error, jobs, attempt, "the store tries to commit again");
                     tokio::time::sleep(pause).await;
                     pause *= 2;
@@ -251,9 +258,17 @@ impl Loop {
             None => {}
         }
         let mut connection = self.gateway.connect().await?;
-        sqlx::query(SYNCHRONOUS).execute(&mut connection).await?;
+        durable(&mut connection).await?;
         Ok(Held::new(connection))
     }
+}
+
+/// Make the commits of a session durable, before anything is written in it.
+pub(super) async fn durable(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    timeout(PROMPT, sqlx::query(SYNCHRONOUS).execute(connection))
+        .await
+        .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        .map(|_| ())
 }
 
 // === impl Held ===

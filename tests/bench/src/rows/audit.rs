@@ -3,7 +3,9 @@
 //! Group commit is compared with the same store when each caller has the writer to
 //! itself, so that each write is a commit. Auditing is compared with a writer that
 //! exists only here: the same statement, group commit and durability, and no
-//! records. Both ask the gate for each write.
+//! records. Both ask the gate for each write. Once with one record for each write, and once
+//! with as many as a sign-in has, most of which are of calls that only read: those are
+//! made alike on both sides.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -16,14 +18,16 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use zeropass::audit::verify::{Witness, verify};
-use zeropass::audit::{Log, Outcome, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn};
+use zeropass::audit::{
+    Log, Outcome, PATIENCE, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn,
+};
 use zeropass::policy::Gate;
 use zeropass::policy::action::CeremoniesPut;
-use zeropass::store::Store as _;
+use zeropass::store::Store;
 use zeropass::store::sqlite::{SqliteHistory, SqliteStore};
 
 use super::Places;
-use super::write::{Audited, DISK_BATCH, DISK_ROUNDS, callers, ceremony};
+use super::write::{Audited, DISK_BATCH, DISK_ROUNDS, callers, ceremony, read};
 use crate::report::Row;
 use crate::sample::{Stats, Variant, in_turns};
 use crate::subject::{RP_ID, actor, clock, gate};
@@ -31,6 +35,9 @@ use crate::subject::{RP_ID, actor, clock, gate};
 const CALLERS: u32 = 64;
 /// As many as the store commits together.
 const GROUP: usize = 256;
+/// Calls that read before each write: with it five records, where a sign-in leaves 18 for
+/// 4 changes.
+const READS: usize = 4;
 /// Records of the log that is verified.
 const RECORDS: u64 = 100_000;
 /// How often it is verified.
@@ -69,7 +76,13 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         [
             callers(&grouped_store, CALLERS, &shares),
             one_commit_each(&single_store, &turn),
-            without_records(&unaudited),
+            together({
+                let unaudited = Arc::clone(&unaudited);
+                move || {
+                    let unaudited = Arc::clone(&unaudited);
+                    async move { unaudited.write(&Trail::new()).await }
+                }
+            }),
         ],
     )
     .await?
@@ -89,6 +102,7 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         .collect();
     // The last ones; those before are the warm-up's.
     let sizes = Stats::of(sizes.split_off(sizes.len().saturating_sub(DISK_ROUNDS)))?;
+    let mixed = mixed(places, &folder, &unaudited).await?;
     let verified = verify_all(&folder).await?;
     Ok(vec![
         Row::new(
@@ -115,6 +129,7 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
             "writes/commit",
             sizes,
         ),
+        mixed,
         Row::new(
             "audit/verify",
             "verifying one record of a SQLite store, one core",
@@ -123,6 +138,48 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         )
         .at_most(5.0, "200,000 records a second"),
     ])
+}
+
+/// A write with the records of the reads before it, as in a sign-in.
+async fn mixed(places: &Places, folder: &Path, unaudited: &Arc<Unaudited>) -> anyhow::Result<Row> {
+    let sealed = Sealed::open(folder, "mixed").await?;
+    let audited = Arc::new(Audited::over(sealed.store, places)?);
+    // The same for both, and none of its records is ever written.
+    let reads = SqliteStore::open(&folder.join("reads.db"), 3_600_000, clock()).await?;
+    let reads: Arc<dyn Store> = Arc::new(reads);
+    let with = {
+        let (audited, reads) = (Arc::clone(&audited), Arc::clone(&reads));
+        together(move || {
+            let (audited, reads) = (Arc::clone(&audited), Arc::clone(&reads));
+            async move { audited.write_after(&*reads, READS).await }
+        })
+    };
+    let without = {
+        let (unaudited, reads) = (Arc::clone(unaudited), Arc::clone(&reads));
+        together(move || {
+            let (unaudited, reads) = (Arc::clone(&unaudited), Arc::clone(&reads));
+            async move { unaudited.write_after(&*reads, READS).await }
+        })
+    };
+    let [with, without] = in_turns(DISK_ROUNDS, DISK_BATCH, [with, without])
+        .await?
+        .map(|stats| stats.scaled(1e-3));
+    audited.close().await;
+    reads.close().await;
+    let _ = sealed.stop.send(());
+    sealed.sealing.await?;
+    Ok(Row::new(
+        "audit/sign-in-mix",
+        "write after four reads, five records, 64 callers, group commit",
+        "us",
+        with,
+    )
+    .against_at_most(
+        "the same without audit records",
+        without,
+        1.0 / 0.7,
+        "at most 30 % of throughput lost",
+    ))
 }
 
 /// 64 callers, and each has the store to itself.
@@ -152,17 +209,23 @@ fn one_commit_each<'a>(audited: &'a Arc<Audited>, turn: &'a Arc<Mutex<()>>) -> V
     })
 }
 
-fn without_records(unaudited: &Arc<Unaudited>) -> Variant<'_> {
+/// 64 callers at once.
+fn together<'a, W, F>(write: W) -> Variant<'a>
+where
+    W: Fn() -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
     Variant::batches(move |times| {
+        let write = write.clone();
         Box::pin(async move {
             let each = times.div_ceil(CALLERS);
             let started = Instant::now();
             let mut tasks = Vec::new();
             for _ in 0..CALLERS {
-                let unaudited = Arc::clone(unaudited);
+                let write = write.clone();
                 tasks.push(tokio::spawn(async move {
                     for _ in 0..each {
-                        unaudited.write().await?;
+                        write().await?;
                     }
                     anyhow::Ok(())
                 }));
@@ -201,7 +264,10 @@ async fn verify_all(folder: &Path) -> anyhow::Result<Stats> {
     sealed.sealing.await?;
 
     let key = SealKey::open(&folder.join("verify"), "host", Turn::Wait)?;
-    let witness = Witness::read(&checkpoints(folder, "verify"), vec![key.verifier().clone()])?;
+    let witness = Witness::read(
+        &[checkpoints(folder, "verify")],
+        vec![key.verifier().clone()],
+    )?;
     let history = SqliteHistory::open(&folder.join("verify.db")).await?;
     let mut samples = Vec::new();
     for _ in 0..ROUNDS {
@@ -235,6 +301,7 @@ impl Sealed {
         let sink = Sink::new(&checkpoints(folder, name), key.log_id());
         let schedule = Schedule {
             interval: Duration::from_secs(10),
+            patience: PATIENCE,
         };
         let sealer = Sealer::start(log, key, sink, &history, clock(), schedule).await?;
         history.close().await;
@@ -274,12 +341,17 @@ impl Unaudited {
         })
     }
 
-    async fn write(&self) -> anyhow::Result<()> {
+    async fn write_after(&self, store: &dyn Store, times: usize) -> anyhow::Result<()> {
         let trail = Trail::new();
+        read(store, &self.gate, &trail, times).await?;
+        self.write(&trail).await
+    }
+
+    async fn write(&self, trail: &Trail) -> anyhow::Result<()> {
         let actor = actor("passkey-manager");
         let permit = self
             .gate
-            .authorize::<CeremoniesPut>(&actor, Some(RP_ID), &trail)?;
+            .authorize::<CeremoniesPut>(&actor, Some(RP_ID), trail)?;
         let (done, answer) = oneshot::channel();
         self.jobs.send(done).await.context("the writer is gone")?;
         anyhow::ensure!(answer.await?, "the group was lost");

@@ -24,7 +24,7 @@ use zeropass::identity::{
 };
 use zeropass::link::{InProcess, LinkClient, LinkOptions, Mtls};
 use zeropass::policy::action::LifecycleList;
-use zeropass::registry::Slot;
+use zeropass::registry::{Callers, Slot};
 use zeropass::runtime::Deadline;
 use zeropass::secrets::Pseudonyms;
 use zeropass::server::link_door::{LinkDoor, LinkDoorLimits};
@@ -138,9 +138,19 @@ impl Wire {
             (caller_id.clone(), "auth-service"),
             false,
             limits,
-        );
+        )
+        // What every host asks at each call. Without a signature, as here, the answer is
+        // not even remembered.
+        .admitting(Callers::new(
+            "auth-service",
+            Arc::clone(&bare.services.gate),
+            Arc::clone(&clock),
+            false,
+            Arc::default(),
+        ));
         let tls = CurrentTls::new(link_server_config(&callee, &caller_id, Arc::clone(&clock))?);
         let limits = Limits {
+            identity_requests: 0,
             identity_rate: 0,
             ..Limits::default()
         };
@@ -150,6 +160,7 @@ impl Wire {
         let options = LinkOptions {
             targets: vec![listener.local_address()?.to_string()],
             connect_timeout: Duration::from_secs(5),
+            notices: None,
         };
         let (stop, watcher) = drain::channel();
         tokio::spawn(listener.serve(watcher));

@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use zeropass::audit::Trail;
 use zeropass::policy::Gate;
-use zeropass::policy::action::CeremoniesPut;
+use zeropass::policy::action::{CeremoniesPut, CredentialsGet};
 use zeropass::store::sqlite::SqliteStore;
 use zeropass::store::{
-    AttestationConveyance, Ceremony, CeremonyKind, ResidentKey, Store, UserVerification,
+    AttestationConveyance, Ceremony, CeremonyKind, Error, ResidentKey, Store, UserVerification,
 };
 
 use super::Places;
@@ -222,14 +222,42 @@ impl Audited {
         (self.commits)()
     }
 
-    pub(super) async fn write(&self) -> anyhow::Result<()> {
+    /// A write whose record comes after those of so many reads from another store.
+    pub(super) async fn write_after(&self, store: &dyn Store, times: usize) -> anyhow::Result<()> {
         let trail = Trail::new();
+        read(store, &self.gate, &trail, times).await?;
+        self.write_on(&trail).await
+    }
+
+    pub(super) async fn write(&self) -> anyhow::Result<()> {
+        self.write_on(&Trail::new()).await
+    }
+
+    async fn write_on(&self, trail: &Trail) -> anyhow::Result<()> {
         let actor = actor("passkey-manager");
         let permit = self
             .gate
-            .authorize::<CeremoniesPut>(&actor, Some(RP_ID), &trail)?;
+            .authorize::<CeremoniesPut>(&actor, Some(RP_ID), trail)?;
         Ok(self.store.ceremonies_put(permit, ceremony()).await?)
     }
+}
+
+/// Ask for a passkey that is not there, so many times; each leaves its record on the trail.
+pub(super) async fn read(
+    store: &dyn Store,
+    gate: &Gate,
+    trail: &Trail,
+    times: usize,
+) -> anyhow::Result<()> {
+    let actor = actor("passkey-manager");
+    for _ in 0..times {
+        let permit = gate.authorize::<CredentialsGet>(&actor, Some(RP_ID), trail)?;
+        let answer = store
+            .credentials_get(permit, b"no such passkey".to_vec())
+            .await;
+        anyhow::ensure!(answer == Err(Error::NotFound), "{answer:?}");
+    }
+    Ok(())
 }
 
 /// A sign-in that has begun.

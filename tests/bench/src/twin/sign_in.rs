@@ -76,6 +76,7 @@ impl Call<'_> {
             rp_id: rp_id.to_owned(),
             subject: Subject::Account(user_id),
             user_verification: None,
+            hints: Vec::new(),
             extensions: "{}".into(),
         };
         let options = authentication::begin(&host, request).map_err(words::rejected)?;

@@ -107,6 +107,7 @@ pub fn options(options: ceremonies::authentication::RequestOptions) -> api::Requ
                 transports: descriptor.transports,
             })
             .collect(),
+        hints: options.hints,
         user_verification: match options.user_verification {
             Theirs::Required => api::UserVerification::Required,
             Theirs::Preferred => api::UserVerification::Preferred,

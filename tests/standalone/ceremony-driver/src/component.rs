@@ -4,7 +4,10 @@ use std::io::Read as _;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ceremony_driver::{Attestation, Recording, Steps, Tally, UserVerification, Verdict, parse};
+use ceremony_driver::{
+    Attestation, AuthenticationStep, Recording, RegistrationStep, Setting, Steps, Tally,
+    UserVerification, Verdict, Wrong, parse,
+};
 
 use bindings::zeropass::host::relying_party::{self as party, Profile};
 use bindings::zeropass::passkeys::types::{
@@ -56,21 +59,47 @@ pub fn run() -> ExitCode {
 }
 
 fn replay(recording: &Recording, tally: &mut Tally) {
+    let name = &recording.name;
     let steps = Steps::of(recording);
-    for note in &steps.notes {
-        eprintln!("{}: {note}", recording.name);
+    if let Ok((setting, steps)) = &steps {
+        for note in &steps.notes {
+            eprintln!("{name}: {note}");
+        }
+        if setting.policy.now.is_some() {
+            eprintln!("{name}: policy.now is not applied: the clock is the machine's");
+        }
+        setup::start(&profile(setting, steps), &setting.policy.attestation_roots);
     }
-    if recording.policy.now.is_some() {
-        eprintln!(
-            "{}: policy.now is not applied: the clock is the machine's",
-            recording.name
-        );
-    }
-    let roots = recording.policy.attestation_roots.iter();
-    let anchors: Vec<_> = roots.map(|root| root.0.clone()).collect();
-    setup::start(&profile(recording, &steps), &anchors);
+    let malformed = |wrong: &Wrong| {
+        eprintln!("{name}: {wrong}");
+        Verdict::Reject("malformed")
+    };
+    let registration = match &steps {
+        Ok((setting, steps)) => steps
+            .registration
+            .as_ref()
+            .map(|step| register(setting, steps, step)),
+        Err(wrong) => Err(wrong),
+    };
+    let verdict = registration.unwrap_or_else(malformed);
+    println!("{}", tally.line(name, "registration", verdict));
 
-    let step = &steps.registration;
+    if recording.authentication.is_none() {
+        return;
+    }
+    let authentication = match &steps {
+        Ok((setting, steps)) => match &steps.authentication {
+            Some(Ok(step)) => Ok(authenticate(setting, steps, step)),
+            Some(Err(wrong)) => Err(wrong),
+            None => return,
+        },
+        Err(wrong) => Err(wrong),
+    };
+    let verdict = authentication.unwrap_or_else(malformed);
+    println!("{}", tally.line(name, "authentication", verdict));
+}
+
+fn register(setting: &Setting, steps: &Steps, step: &RegistrationStep) -> Verdict {
     let response = RegistrationResponse {
         id: step.id.clone(),
         raw_id: step.raw_id.clone(),
@@ -79,20 +108,18 @@ fn replay(recording: &Recording, tally: &mut Tally) {
         transports: Vec::new(),
         client_extension_results: "{}".to_owned(),
     };
-    let result = begin(recording, &steps, Kind::Registration, &step.challenge, None)
-        .unwrap_or_else(|| {
-            verdict(registration::finish(
-                &recording.rp_id,
-                REGISTRATION,
-                &response,
-                None,
-            ))
-        });
-    println!("{}", tally.line(&recording.name, "registration", result));
+    let refused = begin(setting, steps, Kind::Registration, &step.challenge, None);
+    refused.unwrap_or_else(|| {
+        verdict(registration::finish(
+            &setting.rp_id,
+            REGISTRATION,
+            &response,
+            None,
+        ))
+    })
+}
 
-    let Some(step) = &steps.authentication else {
-        return;
-    };
+fn authenticate(setting: &Setting, steps: &Steps, step: &AuthenticationStep) -> Verdict {
     let response = AuthenticationResponse {
         id: step.id.clone(),
         raw_id: step.raw_id.clone(),
@@ -103,32 +130,26 @@ fn replay(recording: &Recording, tally: &mut Tally) {
         client_extension_results: "{}".to_owned(),
     };
     let allowed = step.user_handle.is_none().then(|| step.raw_id.clone());
-    let result = begin(
-        recording,
-        &steps,
-        Kind::Authentication,
-        &step.challenge,
-        allowed,
-    )
-    .unwrap_or_else(|| {
+    let kind = Kind::Authentication;
+    let refused = begin(setting, steps, kind, &step.challenge, allowed);
+    refused.unwrap_or_else(|| {
         verdict(authentication::finish(
-            &recording.rp_id,
+            &setting.rp_id,
             AUTHENTICATION,
             &response,
         ))
-    });
-    println!("{}", tally.line(&recording.name, "authentication", result));
+    })
 }
 
 /// Put the ceremony into the store; a verdict only when the store refuses it.
 fn begin(
-    recording: &Recording,
+    setting: &Setting,
     steps: &Steps,
     kind: Kind,
     challenge: &[u8],
     allowed: Option<Vec<u8>>,
 ) -> Option<Verdict> {
-    let profile = profile(recording, steps);
+    let profile = profile(setting, steps);
     let user = (kind == Kind::Registration || allowed.is_some()).then(|| User {
         id: steps.user.to_string(),
         name: "replayed".to_owned(),
@@ -144,7 +165,7 @@ fn begin(
             Kind::Authentication => AUTHENTICATION,
         }
         .to_owned(),
-        rp_id: recording.rp_id.clone(),
+        rp_id: setting.rp_id.clone(),
         kind,
         challenge: challenge.to_vec(),
         expires_at: now.saturating_add(u64::from(TIMEOUT)),
@@ -159,12 +180,12 @@ fn begin(
     put.err().map(|_| Verdict::Reject("malformed"))
 }
 
-fn profile(recording: &Recording, steps: &Steps) -> Profile {
-    let policy = &recording.policy;
+fn profile(setting: &Setting, steps: &Steps) -> Profile {
+    let policy = &setting.policy;
     Profile {
-        id: recording.rp_id.clone(),
-        name: recording.rp_id.clone(),
-        origins: recording.origins.clone(),
+        id: setting.rp_id.clone(),
+        name: setting.rp_id.clone(),
+        origins: setting.origins.clone(),
         allow_cross_origin: policy.allow_cross_origin,
         top_origins: policy.top_origins.clone(),
         ceremony_timeout: TIMEOUT,

@@ -9,10 +9,13 @@
 mod attestation_object;
 mod recording;
 mod steps;
+mod values;
 mod verdict;
 
 pub use recording::{
-    Attestation, Bytes, FileError, Moment, Policy, Recording, Root, UserVerification, parse,
+    Attestation, Authentication, FileError, Policy, Recording, Registration, Setting,
+    UserVerification, parse,
 };
 pub use steps::{AuthenticationStep, RegistrationStep, Steps};
+pub use values::Wrong;
 pub use verdict::{Tally, Verdict};

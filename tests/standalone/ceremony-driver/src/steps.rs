@@ -8,13 +8,16 @@
 //! - With a user handle the sign-in is discoverable, without one it is named: for
 //!   that account, with the registered passkey as the only one allowed.
 //! - The credential's id is the one in the attestation object.
+//! - A step whose values can't be used is none, and what is wrong with it stands in its
+//!   place.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use crate::attestation_object::credential_id;
-use crate::recording::{Policy, Recording};
+use crate::recording::{Authentication, Recording, Registration, Setting};
+use crate::values::Wrong;
 
 /// The account where the recording names none.
 const STAND_IN: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0001);
@@ -33,9 +36,9 @@ pub struct Steps {
     /// Accepted algorithms.
     pub algorithms: Vec<i32>,
     /// The first step.
-    pub registration: RegistrationStep,
+    pub registration: Result<RegistrationStep, Wrong>,
     /// The second step.
-    pub authentication: Option<AuthenticationStep>,
+    pub authentication: Option<Result<AuthenticationStep, Wrong>>,
     /// What was not taken from the recording as it stands, for people.
     pub notes: Vec<String>,
 }
@@ -69,59 +72,66 @@ pub struct AuthenticationStep {
 
 impl Steps {
     /// The steps of a recording.
-    pub fn of(recording: &Recording) -> Self {
-        let mut notes = notes(&recording.policy);
-        let handle = recording
-            .authentication
-            .as_ref()
-            .and_then(|step| step.user_handle.as_ref());
-        let named = handle.map(|handle| Uuid::from_slice(&handle.0));
+    ///
+    /// # Errors
+    /// [`Wrong`], where what both steps rest on can't be used.
+    pub fn of(recording: &Recording) -> Result<(&Setting, Self), Wrong> {
+        let setting = recording.setting.as_ref().map_err(Clone::clone)?;
+        let policy = &setting.policy;
+        let unknown = policy.unknown.iter();
+        let mut notes: Vec<_> = unknown
+            .map(|what| format!("{what} is not known and not applied"))
+            .collect();
+        let handle = match &recording.authentication {
+            Some(Ok(step)) => step.user_handle.as_deref(),
+            _ => None,
+        };
+        let named = handle.map(Uuid::from_slice);
         if let (Some(Err(_)), Some(handle)) = (&named, handle) {
             notes.push(format!(
                 "userHandle has {} bytes and is translated to the 16 of a UUID",
-                handle.0.len()
+                handle.len()
             ));
         }
         let user = named.and_then(Result::ok).unwrap_or(STAND_IN);
         // Nothing has this id, and an object without one is refused before it matters.
-        let raw_id =
-            credential_id(&recording.registration.attestation_object.0).unwrap_or_else(|| vec![0]);
+        let raw_id = match &recording.registration {
+            Ok(step) => credential_id(&step.attestation_object),
+            Err(_) => None,
+        }
+        .unwrap_or_else(|| vec![0]);
         let id = URL_SAFE_NO_PAD.encode(&raw_id);
-        Self {
+        let registration = |step: &Registration| RegistrationStep {
+            challenge: step.challenge.clone(),
+            id: id.clone(),
+            raw_id: raw_id.clone(),
+            client_data_json: step.client_data_json.clone(),
+            attestation_object: step.attestation_object.clone(),
+        };
+        let authentication = |step: &Authentication| AuthenticationStep {
+            challenge: step.challenge.clone(),
+            user_handle: handle.map(|_| user.as_bytes().to_vec()),
+            id: id.clone(),
+            raw_id: raw_id.clone(),
+            client_data_json: step.client_data_json.clone(),
+            authenticator_data: step.authenticator_data.clone(),
+            signature: step.signature.clone(),
+        };
+        let algorithms = policy.algorithms.clone();
+        let steps = Self {
             user,
-            algorithms: recording
-                .policy
-                .algorithms
-                .clone()
-                .unwrap_or_else(|| ALGORITHMS.to_vec()),
-            registration: RegistrationStep {
-                challenge: recording.registration.challenge.0.clone(),
-                id: id.clone(),
-                raw_id: raw_id.clone(),
-                client_data_json: recording.registration.client_data_json.0.clone(),
-                attestation_object: recording.registration.attestation_object.0.clone(),
-            },
+            algorithms: algorithms.unwrap_or_else(|| ALGORITHMS.to_vec()),
+            registration: of(&recording.registration, registration),
             authentication: recording
                 .authentication
                 .as_ref()
-                .map(|step| AuthenticationStep {
-                    challenge: step.challenge.0.clone(),
-                    user_handle: handle.map(|_| user.as_bytes().to_vec()),
-                    id,
-                    raw_id,
-                    client_data_json: step.client_data_json.0.clone(),
-                    authenticator_data: step.authenticator_data.0.clone(),
-                    signature: step.signature.0.clone(),
-                }),
+                .map(|step| of(step, authentication)),
             notes,
-        }
+        };
+        Ok((setting, steps))
     }
 }
 
-fn notes(policy: &Policy) -> Vec<String> {
-    let mut notes = Vec::new();
-    for name in policy.unknown.keys() {
-        notes.push(format!("policy.{name} is not known and not applied"));
-    }
-    notes
+fn of<T, S>(read: &Result<T, Wrong>, step: impl FnOnce(&T) -> S) -> Result<S, Wrong> {
+    read.as_ref().map(step).map_err(Clone::clone)
 }

@@ -9,6 +9,8 @@ pub enum Verdict {
     Accept,
     /// Refused, with the code.
     Reject(&'static str),
+    /// There is no verdict: the component failed instead of answering.
+    Failed,
 }
 
 /// How many steps ended how.
@@ -16,16 +18,18 @@ pub enum Verdict {
 pub struct Tally {
     accepted: usize,
     rejected: usize,
+    failed: usize,
 }
 
 // === impl Verdict ===
 
-/// `accept` or `reject <code>`
+/// `accept`, `reject <code>` or `failed`
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accept => f.write_str("accept"),
             Self::Reject(code) => write!(f, "reject {code}"),
+            Self::Failed => f.write_str("failed"),
         }
     }
 }
@@ -38,16 +42,30 @@ impl Tally {
         match verdict {
             Verdict::Accept => self.accepted += 1,
             Verdict::Reject(_) => self.rejected += 1,
+            Verdict::Failed => self.failed += 1,
         }
         format!("{name} {step} {verdict}")
     }
+
+    /// How many steps have no verdict.
+    pub fn failed(&self) -> usize {
+        self.failed
+    }
 }
 
-/// The count line: `3 steps: 2 accept, 1 reject`
+/// The count line: `3 steps: 2 accept, 1 reject`, and `, 1 failed` where some did.
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { accepted, rejected } = self;
-        let steps = accepted + rejected;
-        write!(f, "{steps} steps: {accepted} accept, {rejected} reject")
+        let Self {
+            accepted,
+            rejected,
+            failed,
+        } = self;
+        let steps = accepted + rejected + failed;
+        write!(f, "{steps} steps: {accepted} accept, {rejected} reject")?;
+        match failed {
+            0 => Ok(()),
+            _ => write!(f, ", {failed} failed"),
+        }
     }
 }

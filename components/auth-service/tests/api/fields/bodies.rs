@@ -67,6 +67,7 @@ pub fn bodies() -> Vec<(&'static str, Value, Vec<Field>)> {
                 "userVerification": "required",
                 "attestation": "none",
                 "residentKey": "required",
+                "mediation": "conditional",
                 "hints": ["security-key"],
             }),
             vec![
@@ -78,6 +79,7 @@ pub fn bodies() -> Vec<(&'static str, Value, Vec<Field>)> {
                 ("userVerification", Choice, false),
                 ("attestation", Choice, false),
                 ("residentKey", Choice, false),
+                ("mediation", Choice, false),
                 ("hints", Words, false),
             ],
         ),
@@ -100,12 +102,18 @@ pub fn bodies() -> Vec<(&'static str, Value, Vec<Field>)> {
         ),
         (
             "POST /v1/authentications",
-            json!({"user": {"name": "ada"}, "rpId": RP, "userVerification": "required"}),
+            json!({
+                "user": {"name": "ada"},
+                "rpId": RP,
+                "userVerification": "required",
+                "hints": ["hybrid"],
+            }),
             vec![
                 ("user", Object, false),
                 ("user.name", Shown, false),
                 ("rpId", Text, false),
                 ("userVerification", Choice, false),
+                ("hints", Words, false),
             ],
         ),
         (

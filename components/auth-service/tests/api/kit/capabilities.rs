@@ -274,6 +274,7 @@ impl Authentication for Memory {
             user_verification: request
                 .user_verification
                 .unwrap_or(UserVerification::Preferred),
+            hints: request.hints.clone(),
             extensions: "{}".into(),
         })
     }

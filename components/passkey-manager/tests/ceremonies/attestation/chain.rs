@@ -184,23 +184,39 @@ fn issuer_must_be_an_authority() {
 
 #[test]
 fn chain_must_not_be_longer_than_its_authority_allows() {
-    let root = Authority::root_with(-7, |params| {
+    let root = Authority::root(-7);
+    let last = root.intermediate(-7, |params| {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     });
-    chained(&anchored(&[&root]), &root, &packed_leaf(), &[]).unwrap();
-    let intermediate = root.intermediate(-7, |_| {});
-    let host = anchored(&[&root]);
-    let registered = chained(&host, &intermediate, &packed_leaf(), &[&intermediate]);
-    assert_eq!(code(registered), Code::AttestationUntrusted);
-    // The same without an anchor, where the root is in the statement.
-    let host = MemoryHost::new();
-    let registered = chained(
-        &host,
-        &intermediate,
-        &packed_leaf(),
-        &[&intermediate, &root],
-    );
-    assert_eq!(code(registered), Code::AttestationInvalid);
+    let below = last.intermediate(-7, |_| {});
+    for host in [anchored(&[&root]), MemoryHost::new()] {
+        chained(&host, &last, &packed_leaf(), &[&last]).unwrap();
+        let registered = chained(&host, &below, &packed_leaf(), &[&below, &last]);
+        assert_eq!(code(registered), Code::AttestationInvalid);
+    }
+}
+
+#[test]
+fn anchor_needs_no_leave_to_issue() {
+    let changes: [fn(&mut CertificateParams); 3] = [
+        |params| params.is_ca = IsCa::ExplicitNoCa,
+        |params| params.is_ca = IsCa::NoCa,
+        |params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)),
+    ];
+    for change in changes {
+        let root = Authority::root_with(-7, change);
+        let intermediate = root.intermediate(-7, |_| {});
+        let host = anchored(&[&root]);
+        chained(&host, &intermediate, &packed_leaf(), &[&intermediate]).unwrap();
+        // Within a statement, it does.
+        let registered = chained(
+            &host,
+            &intermediate,
+            &packed_leaf(),
+            &[&intermediate, &root],
+        );
+        assert_eq!(code(registered), Code::AttestationInvalid);
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
+use passkey_manager::bindings::Code;
 use passkey_manager::cbor::Value;
 use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa};
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::{Make, attested, attested_with, refused};
@@ -19,6 +21,8 @@ struct Tpm {
     area_of: Option<TestKey>,
     trailing_area: Vec<u8>,
     trailing_info: Vec<u8>,
+    /// Instead of the identity key's own algorithm.
+    stated: Option<i64>,
     forge: bool,
 }
 
@@ -55,7 +59,7 @@ fn sized(bytes: &[u8]) -> Vec<u8> {
 fn area(key: &TestKey) -> Vec<u8> {
     let null = [0, 0x10];
     let (kind, parameters) = match key.algorithm {
-        -7 | -35 | -36 => {
+        -7 | -35 | -36 | -9 | -51 | -52 => {
             let (x, y) = key.point();
             let curve = match x.len() {
                 32 => 3,
@@ -96,6 +100,7 @@ impl Tpm {
             area_of: None,
             trailing_area: Vec::new(),
             trailing_info: Vec::new(),
+            stated: None,
             forge: false,
         }
     }
@@ -107,6 +112,7 @@ impl Tpm {
             let digest = match self.aik.algorithm {
                 -35 | -258 | -38 => Sha384::digest(message).to_vec(),
                 -36 | -259 | -39 => Sha512::digest(message).to_vec(),
+                RS1 => Sha1::digest(message).to_vec(),
                 _ => Sha256::digest(message).to_vec(),
             };
             let mut area = area(self.area_of.as_ref().unwrap_or(key));
@@ -130,7 +136,10 @@ impl Tpm {
             let x5c = [root.issue(&self.certificate, &self.aik)];
             cbor_map(&[
                 ("ver", Value::Text(self.version)),
-                ("alg", Value::Integer(self.aik.algorithm.into())),
+                (
+                    "alg",
+                    Value::Integer(self.stated.unwrap_or(self.aik.algorithm.into())),
+                ),
                 ("x5c", cbor_array(&x5c)),
                 ("sig", Value::Bytes(&sig)),
                 ("certInfo", Value::Bytes(&info)),
@@ -148,14 +157,29 @@ fn wrong(change: impl FnOnce(&mut Tpm)) {
 
 #[test]
 fn tpm_is_attested_with_every_key() {
-    for aik in [-7, -35, -36, -257, -258, -259, -37, -38, -39] {
+    for aik in [-7, -35, -36, -257, -258, -259, -37, -38, -39, RS1] {
         attested("tpm", Tpm::new(aik).make()).unwrap();
     }
-    for algorithm in [-7, -35, -36, -257, -37] {
+    for algorithm in [-7, -35, -36, -9, -51, -52, -257, -37] {
         let host = MemoryHost::new();
         let key = TestKey::generate(algorithm);
         attested_with(&host, key, "tpm", Tpm::new(-257).make()).unwrap();
     }
+}
+
+/// SHA-1 is for what a TPM signs, never for what a passkey does.
+#[test]
+fn old_tpm_signs_with_sha_1_and_its_passkeys_do_not() {
+    wrong(|tpm| {
+        tpm.aik = TestKey::generate(RS1);
+        tpm.forge = true;
+    });
+    // Of another key than RSA it is no algorithm.
+    wrong(|tpm| tpm.stated = Some(RS1.into()));
+    let host = MemoryHost::new();
+    let key = TestKey::generate(RS1);
+    let attested = attested_with(&host, key, "tpm", Tpm::new(RS1).make());
+    assert_eq!(code(attested), Code::AlgorithmNotAllowed);
 }
 
 #[test]

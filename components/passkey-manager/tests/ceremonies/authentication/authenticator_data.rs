@@ -1,7 +1,7 @@
 use passkey_manager::authentication;
-use passkey_manager::bindings::Code;
 use passkey_manager::bindings::authentication as wit;
 use passkey_manager::bindings::relying_party::UserVerification;
+use passkey_manager::bindings::{Code, Subject};
 
 use super::{account, refused};
 use crate::kit::*;
@@ -73,6 +73,7 @@ fn missing_user_verification_is_refused_where_required() {
         rp_id: RP.to_owned(),
         subject: account(),
         user_verification: Some(UserVerification::Required),
+        hints: Vec::new(),
         extensions: "{}".to_owned(),
     };
     let options = authentication::begin(&host, request).unwrap();
@@ -87,6 +88,40 @@ fn missing_user_verification_is_refused_where_required() {
 #[test]
 fn backup_eligibility_must_not_change() {
     assert_eq!(refused(|get| get.flags &= !BE), Code::Malformed);
+}
+
+/// What it was is nobody's business but the key holder's.
+#[test]
+fn backup_eligibility_is_asked_after_the_signature() {
+    let forged = |get: &mut Get| {
+        get.flags &= !BE;
+        get.forge = true;
+    };
+    assert_eq!(refused(forged), Code::SignatureInvalid);
+}
+
+/// What needs no store is said of every passkey, stored or not.
+#[test]
+fn data_is_checked_before_the_passkey_is_looked_up() {
+    for (change, expected) in [
+        (
+            (|get| get.rp_id = "example.com".to_owned()) as fn(&mut Get),
+            Code::RpIdMismatch,
+        ),
+        (|get| get.flags &= !UP, Code::UserPresenceMissing),
+        (|get| get.flags = UP | UV | BS, Code::Malformed),
+        (|_| {}, Code::CredentialUnknown),
+    ] {
+        let host = MemoryHost::new();
+        register(&host, &Authenticator::new(1));
+        // Not on the list, and not stored.
+        let named = sign_in_with(&host, &Authenticator::new(2), change);
+        assert_eq!(code(named), expected);
+        let options = begin_sign_in(&host, Subject::Anyone);
+        let mut get = Authenticator::new(2).get(&options);
+        change(&mut get);
+        assert_eq!(code(finish_sign_in(&host, get)), expected);
+    }
 }
 
 #[test]

@@ -56,9 +56,31 @@ fn account_id_that_is_no_uuid_is_refused() {
         rp_id: RP.to_owned(),
         subject: Subject::Account("alice".to_owned()),
         user_verification: None,
+        hints: Vec::new(),
         extensions: "{}".to_owned(),
     };
     assert_eq!(code(authentication::begin(&host, request)), Code::Malformed);
+}
+
+#[test]
+fn hints_of_a_request_are_passed_on_and_bad_ones_refused() {
+    let host = MemoryHost::new();
+    let begin = |hints: &[&str]| {
+        let request = wit::BeginRequest {
+            rp_id: RP.to_owned(),
+            subject: Subject::Anyone,
+            user_verification: None,
+            hints: hints.iter().map(|hint| (*hint).to_owned()).collect(),
+            extensions: "{}".to_owned(),
+        };
+        authentication::begin(&host, request)
+    };
+    let options = begin(&["security-key", "brand-new"]).unwrap();
+    assert_eq!(options.hints, ["security-key", "brand-new"]);
+    assert!(begin(&[]).unwrap().hints.is_empty());
+    for hints in [&[""][..], &["a b"], &["x"; 17]] {
+        assert_eq!(code(begin(hints)), Code::Malformed);
+    }
 }
 
 #[test]

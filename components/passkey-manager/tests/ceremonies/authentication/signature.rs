@@ -77,6 +77,8 @@ fn use_that_the_store_refuses_is_no_sign_in() {
     }
 }
 
+/// Each flipped bit has the code of what it is part of; where nothing else is wrong with
+/// the bytes, the signature is.
 #[test]
 fn every_single_bit_of_the_signed_bytes_counts() {
     let host = MemoryHost::new();
@@ -85,9 +87,45 @@ fn every_single_bit_of_the_signed_bytes_counts() {
     for bit in 0..37 * 8 {
         let options = begin_sign_in(&host, account());
         let mut response = authenticator.get(&options).response();
-        response.authenticator_data[bit / 8] ^= 1 << (bit % 8);
+        let (byte, mask) = (bit / 8, 1_u8 << (bit % 8));
+        response.authenticator_data[byte] ^= mask;
         let finished = authentication::finish(&host, RP, &options.ceremony, response);
-        assert!(finished.is_err(), "bit {bit}");
+        let expected = match (byte, mask) {
+            (0..32, _) => Code::RpIdMismatch,
+            (32, UP) => Code::UserPresenceMissing,
+            // UV was only preferred, BE is the stored passkey's to know, and BS may change.
+            (32, UV | BE | BS) => Code::SignatureInvalid,
+            // Reserved ones, and AT and ED without their bytes.
+            (32, _) => Code::Malformed,
+            _ => Code::SignatureInvalid,
+        };
+        assert_eq!(code(finished), expected, "bit {bit}");
+    }
+    assert_eq!(host.only().last_used_at, None);
+}
+
+#[test]
+fn every_single_bit_of_the_client_data_counts() {
+    let host = MemoryHost::new();
+    let authenticator = Authenticator::new(1);
+    register(&host, &authenticator);
+    let whole = authenticator.get(&begin_sign_in(&host, account()));
+    let length = whole.client_data.to_string().len();
+    for bit in 0..length * 8 {
+        let options = begin_sign_in(&host, account());
+        let mut response = authenticator.get(&options).response();
+        response.client_data_json[bit / 8] ^= 1 << (bit % 8);
+        let finished = authentication::finish(&host, RP, &options.ceremony, response);
+        let code = code(finished);
+        let known = [
+            // No JSON, no member of that name, or another type.
+            Code::Malformed,
+            Code::ChallengeMismatch,
+            Code::OriginMismatch,
+            // A member that nobody reads.
+            Code::SignatureInvalid,
+        ];
+        assert!(known.contains(&code), "bit {bit}: {code:?}");
     }
     assert_eq!(host.only().last_used_at, None);
 }

@@ -313,20 +313,25 @@ pub fn cose_es256(curve: i64, x: &[u8], y: &[u8]) -> Vec<u8> {
     ])
 }
 
+/// Ed448 has a curve of its own.
 pub fn cose_okp(algorithm: i64, x: &[u8]) -> Vec<u8> {
     cose(vec![
         (1, Value::Integer(1)),
         (3, Value::Integer(algorithm)),
-        (-1, Value::Integer(6)),
+        (-1, Value::Integer(if algorithm == -53 { 7 } else { 6 })),
         (-2, Value::Bytes(x)),
     ])
 }
 
 pub fn cose_rsa(algorithm: i64, n: &[u8]) -> Vec<u8> {
+    cose_rsa_with(algorithm, n, &[1, 0, 1])
+}
+
+pub fn cose_rsa_with(algorithm: i64, n: &[u8], e: &[u8]) -> Vec<u8> {
     cose(vec![
         (1, Value::Integer(3)),
         (3, Value::Integer(algorithm)),
         (-1, Value::Bytes(n)),
-        (-2, Value::Bytes(&[1, 0, 1])),
+        (-2, Value::Bytes(e)),
     ])
 }

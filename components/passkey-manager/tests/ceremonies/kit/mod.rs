@@ -8,11 +8,11 @@ mod verify;
 
 pub use authenticator::{
     AT, Authenticator, BE, BS, Create, ED, Get, MakeStatement, Statement, UP, UV, cbor_array,
-    cbor_map, cose, cose_es256, cose_okp, cose_rsa,
+    cbor_map, cose, cose_es256, cose_okp, cose_rsa, cose_rsa_with,
 };
 pub use certificates::{Authority, der, leaf, packed_leaf};
 pub use host::MemoryHost;
-pub use keys::{ALL, TestKey};
+pub use keys::{ALL, RS1, TestKey};
 
 use passkey_manager::bindings::authentication::{Authenticated, RequestOptions};
 use passkey_manager::bindings::registration::{BeginRequest, CreationOptions, Registered};
@@ -35,6 +35,7 @@ pub fn registration_request(user: &str) -> BeginRequest {
         user_verification: None,
         resident_key: None,
         attestation: None,
+        conditional: false,
         hints: Vec::new(),
         extensions: "{}".to_owned(),
     }
@@ -69,6 +70,7 @@ pub fn begin_sign_in(host: &MemoryHost, subject: Subject) -> RequestOptions {
         rp_id: RP.to_owned(),
         subject,
         user_verification: None,
+        hints: Vec::new(),
         extensions: "{}".to_owned(),
     };
     authentication::begin(host, request).unwrap()
@@ -88,6 +90,54 @@ pub fn sign_in_with(
     let mut get = authenticator.get(&options);
     change(&mut get);
     finish_sign_in(host, get)
+}
+
+/// Bends right client data into what is not one strict JSON object with its members; each
+/// is wrong in one place.
+pub fn bent_client_data() -> Vec<fn(&str) -> Vec<u8>> {
+    fn without(text: &str, name: &str) -> String {
+        let mut members: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert!(members.as_object_mut().unwrap().remove(name).is_some());
+        members.to_string()
+    }
+    fn with(text: &str, name: &str, value: serde_json::Value) -> Vec<u8> {
+        let mut members: serde_json::Value = serde_json::from_str(text).unwrap();
+        members[name] = value;
+        members.to_string().into_bytes()
+    }
+    vec![
+        |_| Vec::new(),
+        |text| text.as_bytes()[..text.len() - 1].to_vec(),
+        |text| text.as_bytes()[1..].to_vec(),
+        |text| format!("[{text}]").into_bytes(),
+        |text| serde_json::Value::from(text).to_string().into_bytes(),
+        |text| format!("{text} {{}}").into_bytes(),
+        |text| format!("{text},").into_bytes(),
+        |text| format!("{text}\0").into_bytes(),
+        // One byte order mark may be there, two may not.
+        |text| format!("\u{feff}\u{feff}{text}").into_bytes(),
+        // UTF-16, and a byte that UTF-8 does not have, in a member that nobody reads.
+        |text| text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        |text| [b"{\"x\":\"\xff\",", &text.as_bytes()[1..]].concat(),
+        |text| text.replacen('{', "{\"x\":\"\\ud800\",", 1).into_bytes(),
+        |text| format!("{},}}", &text[..text.len() - 1]).into_bytes(),
+        // Members that are missing, or of another type.
+        |text| without(text, "type").into_bytes(),
+        |text| without(text, "challenge").into_bytes(),
+        |text| without(text, "origin").into_bytes(),
+        |text| with(text, "type", 1.into()),
+        |text| with(text, "challenge", serde_json::Value::Null),
+        |text| with(text, "origin", serde_json::json!([ORIGIN])),
+        |text| with(text, "crossOrigin", "false".into()),
+        |text| with(text, "crossOrigin", serde_json::Value::Null),
+        |text| with(text, "topOrigin", true.into()),
+        // A name that stands twice, with the same value.
+        |text| {
+            let twice = text.replacen('{', "{\"crossOrigin\":false,", 1);
+            assert_ne!(twice, text);
+            twice.into_bytes()
+        },
+    ]
 }
 
 /// The code of a refusal.

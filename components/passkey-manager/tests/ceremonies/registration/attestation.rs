@@ -92,6 +92,20 @@ fn algorithm_key_type_and_curve_must_agree() {
         cose_rsa(-257, &[0xc7; 128]),
         // RSA under the name of EdDSA; P-256 under that of P-384 was not offered.
         cose_rsa(-8, &[0xc7; 256]),
+        // What fixes its curve is for no other.
+        cose(vec![
+            (1, Value::Integer(2)),
+            (3, Value::Integer(-9)),
+            (-1, Value::Integer(2)),
+            (-2, Value::Bytes(&[1; 48])),
+            (-3, Value::Bytes(&[1; 48])),
+        ]),
+        cose(vec![
+            (1, Value::Integer(1)),
+            (3, Value::Integer(-19)),
+            (-1, Value::Integer(7)),
+            (-2, Value::Bytes(&[1; 57])),
+        ]),
     ] {
         assert_eq!(
             refused(|create| create.public_key = key),
@@ -115,6 +129,61 @@ fn key_that_is_no_key_is_refused() {
         },
     ] {
         assert_eq!(refused(|create| create.public_key = key), Code::Malformed);
+    }
+}
+
+#[test]
+fn rsa_modulus_is_odd_and_has_2048_to_8192_bits() {
+    let of = |bytes: usize, high: u8, low: u8| {
+        let mut n = vec![0x55; bytes];
+        n[0] = high;
+        n[bytes - 1] = low;
+        n
+    };
+    for (n, expected) in [
+        (of(256, 0x80, 1), None),
+        (of(1024, 0xff, 1), None),
+        // 2047, 2041 and 8193 bits.
+        (of(256, 0x7f, 1), Some(Code::AlgorithmNotAllowed)),
+        (of(256, 1, 1), Some(Code::AlgorithmNotAllowed)),
+        (of(1025, 1, 1), Some(Code::AlgorithmNotAllowed)),
+        // Even, and padded.
+        (of(256, 0x80, 2), Some(Code::Malformed)),
+        (of(257, 0, 1), Some(Code::Malformed)),
+    ] {
+        let host = MemoryHost::new();
+        let registered = register_with(&host, &Authenticator::new(1), |create| {
+            create.public_key = cose_rsa(-257, &n);
+        });
+        match expected {
+            None => assert!(registered.is_ok()),
+            Some(expected) => assert_eq!(code(registered), expected, "{n:02x?}"),
+        }
+    }
+}
+
+#[test]
+fn rsa_exponent_is_odd_from_3_and_below_2_to_the_33() {
+    for (e, accepted) in [
+        (&[3][..], true),
+        (&[1, 0, 1], true),
+        (&[1, 0xff, 0xff, 0xff, 0xff], true),
+        (&[2, 0, 0, 0, 1], false),
+        (&[1, 0, 0, 0, 0, 0, 0, 1], false),
+        (&[1], false),
+        (&[2], false),
+        (&[0, 3], false),
+        (&[], false),
+    ] {
+        let host = MemoryHost::new();
+        let registered = register_with(&host, &Authenticator::new(1), |create| {
+            create.public_key = cose_rsa_with(-257, &[0xc7; 256], e);
+        });
+        if accepted {
+            registered.unwrap();
+        } else {
+            assert_eq!(code(registered), Code::Malformed, "{e:02x?}");
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 use passkey_manager::bindings::Code;
+use passkey_manager::bindings::registration::BeginRequest;
 use passkey_manager::bindings::relying_party::UserVerification;
+use passkey_manager::registration;
 
 use super::refused;
 use crate::kit::*;
@@ -53,6 +55,59 @@ fn other_relying_party_is_refused() {
         refused(|create| create.rp_id = "example.com".to_owned()),
         Code::RpIdMismatch
     );
+}
+
+/// A page that adds a passkey after another sign-in asks nobody; the ceremony says so.
+#[test]
+fn user_presence_is_waived_for_a_conditional_creation_alone() {
+    let created = |conditional: bool, flags: u8| {
+        let host = MemoryHost::new();
+        let request = BeginRequest {
+            conditional,
+            ..registration_request(ALICE)
+        };
+        let options = registration::begin(&host, request).unwrap();
+        let mut create = Authenticator::new(1).create(&options);
+        create.flags = flags | AT;
+        finish_registration(&host, create).map(|_| ())
+    };
+    created(true, BE).unwrap();
+    created(true, UP | UV | BE).unwrap();
+    assert_eq!(code(created(false, BE)), Code::UserPresenceMissing);
+    assert_eq!(code(created(false, UV | BE)), Code::UserPresenceMissing);
+    // Nothing else is waived.
+    assert_eq!(code(created(true, BS)), Code::Malformed);
+    let host = MemoryHost::new();
+    let request = BeginRequest {
+        conditional: true,
+        user_verification: Some(UserVerification::Required),
+        ..registration_request(ALICE)
+    };
+    let options = registration::begin(&host, request).unwrap();
+    let mut create = Authenticator::new(1).create(&options);
+    create.flags = AT | BE;
+    assert_eq!(
+        code(finish_registration(&host, create)),
+        Code::UserVerificationMissing
+    );
+}
+
+/// Who signs in with the passkey is seen, however it was created.
+#[test]
+fn conditionally_created_passkey_signs_in_with_presence() {
+    let host = MemoryHost::new();
+    let authenticator = Authenticator::new(1);
+    let request = BeginRequest {
+        conditional: true,
+        ..registration_request(ALICE)
+    };
+    let options = registration::begin(&host, request).unwrap();
+    let mut create = authenticator.create(&options);
+    create.flags = AT | BE;
+    finish_registration(&host, create).unwrap();
+    let unseen = sign_in_with(&host, &authenticator, |get| get.flags = BE);
+    assert_eq!(code(unseen), Code::UserPresenceMissing);
+    sign_in_with(&host, &authenticator, |get| get.flags = UP | BE).unwrap();
 }
 
 #[test]

@@ -3,6 +3,7 @@ mod authenticator_data;
 mod client_data;
 
 use passkey_manager::bindings::credentials::Status;
+use passkey_manager::bindings::registration::BeginRequest;
 use passkey_manager::bindings::relying_party::{
     AttestationConveyance, ResidentKey, UserVerification,
 };
@@ -155,6 +156,38 @@ fn passkey_of_another_account_is_refused() {
         Code::CredentialExists
     );
     assert_eq!(host.only().user_id, BOB);
+}
+
+#[test]
+fn passkey_that_is_not_discoverable_is_refused_where_that_is_required() {
+    let undiscoverable = r#"{"credProps":{"rk":false}}"#;
+    for (required, results, accepted) in [
+        (ResidentKey::Required, undiscoverable, false),
+        (ResidentKey::Preferred, undiscoverable, true),
+        (ResidentKey::Discouraged, undiscoverable, true),
+        (ResidentKey::Required, r#"{"credProps":{"rk":true}}"#, true),
+        // The browser does not say.
+        (ResidentKey::Required, r#"{"credProps":{}}"#, true),
+        (ResidentKey::Required, "{}", true),
+    ] {
+        let host = MemoryHost::new();
+        let request = BeginRequest {
+            resident_key: Some(required),
+            ..registration_request(ALICE)
+        };
+        let options = registration::begin(&host, request).unwrap();
+        // What the relying party says by now does not count.
+        host.profile.borrow_mut().resident_key = ResidentKey::Discouraged;
+        let mut create = Authenticator::new(1).create(&options);
+        create.extension_results = results.to_owned();
+        let registered = finish_registration(&host, create);
+        if accepted {
+            registered.unwrap();
+        } else {
+            assert_eq!(code(registered), Code::NotPermitted);
+            assert!(host.credentials.borrow().is_empty());
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::relay::{Relay, Wire};
 use super::*;
 use crate::audit::Trail;
 use crate::store::Error;
@@ -86,6 +87,35 @@ async fn exhausted_pool_is_busy_and_recovers() {
     drop(held);
     assert_eq!(kit.get(RP, b"key").await, Err(Error::NotFound));
     assert_eq!(kit.store.ready().await, Ok(()));
+}
+
+/// Nothing says that the network is gone. The attempt that was under way runs out of time,
+/// and no other is begun for callers who have waited that long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn network_that_swallows_everything_costs_one_attempt() {
+    let database = database().await;
+    let server = shared().await;
+    let relay = Relay::to(server.port()).await;
+    let mut settings = settings(server, &database);
+    settings.server.port = relay.port();
+    let (kit, _store) = open(&settings, "host-a").await.unwrap();
+    kit.put(Kit::ceremony(&id(1))).await.unwrap();
+    let before = relay.dialled();
+    relay.set(Wire::Silent);
+    assert_eq!(kit.put(Kit::ceremony(&id(2))).await, Err(Error::Busy));
+    assert_eq!(relay.dialled(), before, "it was not tried again");
+    assert_eq!(kit.store.ready().await, Err(Error::Busy));
+
+    relay.set(Wire::Whole);
+    assert_eq!(kit.store.ready().await, Ok(()));
+    kit.put(Kit::ceremony(&id(3))).await.unwrap();
+    let expected = [
+        "ceremonies.put success",
+        "ceremonies.put failed:busy",
+        "ceremonies.put success",
+    ];
+    assert_eq!(outcomes(&kit).await, expected);
+    assert_eq!(kit.take(&id(2)).await, Err(Error::NotFound));
 }
 
 /// A newer schema may add columns while older hosts run.

@@ -211,6 +211,26 @@ async fn role_with_more_than_it_needs_is_refused() {
             "too much: zeropass_credentials FUNCTION pg_read_file(text) EXECUTE",
         ),
         (
+            "GRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC",
+            "REVOKE EXECUTE ON FUNCTION pg_read_file(text) FROM PUBLIC",
+            "too much: PUBLIC FUNCTION pg_read_file(text) EXECUTE",
+        ),
+        (
+            "GRANT SELECT ON pg_catalog.pg_authid TO PUBLIC",
+            "REVOKE SELECT ON pg_catalog.pg_authid FROM PUBLIC",
+            "too much: PUBLIC TABLE pg_catalog.pg_authid SELECT",
+        ),
+        (
+            "GRANT SELECT (subconninfo) ON pg_catalog.pg_subscription TO PUBLIC",
+            "REVOKE SELECT (subconninfo) ON pg_catalog.pg_subscription FROM PUBLIC",
+            "too much: PUBLIC COLUMN pg_catalog.pg_subscription.subconninfo SELECT",
+        ),
+        (
+            "GRANT CREATE ON SCHEMA pg_catalog TO PUBLIC",
+            "REVOKE CREATE ON SCHEMA pg_catalog FROM PUBLIC",
+            "too much: PUBLIC SCHEMA pg_catalog CREATE",
+        ),
+        (
             "REVOKE DELETE ON zeropass.ceremonies FROM zeropass_credentials",
             "GRANT DELETE ON zeropass.ceremonies TO zeropass_credentials",
             "missing: zeropass_credentials TABLE zeropass.ceremonies DELETE",

@@ -1,8 +1,16 @@
 //! TLS to the database: one authority, one name, version 1.3, the role's certificate, and
 //! nothing that the environment could change.
 
+use std::os::unix::fs::PermissionsExt as _;
+
+use async_trait::async_trait;
+use sqlx::postgres::{PgConnection, Postgres};
+
 use super::server::Authority;
 use super::*;
+use crate::audit::Trail;
+use crate::store::job::{Applies, Change, Failure};
+use crate::store::postgres::Gateway;
 
 async fn refusal(settings: &Settings) -> String {
     match open(settings, "host-a").await {
@@ -197,6 +205,110 @@ async fn certificates_rotate_without_a_restart() {
         .await
         .unwrap();
     assert_eq!(serials(), second);
+}
+
+/// What a session says of its commits.
+struct Durability;
+
+impl Change for Durability {
+    type Output = String;
+}
+
+#[async_trait]
+impl Applies<Durability> for Postgres {
+    async fn apply(_: &Durability, db: &mut PgConnection) -> Result<String, Failure> {
+        let setting = "SELECT current_setting('synchronous_commit')";
+        Ok(sqlx::query_scalar(setting).fetch_one(db).await?)
+    }
+}
+
+/// From the first connection of each writer on, and on those that follow.
+#[tokio::test]
+async fn commits_are_durable_whatever_a_role_s_default_is() {
+    let database = database().await;
+    let server = shared().await;
+    for role in Role::RUNTIME {
+        let set = format!("ALTER ROLE {role} IN DATABASE {database} SET synchronous_commit = off");
+        server.sql(&database, &set).unwrap();
+    }
+    let (_kit, store) = open(&settings(server, &database), "host-a").await.unwrap();
+    let writers = [
+        &store.database.accounts.writer,
+        &store.database.credentials.writer,
+        &store.database.rollouts.writer,
+        &store.database.recorder,
+    ];
+    let cut = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+        WHERE usename LIKE 'zeropass%' AND datname = current_database()";
+    for connection in ["the first", "another"] {
+        for writer in writers {
+            let said = writer.run(&Trail::new(), Durability).await.unwrap();
+            assert_eq!(said, "on", "{connection}");
+        }
+        server.sql(&database, cut).unwrap();
+    }
+}
+
+/// The test runs itself again with other folders for temporary files.
+#[tokio::test]
+async fn socket_is_not_made_where_others_may_put_another() {
+    const INNER: &str = "ZEROPASS_TEST_FOLDER";
+    let Some(expected) = std::env::var_os(INNER) else {
+        let name =
+            "store::postgres::tests::transport::socket_is_not_made_where_others_may_put_another";
+        for (mode, expected) in [
+            (0o777, "refused"),
+            (0o730, "refused"),
+            (0o1777, "made"),
+            (0o755, "made"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let within = folder.path().join("within");
+            std::fs::create_dir(&within).unwrap();
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(folder.path(), mode.clone()).unwrap();
+            // The folder itself, and one in it.
+            for folder in [folder.path(), &within] {
+                let inner = std::process::Command::new(std::env::current_exe().unwrap())
+                    .args(["--exact", name])
+                    .env(INNER, expected)
+                    .env("TMPDIR", folder)
+                    .output()
+                    .unwrap();
+                let said = String::from_utf8_lossy(&inner.stdout);
+                let good = inner.status.success() && said.contains("1 passed");
+                assert!(good, "{mode:?}: {said}");
+            }
+        }
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let authority = Authority::new("an authority");
+    let pair = authority.issue("zeropass_accounts", &[]);
+    std::fs::write(at("ca.pem"), authority.pem()).unwrap();
+    std::fs::write(at("role.pem"), pair.certificate).unwrap();
+    std::fs::write(at("role.key"), pair.key).unwrap();
+    let server = crate::store::postgres::Server {
+        host: "127.0.0.1".into(),
+        port: 1,
+        database: "zeropass".into(),
+        server_name: SERVER_NAME.into(),
+        ca: at("ca.pem"),
+    };
+    let login = Login {
+        certificate: at("role.pem"),
+        key: at("role.key"),
+        connections: 1,
+    };
+    match Gateway::open(&server, Role::Accounts, &login) {
+        Ok(_) => assert_eq!(expected, "made"),
+        Err(error) => {
+            assert_eq!(expected, "refused");
+            let said = error.to_string();
+            assert!(said.contains("others may change"), "{said}");
+        }
+    }
 }
 
 /// The test runs itself again in an environment that wants everything otherwise.

@@ -2,9 +2,11 @@
 //!
 //! Each test alters a copy as an attacker who owns the file would: triggers dropped,
 //! rows rewritten. The verifier must name the place, and a host must not go on.
-//! [`records`] are about the table, [`witness`] about what vouches for it.
+//! [`records`] are about the table, [`retention`] about what is gone from it, [`witness`]
+//! about what vouches for it.
 
 mod records;
+mod retention;
 mod witness;
 
 use std::path::PathBuf;
@@ -18,9 +20,10 @@ use tokio::sync::oneshot;
 
 use super::{SqliteHistory, SqliteStore};
 use crate::audit::export::{JsonLines, export};
-use crate::audit::verify::{Bad, Verdict, Witness, verify};
+use crate::audit::verify::{Bad, Verdict, Witness, verify, verify_log};
 use crate::audit::{
-    Log, ResumeError, Schedule, SealError, SealKey, Sealer, Sink, Source, Turn, read_notes,
+    Log, PATIENCE, ResumeError, Schedule, SealError, SealKey, Sealer, Sink, Source, Turn,
+    read_notes,
 };
 use crate::clock::FixedClock;
 use crate::store::Store as _;
@@ -74,7 +77,7 @@ impl Scene {
     }
 
     async fn run_at(&mut self, now: u64, first: u32, count: u32) {
-        let (log, sealer) = self.sealer().await.unwrap();
+        let (log, sealer) = self.sealer_of("host", NOW).await.unwrap();
         self.log = log.id().to_owned();
         let clock = Arc::new(FixedClock::new(now));
         let store = SqliteStore::open_with(&self.store(), LIFETIME, clock.clone(), log).await;
@@ -93,9 +96,14 @@ impl Scene {
 
     /// What a host does before it goes on with the log.
     async fn sealer(&self) -> Result<(Arc<Log>, Sealer), SealError> {
-        let key = SealKey::open(self.folder.path(), "host", Turn::Now).unwrap();
+        self.sealer_of("host", NOW).await
+    }
+
+    async fn sealer_of(&self, name: &str, now: u64) -> Result<(Arc<Log>, Sealer), SealError> {
+        // A process that another test starts may hold the lock until it runs.
+        let key = SealKey::open(self.folder.path(), name, Turn::Wait).unwrap();
         let log = Arc::new(Log::new(key.log_id(), 1_000));
-        let clock = Arc::new(FixedClock::new(NOW));
+        let clock = Arc::new(FixedClock::new(now));
         let store =
             SqliteStore::open_with(&self.store(), LIFETIME, clock.clone(), Arc::clone(&log)).await;
         store.unwrap().close().await;
@@ -103,6 +111,7 @@ impl Scene {
         let sink = Sink::new(&self.checkpoints(), key.log_id());
         let schedule = Schedule {
             interval: Duration::from_secs(3600),
+            patience: PATIENCE,
         };
         let sealer = Sealer::start(Arc::clone(&log), key, sink, &history, clock, schedule).await?;
         Ok((log, sealer))
@@ -131,14 +140,14 @@ impl Scene {
             .to_owned()
     }
 
+    /// With all public keys.
     fn witness(&self) -> Witness {
-        let key = self.folder.path().join(format!("audit-{}.pub", self.log));
-        let key = std::fs::read_to_string(key)
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap();
-        Witness::read(&self.checkpoints(), vec![key]).unwrap()
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        let files = files.map(|file| file.unwrap().path());
+        let keys = files.filter(|file| file.extension().is_some_and(|kind| kind == "pub"));
+        let read = |file| std::fs::read_to_string(file).unwrap().trim().parse();
+        let keys = keys.map(|file| read(file).unwrap()).collect();
+        Witness::read(&[self.checkpoints()], keys).unwrap()
     }
 
     async fn verdicts(&self) -> Vec<Verdict> {

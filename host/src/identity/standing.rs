@@ -1,5 +1,5 @@
 //! Whether a connection may still stand: its peer's certificates, judged by what is
-//! in force now and not by what was at the handshake.
+//! in force now and not by what was at the handshake. For either end of it.
 //!
 //! A verdict holds until something changes: new TLS material (roots, revocation
 //! lists), or the next moment at which a certificate of the chain or a revocation
@@ -12,20 +12,19 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::tls::{Current, InForce};
+use super::verifier::refusal_code;
 use crate::clock::{Clock, Timestamp};
-use crate::identity::CurrentTls;
-use crate::identity::tls::InForce;
-use crate::identity::verifier::refusal_code;
 
 /// The code for a connection that outlived its peer's certificate.
 pub const EXPIRED: &str = "expired";
 
-/// The code for a connection to a host that lost its own identity.
+/// The code for a connection whose own end lost its identity.
 pub const IDENTITY_WITHDRAWN: &str = "identity-withdrawn";
 
 /// What a peer showed in its handshake, and the latest verdict on it.
-pub(super) struct Standing {
-    tls: CurrentTls,
+pub struct Standing<C> {
+    tls: Current<C>,
     clock: Arc<dyn Clock>,
     chain: Vec<CertificateDer<'static>>,
     not_after: Timestamp,
@@ -44,16 +43,16 @@ struct Verdict {
 
 // === impl Standing ===
 
-impl Standing {
+impl<C> Standing<C> {
     /// For a peer with this chain, whose leaf ends at `not_after`, verified in a
     /// handshake that began at `since` with what was `in_force`. Should material have
     /// changed or ended since, the first question is judged anew.
-    pub(super) fn new(
-        tls: CurrentTls,
+    pub fn new(
+        tls: Current<C>,
         clock: Arc<dyn Clock>,
         chain: Vec<CertificateDer<'static>>,
         not_after: Timestamp,
-        in_force: &InForce,
+        in_force: &InForce<C>,
         since: Timestamp,
     ) -> Self {
         let ends: Vec<_> = chain.iter().filter_map(end_of).collect();
@@ -80,7 +79,7 @@ impl Standing {
     ///
     /// # Errors
     /// The code of why not, such as `revoked`.
-    pub(super) fn check(&self) -> Result<(), &'static str> {
+    pub fn check(&self) -> Result<(), &'static str> {
         let now = self.clock.now();
         // To the millisecond, where X.509 has only seconds.
         if now > self.not_after {
@@ -102,10 +101,15 @@ impl Standing {
         verdict.outcome
     }
 
+    /// The end of the leaf.
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
     /// Ready with the code when the connection may stand no longer. It looks at the
     /// clock at least every `interval` instead of sleeping once, for the machine's
     /// clock may be set meanwhile.
-    pub(super) async fn lost(&self, interval: Duration) -> &'static str {
+    pub async fn lost(&self, interval: Duration) -> &'static str {
         let mut changes = self.tls.changes();
         loop {
             // Before the look, so that no change between the two is missed.
@@ -128,6 +132,14 @@ impl Standing {
             .until
             .min(self.not_after);
         time_left(self.clock.now(), until).unwrap_or(Duration::ZERO)
+    }
+}
+
+impl<C> std::fmt::Debug for Standing<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Standing")
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
     }
 }
 
@@ -163,6 +175,7 @@ mod tests {
 
     use super::*;
     use crate::clock::{FixedClock, SystemClock};
+    use crate::identity::CurrentTls;
     use crate::identity::pki::{Ca, IssueRequest, Issued};
     use crate::identity::tls::server_config;
     use crate::identity::{Material, MaterialFiles, Parts};
