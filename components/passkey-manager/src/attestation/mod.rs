@@ -108,14 +108,16 @@ fn model(evidence: &Evidence<'_, '_>, path: &TrustPath<'_>) -> Model {
     )
 }
 
-/// The certificate of a path that rests on nothing else than such a security key.
+/// The certificate of a path in which such a security key is all that attests.
 fn security_key<'p, 'a>(path: &'p TrustPath<'a>) -> Option<&'p Certificate<'a>> {
     match path {
         TrustPath::SecurityKey(chain) => chain.first(),
+        // A credential's own signature vouches for no model.
         TrustPath::Several(paths) => {
-            let mut parts = paths.iter().map(security_key);
-            let first = parts.next().flatten()?;
-            parts.all(|part| part.is_some()).then_some(first)
+            let attested = |path: &TrustPath<'_>| matches!(path, TrustPath::Certificates(_));
+            (!paths.iter().any(attested))
+                .then(|| paths.iter().find_map(security_key))
+                .flatten()
         }
         TrustPath::None | TrustPath::SelfSigned | TrustPath::Certificates(_) => None,
     }

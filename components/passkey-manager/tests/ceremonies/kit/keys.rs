@@ -222,6 +222,8 @@ fn rs1(pair: &RsaKeyPair, message: &[u8]) -> Vec<u8> {
 fn element(der: &[u8]) -> (&[u8], &[u8]) {
     let (length, start) = match der[1] {
         0x82 => (usize::from(u16::from_be_bytes([der[2], der[3]])), 4),
+        // A private exponent may be short.
+        0x81 => (usize::from(der[2]), 3),
         short => (usize::from(short), 2),
     };
     let (contents, rest) = der[start..].split_at(length);
