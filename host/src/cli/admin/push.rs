@@ -130,9 +130,9 @@ fn watched(how: &How, pull: impl FnOnce() -> anyhow::Result<Value>) -> anyhow::R
             while !ended.load(Ordering::Relaxed) {
                 // An operator who may not ask sees a bar that stands still.
                 if let Ok(status) = how.get("/v1/status") {
-                    let number = |member: &str| status["pull"][member].as_u64();
-                    bar.set_length(number("total").unwrap_or_default());
-                    bar.set_position(number("done").unwrap_or_default());
+                    let pull = |member: &str| status.get("pull")?.get(member)?.as_u64();
+                    bar.set_length(pull("total").unwrap_or_default());
+                    bar.set_position(pull("done").unwrap_or_default());
                 }
                 std::thread::sleep(LOOK);
             }
