@@ -101,7 +101,7 @@ pub fn run(workspace: &Workspace, stop: &Stop, dir: Option<PathBuf>) -> Result<E
     })?;
 
     progress.line("ready");
-    println!("{}", block(&addresses, &state, &config, &pki));
+    println!("{}", block(&addresses, &zeropass, &state, &config, &pki));
     let mut watch = match addresses.admin {
         Some(admin) => Some(Watch::start(
             workspace,
@@ -142,7 +142,13 @@ fn until_end(
     outcome
 }
 
-fn block(addresses: &Addresses, state: &Path, config: &Path, pki: &Path) -> String {
+fn block(
+    addresses: &Addresses,
+    zeropass: &Path,
+    state: &Path,
+    config: &Path,
+    pki: &Path,
+) -> String {
     let Addresses {
         service,
         health,
@@ -161,6 +167,7 @@ fn block(addresses: &Addresses, state: &Path, config: &Path, pki: &Path) -> Stri
         ),
     };
     let (config, pki, state) = (config.display(), pki.display(), state.display());
+    let zeropass = zeropass.display();
     format!(
         "
   Open {origin}
@@ -174,7 +181,7 @@ fn block(addresses: &Addresses, state: &Path, config: &Path, pki: &Path) -> Stri
 
   What the host runs, and how to change it (docs/rollouts.md):
     export ZEROPASS_CA={pki}/ca.pem ZEROPASS_CERT={pki}/operator.pem ZEROPASS_KEY={pki}/operator.key
-    zeropass component list
+    {zeropass} component list
 
   {swaps}
   Ctrl-C stops all of it.

@@ -51,6 +51,7 @@ async fn of_1000_parallel_finishes_over_two_hosts_one_succeeds() {
         let builder = Deployment::builder().postgres(&database);
         builder
             .set("runtime", "queue", "2000")
+            .set("service", "identity-requests", "2000")
             .set("audit", "log", &format!("\"{log}\""))
     };
     let first = builder("one").start().await;
