@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use super::note::SignedNote;
-use super::sink::{SinkError, io_error};
+use super::sink::error::{SinkError, io_error};
 
 /// How much of the end of a file is searched for a log's last checkpoint before all
 /// of it is, bytes.

@@ -13,16 +13,19 @@
 //! leave leaves beyond the last checkpoint; they stay and must fit. A lock on FILE keeps
 //! hosts and commands that share it apart.
 
+pub(super) mod error;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
-
 use super::merkle::{HASH_BYTES, Hash};
-use super::note::{NoteError, SignedNote};
+use super::note::SignedNote;
 use super::notes;
+use error::io_error;
+
+pub use error::SinkError;
 
 const LEAF: u64 = HASH_BYTES as u64;
 /// Leaves that are read at a time.
@@ -33,39 +36,6 @@ const CHUNK: usize = 32 * 1024;
 pub struct Sink {
     checkpoints: PathBuf,
     leaves: PathBuf,
-}
-
-/// Why the second place can't be read or written.
-#[derive(Debug, Error)]
-pub enum SinkError {
-    /// The file can't be used.
-    #[error("{path}: {source}; the host must be able to append to this file (audit.checkpoints)")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A note that is none.
-    #[error("{path}, line {line}: {source}")]
-    Note {
-        /// The file.
-        path: PathBuf,
-        /// Where the note begins, from 1.
-        line: usize,
-        /// What is wrong.
-        source: NoteError,
-    },
-    /// The leaves are not those that this log has exported.
-    #[error(
-        "{path}: {what}; bring the genuine file back, or stop the host and move it away to have it made again from the table"
-    )]
-    Leaves {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        what: String,
-    },
 }
 
 // === impl Sink ===
@@ -227,13 +197,6 @@ fn mend(file: &File, path: &Path) -> io::Result<Option<&'static str>> {
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(0o600).open(path)
-}
-
-pub(super) fn io_error(path: &Path, source: io::Error) -> SinkError {
-    SinkError::Io {
-        path: path.to_owned(),
-        source,
-    }
 }
 
 #[cfg(test)]

@@ -53,6 +53,13 @@ const POINT_BYTES: usize = 32;
 /// Signatures over the file's hash; the older kind signs the file itself.
 const PREHASHED: &[u8] = b"ED";
 
+/// What the signature in a `.minisig` file states, whoever made it; none when it states
+/// nothing.
+pub fn stated(minisig: &str) -> Option<Statement> {
+    let signature = Signature::parse(minisig).ok()?;
+    Statement::parse(signature.comment()).ok()
+}
+
 // === impl Signature ===
 
 impl Signature {

@@ -15,7 +15,6 @@ use semver::Version;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::signature::Signature;
 use crate::clock::{Timestamp, rfc3339};
 
 /// The first word of a statement.
@@ -52,12 +51,6 @@ impl Statement {
     /// The world of a component that says nothing else.
     pub fn default_world(name: &str) -> String {
         format!("zeropass:components/{name}@1.0.0")
-    }
-
-    /// What a signature states, whoever made it; none when it states nothing.
-    pub fn of(minisig: &str) -> Option<Self> {
-        let signature = Signature::parse(minisig).ok()?;
-        Self::parse(signature.comment()).ok()
     }
 
     /// Whether this was said later than `other` or, in the same second, of no lower a

@@ -10,7 +10,7 @@ use aws_lc_rs::digest;
 use minisign::PublicKey;
 
 use super::grants::interface_id;
-use super::signature::{Signature, SignedComponent};
+use super::signature::{self, Signature, SignedComponent};
 use super::statement::Statement;
 use crate::clock::{Timestamp, rfc3339};
 use crate::hex::hex;
@@ -172,7 +172,7 @@ pub fn verify_statement(
     signers: &Signers,
     now: Timestamp,
 ) -> Result<Verified, Distrust> {
-    let stated = Statement::of(minisig)
+    let stated = signature::stated(minisig)
         .map(|statement| statement.digest)
         .unwrap_or_default();
     trusted(name, minisig, signers, now, || stated, Signature::vouches)

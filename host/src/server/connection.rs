@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::HttpService;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -23,8 +24,10 @@ use super::activity::{Activity, Overstayed};
 use super::drain::Watcher;
 use super::handler::{BodyError, Handler, Peer, ResponseBody};
 use super::limits::Limits;
-use super::listener::Standing;
-use crate::identity::standing::EXPIRED;
+use crate::identity::standing::{self, EXPIRED};
+
+/// Of a peer that was accepted.
+pub(super) type Standing = standing::Standing<ServerConfig>;
 
 /// After the peer's certificate ended: answers begun in time may still leave.
 const EXPIRED_GRACE: Duration = Duration::from_secs(1);

@@ -29,7 +29,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, Watched};
-use super::connection::supervise;
+use super::connection::{Standing, supervise};
 use super::drain::Watcher;
 use super::handler::{Handler, Peer, Response};
 use super::handshakes::{Handshakes, Place};
@@ -48,9 +48,6 @@ use crate::identity::{CurrentTls, parse_svid};
 
 /// After the system could not give a socket (files used up, for one).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Of a peer that was accepted.
-pub(super) type Standing = crate::identity::standing::Standing<ServerConfig>;
 
 /// A bound listener, not yet accepting.
 pub struct Listener<H> {

@@ -10,7 +10,7 @@ use super::plan::{self, Plan};
 use super::{Followed, Progress, Rollouts};
 use crate::audit::{Outcome, Record, Trail};
 use crate::clock::rfc3339;
-use crate::registry::{AdmissionError, Refusal, Statement};
+use crate::registry::{AdmissionError, Refusal, signature};
 use crate::store::rollouts::{Artifact, HistoryEntry, RevisionInfo, RolloutState};
 
 /// The fewest digits of a digest that name a revision.
@@ -186,8 +186,8 @@ impl Rollouts {
             Err(crate::store::Error::NotFound) => None,
             Err(error) => return Err(error.into()),
         };
-        let offered = Statement::of(&artifact.minisig);
-        let stated = kept.as_deref().and_then(Statement::of);
+        let offered = signature::stated(&artifact.minisig);
+        let stated = kept.as_deref().and_then(signature::stated);
         let instead_of = match (offered, stated) {
             (None, _) => None,
             (Some(_), None) => kept,

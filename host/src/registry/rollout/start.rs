@@ -13,7 +13,7 @@ use super::order::Order;
 use super::plan::{self, Plan};
 use super::{Followed, Progress, RolloutError, Rollouts, Rules};
 use crate::audit::Trail;
-use crate::registry::{Admission, AdmissionError, SignedComponent, Statement};
+use crate::registry::{Admission, AdmissionError, SignedComponent, signature};
 use crate::store;
 use crate::store::rollouts::{Artifact, RevisionInfo, RolloutState};
 
@@ -158,11 +158,11 @@ impl Rollouts {
             .revision_signature(&now.component, &now.stable)
             .await;
         let kept = match signature {
-            Ok(kept) => Statement::of(&kept),
+            Ok(kept) => signature::stated(&kept),
             Err(store::Error::NotFound) => None,
             Err(error) => return Err(error.into()),
         };
-        let (Some(kept), Some(offered)) = (kept, Statement::of(minisig)) else {
+        let (Some(kept), Some(offered)) = (kept, signature::stated(minisig)) else {
             return Ok(false);
         };
         Ok((&offered.version, offered.time) < (&kept.version, kept.time))
