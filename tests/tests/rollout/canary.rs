@@ -155,9 +155,16 @@ async fn good_canary_takes_over_after_enough_healthy_calls() {
         (what.as_str(), why.as_str()),
         ("promoted", "50 healthy calls")
     );
-    let status = admin.get("/v1/status").await.expect(200);
-    assert_eq!(status["components"][0]["stable"]["version"], "1.1.0");
-    assert_eq!(status["components"][0]["previous"]["version"], "1.0.0");
+    // It is written down first, then put in place.
+    let stable = loop {
+        let status = admin.get("/v1/status").await.expect(200);
+        let component = status["components"][0].clone();
+        if component["stable"]["version"] == "1.1.0" {
+            break component;
+        }
+        assert!(started.elapsed() < PATIENCE, "{component}");
+    };
+    assert_eq!(stable["previous"]["version"], "1.0.0");
 }
 
 #[tokio::test(flavor = "multi_thread")]
