@@ -154,8 +154,7 @@ impl Trust {
             Arc::clone(&roots),
             crls,
             files.trust_domains.as_slice().into(),
-        )
-        .map_err(MaterialError::Revocation)?;
+        )?;
         Ok(Self {
             roots,
             verifier: Arc::new(verifier),

@@ -177,6 +177,23 @@ async fn list_that_names_the_host_too_still_revokes_the_client() {
     proper.get("/.well-known/jwks.json").await.expect(200);
 }
 
+/// An old list lies before the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn newer_of_two_lists_of_one_authority_holds() {
+    let deployment = Deployment::builder().with_revocation().start().await;
+    let revoked = deployment.certificate(WORKLOAD);
+    let ending = Stream::open(&deployment, &revoked).await;
+    let old = deployment
+        .ca()
+        .revocation_list(&[], now() - DAY, now() + DAY)
+        .unwrap();
+    let new = revocation_list(deployment.ca(), &[&revoked]);
+    let since = Instant::now();
+    deployment.replace("crl.pem", &format!("{old}{new}"));
+    ending.cut_promptly(since).await;
+    assert_refused(&deployment, Some(&revoked), "revoked").await;
+}
+
 /// A root is taken away that the host's own certificate rests on.
 #[tokio::test(flavor = "multi_thread")]
 async fn removed_root_ends_connections_though_the_host_rests_on_it_too() {
