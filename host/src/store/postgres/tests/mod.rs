@@ -17,7 +17,7 @@ mod hosts;
 mod outages;
 mod privileges;
 mod relay;
-#[path = "../../../../../tests/src/postgres/server.rs"]
+#[path = "../../../../../tests/src/postgres/server/mod.rs"]
 #[allow(dead_code, reason = "the test kit uses the rest")]
 mod server;
 mod transport;
