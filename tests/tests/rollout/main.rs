@@ -20,7 +20,7 @@ mod withdrawal;
 
 use serde_json::{Value, json};
 use zeropass_tests::deployment::{Answer, Client, Deployment, ORIGIN, Person, WORKLOAD};
-use zeropass_tests::rollout::{OPERATOR, activate, push, push_signed, variant};
+use zeropass_tests::rollout::{OPERATOR, activate, operated, push, push_signed, release, variant};
 
 async fn roll_back(admin: &Client, component: &str) -> Answer {
     admin
