@@ -1,6 +1,5 @@
 //! Known roots and proofs, and each property against every other size and index.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::*;
 
 fn leaf(data: &[u8]) -> Hash {

@@ -137,7 +137,6 @@ fn is_left_behind(folder: &Path, us: u32) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use std::os::unix::net::UnixListener;
 
     use super::*;

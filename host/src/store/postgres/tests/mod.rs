@@ -4,13 +4,6 @@
 //! has a database of its own. Without PostgreSQL these tests fail and say so; `cargo
 //! xtask test` installs it or leaves them out by name.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
 mod conflicts;
 mod doubt;
 mod hosts;
