@@ -15,6 +15,7 @@ mod postgres {
     mod away;
     mod commands;
     mod hosts;
+    mod rates;
     mod rollout;
     mod tiers;
 

@@ -12,6 +12,7 @@ mod calls;
 mod failures;
 mod identity;
 mod kit;
+mod rates;
 mod relay;
 mod revisions;
 mod servers;
