@@ -16,6 +16,7 @@ mod postgres {
     mod away;
     mod commands;
     mod hosts;
+    mod rates;
     mod rollout;
     mod tiers;
 
