@@ -81,6 +81,8 @@ fn certificate_must_be_one_of_an_identity_key() {
     });
     wrong(|tpm| tpm.certificate.custom_extensions[0] = tpm_names("id:494E5443", 2));
     wrong(|tpm| tpm.certificate.custom_extensions[0] = tpm_names("Intel", 3));
+    // Beside an empty subject the names are critical (RFC 5280 section 4.2.1.6).
+    wrong(|tpm| tpm.certificate.custom_extensions[0].set_criticality(false));
     wrong(|tpm| tpm.certificate.custom_extensions[1] = extended_key_usage(1));
     for missing in [0, 1] {
         wrong(|tpm| {
