@@ -74,12 +74,6 @@ impl<T> AsRef<[u8]> for Kept<T> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing
-    )]
     use super::*;
     use crate::server::handler::full;
 
