@@ -147,7 +147,7 @@ impl Unusable {
     /// What is left of material that could not be read as a whole.
     pub(super) fn unread(Unread { error, trusted }: Unread) -> Self {
         let trust = trusted.and_then(|trusted| {
-            let Trusted { files, roots, crls } = trusted;
+            let Trusted { files, roots, crls } = *trusted;
             Trust::new(&files, roots, crls).ok()
         });
         Self { error, trust }

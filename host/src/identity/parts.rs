@@ -53,7 +53,7 @@ pub struct Unread {
     /// Why.
     pub error: MaterialError,
     /// Whom the rest of it trusts, if that could be read.
-    pub trusted: Option<Trusted>,
+    pub trusted: Option<Box<Trusted>>,
 }
 
 /// The half of material that peers are judged by.
@@ -88,10 +88,12 @@ impl Parts {
         let own = own(files);
         let roots = certificates(&files.roots, "one or more root certificates");
         let crls = revocation_lists(&files.crls);
-        let trusted = |roots, crls| Trusted {
-            files: files.clone(),
-            roots,
-            crls,
+        let trusted = |roots, crls| {
+            Box::new(Trusted {
+                files: files.clone(),
+                roots,
+                crls,
+            })
         };
         match (own, roots, crls) {
             (Ok((chain, key)), Ok(roots), Ok(crls)) => Ok(Self {

@@ -274,7 +274,7 @@ async fn serve<H: Handler>(
 impl<H: Handler> Context<H> {
     async fn answer(&self, request: http::Request<Incoming>) -> Response {
         let mut working = self.activity.begin();
-        let (answer, under_way) = match self.accept(&request) {
+        let (answer, under_way) = match self.accept(&request).await {
             Ok(under_way) => {
                 let peer = Arc::clone(&self.peer);
                 let answer = self.shared.handler.handle(peer, request).await;
@@ -288,7 +288,7 @@ impl<H: Handler> Context<H> {
 
     /// Count a request that may be handled, before its body is read: who sends it slowly
     /// takes from his own share only.
-    fn accept(&self, request: &http::Request<Incoming>) -> Result<UnderWay, Box<Response>> {
+    async fn accept(&self, request: &http::Request<Incoming>) -> Result<UnderWay, Box<Response>> {
         if let Err(code) = self.standing.check() {
             let detail =
                 format!("the client certificate does not hold any more ({code}): connect again");
@@ -306,7 +306,7 @@ impl<H: Handler> Context<H> {
         // While it is under way, so that whoever waits for the count is counted here.
         if let Err(wait) = self.shared.handler.count(&self.peer).await {
             self.shared.handler.throttled(&self.peer);
-            return too_many(wait);
+            return Err(Box::new(too_many(wait)));
         }
         if request.headers().len() > MAX_HEADERS {
             let detail = format!("a request has at most {MAX_HEADERS} header fields");

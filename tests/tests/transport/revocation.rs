@@ -1,6 +1,7 @@
 //! Revocation lists: the whole chain, and no list that is missing or too old.
 
 use std::fs;
+use std::time::Instant;
 
 use zeropass::identity::TrustDomain;
 use zeropass::identity::ca::serial_of;
