@@ -1,9 +1,9 @@
 //! `policy`: one decision of the gate, remembered and not.
 //!
-//! The rows of the 95th percentile time each decision by itself, the clock's own
-//! time included.
+//! Each decision is timed by itself, the clock's own time included, and the two kinds take
+//! turns: none runs for so long that the machine has nothing else in its caches. The
+//! middle one and the 95th percentile are of the same decisions.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,11 +14,15 @@ use zeropass::policy::action::CeremoniesPut;
 
 use super::Places;
 use crate::report::Row;
-use crate::sample::{BATCH, ROUNDS, Stats, Variant, in_turns};
+use crate::sample::Stats;
 use crate::subject::{RP_ID, actor, component, gate};
 
-/// Decisions of which one has the 95th percentile, and how often that is measured.
-const DECISIONS: u64 = 2_000;
+/// Decisions of a turn, remembered and evaluated: some 300 us of each.
+const REMEMBERED_IN_TURN: usize = 512;
+const EVALUATED_IN_TURN: u64 = 8;
+
+/// Turns over which a percentile is taken, and how often that is done.
+const TURNS: u64 = 20;
 const REPEATED: u64 = 21;
 
 /// Microseconds that a decision may take at the 95th percentile: with facts that have
@@ -26,43 +30,40 @@ const REPEATED: u64 = 21;
 const REMEMBERED: f64 = 2.0;
 const EVALUATED: f64 = 30.0;
 
+/// The middle and the 95th percentile of each repetition, microseconds.
+#[derive(Default)]
+struct Figures {
+    middle: Vec<f64>,
+    p95: Vec<f64>,
+}
+
 pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     // Two gates: what the one forgets when its cache is full is not the other's.
     let (warm, cold) = (gate(&places.policies)?, gate(&places.policies)?);
     let same = actor("passkey-manager");
-    let revisions = Cell::new(0_u64);
-
-    let cached = Variant::batches(|times| {
-        let (warm, same) = (&warm, &same);
-        Box::pin(async move {
+    let (mut remembered, mut evaluated) = (Figures::default(), Figures::default());
+    // A first round warms up.
+    for round in 0..=REPEATED {
+        let (mut usual, mut new) = (Vec::new(), Vec::new());
+        for turn in 0..TURNS {
             let trail = Trail::new();
-            let started = Instant::now();
-            for _ in 0..times {
-                ask(warm, same, &trail)?;
+            for _ in 0..REMEMBERED_IN_TURN {
+                usual.push(time(&warm, &same, &trail)?);
             }
-            Ok(started.elapsed())
-        })
-    });
-    let evaluated = Variant::batches(|times| {
-        // A revision that the gate has never seen: the same policies, facts and
-        // sizes, but nothing to remember.
-        let base = revisions.get();
-        revisions.set(base + u64::from(times));
-        let actors = strangers(&same, base..base + u64::from(times));
-        let cold = &cold;
-        Box::pin(async move {
-            let trail = Trail::new();
-            let started = Instant::now();
-            for actor in &actors {
-                ask(cold, actor, &trail)?;
+            // Revisions that the gate has never seen: the same policies, facts and sizes,
+            // but nothing to remember.
+            let first = (round * TURNS + turn) * EVALUATED_IN_TURN;
+            for actor in strangers(&same, first..first + EVALUATED_IN_TURN) {
+                new.push(time(&cold, &actor, &trail)?);
             }
-            Ok(started.elapsed())
-        })
-    });
-    let [cached, evaluated] = in_turns(ROUNDS, BATCH, [cached, evaluated])
-        .await?
-        .map(|stats| stats.scaled(1e-3));
-    let [cached_p95, evaluated_p95] = percentiles(&warm, &cold, &same, revisions.get())?;
+        }
+        if round > 0 {
+            remembered.add(usual)?;
+            evaluated.add(new)?;
+        }
+    }
+    let (cached, cached_p95) = remembered.stats()?;
+    let (evaluated, evaluated_p95) = evaluated.stats()?;
     Ok(vec![
         Row::new("policy/cached", "policy decision, remembered", "us", cached)
             .against("policy decision, evaluated", evaluated),
@@ -89,39 +90,30 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// The 95th percentiles in microseconds, remembered and evaluated, in turns. `next` is
-/// the number of the first revision that the cold gate has not seen.
-fn percentiles(
-    warm: &Arc<Gate>,
-    cold: &Arc<Gate>,
-    same: &Actor,
-    next: u64,
-) -> anyhow::Result<[Stats; 2]> {
-    let (mut remembered, mut evaluated) = (Vec::new(), Vec::new());
-    for round in 0..REPEATED {
-        let trail = Trail::new();
-        let usual = std::iter::repeat_n(same, usize::try_from(DECISIONS)?);
-        remembered.push(percentile(usual, |actor| ask(warm, actor, &trail))?);
-        let first = next + round * DECISIONS;
-        let actors = strangers(same, first..first + DECISIONS);
-        evaluated.push(percentile(&actors, |actor| ask(cold, actor, &trail))?);
+// === impl Figures ===
+
+impl Figures {
+    fn add(&mut self, mut taken: Vec<f64>) -> anyhow::Result<()> {
+        taken.sort_by(f64::total_cmp);
+        let at = |percent| {
+            let at = taken.get(taken.len() * percent / 100);
+            at.copied().context("no decision was taken")
+        };
+        self.middle.push(at(50)?);
+        self.p95.push(at(95)?);
+        Ok(())
     }
-    Ok([Stats::of(remembered)?, Stats::of(evaluated)?])
+
+    fn stats(self) -> anyhow::Result<(Stats, Stats)> {
+        Ok((Stats::of(self.middle)?, Stats::of(self.p95)?))
+    }
 }
 
-fn percentile<'a>(
-    actors: impl IntoIterator<Item = &'a Actor>,
-    mut ask: impl FnMut(&Actor) -> anyhow::Result<()>,
-) -> anyhow::Result<f64> {
-    let mut taken = Vec::new();
-    for actor in actors {
-        let started = Instant::now();
-        ask(actor)?;
-        taken.push(started.elapsed().as_secs_f64() * 1e6);
-    }
-    taken.sort_by(f64::total_cmp);
-    let at = taken.len() * 95 / 100;
-    taken.get(at).copied().context("no decision was taken")
+/// What a decision takes, microseconds.
+fn time(gate: &Arc<Gate>, actor: &Actor, trail: &Trail) -> anyhow::Result<f64> {
+    let started = Instant::now();
+    ask(gate, actor, trail)?;
+    Ok(started.elapsed().as_secs_f64() * 1e6)
 }
 
 /// Revisions of these numbers.
