@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tempfile::TempDir;
-use wasmtime::Store;
 use wasmtime::component::Component;
 use zeropass::audit::{ComponentIdentity, Trail};
 use zeropass::capabilities::{CallContext, CallState, Caller, Services};
@@ -15,6 +14,7 @@ use zeropass::runtime::output::Output;
 use zeropass::runtime::precompiled::Cache;
 use zeropass::runtime::{Deadline, Limits, Runtime, Sandbox};
 use zeropass::secrets::{Pseudonyms, Signer};
+use zeropass::store::Store;
 
 use crate::empty_store::EmptyStore;
 use crate::rows::Places;
@@ -42,15 +42,23 @@ pub struct Bare {
 // === impl Bare ===
 
 impl Bare {
-    /// An engine, with or without a pool.
+    /// An engine, with or without a pool, over a store that is empty and in memory.
     ///
     /// # Errors
     /// Policies, keys or the engine can't be had.
     pub fn new(places: &Places, pooling: bool) -> anyhow::Result<Self> {
+        Self::over(places, pooling, Arc::new(EmptyStore))
+    }
+
+    /// The same over this store.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn over(places: &Places, pooling: bool, store: Arc<dyn Store>) -> anyhow::Result<Self> {
         let keys = tempfile::tempdir()?;
         let services = Services {
             gate: gate(&places.policies)?,
-            store: Arc::new(EmptyStore),
+            store,
             relying_parties: BTreeMap::from([(RP_ID.to_owned(), relying_party())]),
             metadata: Arc::default(),
             signer: Signer::open(keys.path(), "https://bench.invalid")?,
@@ -124,7 +132,7 @@ impl Bare {
         &self,
         context: &CallContext,
         component: &Arc<ComponentIdentity>,
-    ) -> Store<CallState> {
+    ) -> wasmtime::Store<CallState> {
         let context = context.nested(Arc::clone(component), context.deadline);
         let output = Output::new(
             Arc::clone(component),
@@ -138,7 +146,7 @@ impl Bare {
             context,
             passkeys: None,
         };
-        let mut store = Store::new(self.runtime.engine(), state);
+        let mut store = wasmtime::Store::new(self.runtime.engine(), state);
         store.limiter(|state| &mut state.sandbox.limiter);
         store.set_hostcall_fuel(self.limits.hostcall_bytes);
         deadline.arm(&mut store);

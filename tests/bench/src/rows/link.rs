@@ -10,6 +10,9 @@
 //! `after-a-pause` are the first one or two after other work, and so measure above all
 //! how this machine wakes a thread.
 //!
+//! What the serving end adds when it writes a call's records before it answers is seen over
+//! SQLite, where both kinds of link are measured once more.
+//!
 //! It is authorized, runs on a fresh instance with a deadline, asks the store through
 //! the gate, and is settled for audit: all that a call costs but its own work.
 
@@ -31,6 +34,7 @@ use zeropass::runtime::Deadline;
 use zeropass::secrets::Pseudonyms;
 use zeropass::server::link_door::{LinkDoor, LinkDoorLimits};
 use zeropass::server::{Limits, Listener, drain};
+use zeropass::store::sqlite::SqliteStore;
 
 use super::Places;
 use crate::bare::Bare;
@@ -38,6 +42,9 @@ use crate::native;
 use crate::report::Row;
 use crate::sample::{BATCH, ROUNDS, Variant, in_turns};
 use crate::subject::{RP_ID, clock, profile};
+
+/// Milliseconds; no session is made.
+const SESSION_LIFETIME: u64 = 3_600_000;
 
 /// What a wire on loopback may add to a call at the median, microseconds.
 const MORE: f64 = 150.0;
@@ -49,19 +56,19 @@ const USER: &str = "8a2b6c1e-4f1d-4c6a-9b1e-0123456789ab";
 
 pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     let bare = Arc::new(Bare::new(places, true)?);
-    let (_, passkey_manager) = bare.components(places)?;
-    let link = Arc::new(InProcess::new(Arc::new(Slot::new(Arc::new(
-        passkey_manager,
-    )))));
-    let wire = Wire::new(places, &bare, Arc::clone(&link)).await?;
+    let (link, wire) = links(places, "link", &bare).await?;
+    let file = places.folder("link-store")?.join("zeropass.db");
+    let store = Arc::new(SqliteStore::open(&file, SESSION_LIFETIME, clock()).await?);
+    let recording = Arc::new(Bare::over(places, true, store)?);
+    let (recorded_link, recorded_wire) = links(places, "link-over-sqlite", &recording).await?;
     let pseudonyms = Pseudonyms::new(&[1; 32]);
     let profile = native::profile(profile());
     let host = native::Values::new(profile, &pseudonyms, clock().now());
 
-    let calls = |link: Arc<dyn PasskeysLink>| {
-        let bare = &bare;
+    let calls = |link: Arc<dyn PasskeysLink>, bare: &Arc<Bare>| {
+        let bare = Arc::clone(bare);
         Variant::batches(move |times| {
-            let (link, bare) = (Arc::clone(&link), Arc::clone(bare));
+            let (link, bare) = (Arc::clone(&link), Arc::clone(&bare));
             in_a_task(async move {
                 // As in a request: one trail, whose records are written once.
                 let context = CallContext {
@@ -97,14 +104,19 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         )
         .map_err(|rejection| anyhow::anyhow!("refused: {}", rejection.detail))
     });
-    let through_the_link = || calls(Arc::clone(&link) as Arc<dyn PasskeysLink>);
-    let over_the_wire = || calls(wire.link());
+    let through_the_link = || calls(Arc::clone(&link) as Arc<dyn PasskeysLink>, &bare);
+    let over_the_wire = || calls(wire.link(), &bare);
     let variants = [through_the_link(), plain, over_the_wire(), smallest()];
     let [through, plain, wired, empty] = in_turns(ROUNDS, IN_A_ROW, variants)
         .await?
         .map(|stats| stats.scaled(1e-3));
     let variants = [through_the_link(), over_the_wire(), smallest()];
     let [through_first, wired_first, empty_first] = in_turns(ROUNDS, BATCH, variants)
+        .await?
+        .map(|stats| stats.scaled(1e-3));
+    let over_sqlite = [recorded_link as Arc<dyn PasskeysLink>, recorded_wire.link()]
+        .map(|link| calls(link, &recording));
+    let [unrecorded, recorded] = in_turns(ROUNDS, IN_A_ROW, over_sqlite)
         .await?
         .map(|stats| stats.scaled(1e-3));
     Ok(vec![
@@ -127,7 +139,23 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         )
         .against("the in-process link, after a pause", through_first)
         .against("an empty HTTP/2 request, after a pause", empty_first),
+        Row::new(
+            "link/mtls-recorded",
+            "call through the mTLS link over SQLite, its records written",
+            "us",
+            recorded,
+        )
+        .against("the in-process link over SQLite", unrecorded),
     ])
+}
+
+/// Both kinds of link to one passkey-manager.
+async fn links(places: &Places, name: &str, bare: &Bare) -> anyhow::Result<(Arc<InProcess>, Wire)> {
+    let (_, passkey_manager) = bare.components(places)?;
+    let slot = Slot::new(Arc::new(passkey_manager));
+    let link = Arc::new(InProcess::new(Arc::new(slot)));
+    let wire = Wire::new(places, name, bare, Arc::clone(&link)).await?;
+    Ok((link, wire))
 }
 
 /// Both ends of an mTLS link.
@@ -138,8 +166,13 @@ struct Wire {
 }
 
 impl Wire {
-    async fn new(places: &Places, bare: &Bare, passkeys: Arc<InProcess>) -> anyhow::Result<Self> {
-        let (folder, domain) = (places.folder("link")?, pki::DEFAULT_TRUST_DOMAIN.parse()?);
+    async fn new(
+        places: &Places,
+        name: &str,
+        bare: &Bare,
+        passkeys: Arc<InProcess>,
+    ) -> anyhow::Result<Self> {
+        let (folder, domain) = (places.folder(name)?, pki::DEFAULT_TRUST_DOMAIN.parse()?);
         let now = SystemClock.now();
         pki::init(&folder, &domain, now)?;
         let material = |name| Material::load(&pki::files_of(&folder, name, &domain), now);
