@@ -141,7 +141,6 @@ impl FromRequestParts<Arc<App>> for Person {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

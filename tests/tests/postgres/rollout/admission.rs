@@ -8,7 +8,7 @@ use zeropass_tests::deployment::{
     Client, Deployment, ORIGIN, Person, WORKLOAD, component_file, guest_file,
 };
 use zeropass_tests::postgres::Database;
-use zeropass_tests::rollout::{OPERATOR, activate, push, push_signed, variant};
+use zeropass_tests::rollout::{OPERATOR, activate, push, push_signed, release, variant};
 use zeropass_tests::signing::minisig;
 
 use super::{NAME, PATIENCE, answers, deployment_epoch, problem, reaches, serves, two_hosts};
@@ -140,12 +140,8 @@ async fn host_starts_with_the_predecessor_of_a_revision_that_is_gone() {
     let (mut host, other) = two_hosts(&database).await;
     drop(other);
     let admin = host.admin_client(OPERATOR);
-    push(&host, &admin, NAME, "1.1.0", variant(NAME, "b"))
-        .await
-        .expect(201);
-    activate(&admin, NAME, &json!({"revision": "1.1.0"}))
-        .await
-        .expect(200);
+    let wish = json!({"revision": "1.1.0"});
+    release(&host, &admin, NAME, variant(NAME, "b"), &wish).await;
     host.stop().await;
     database.sql("DELETE FROM zeropass.revisions WHERE version = '1.1.0'");
     host.start_again().await.unwrap();

@@ -7,7 +7,7 @@ use serde_json::json;
 use zeropass::registry::SigningKey;
 use zeropass_tests::deployment::{Deployment, ORIGIN, Person, WORKLOAD};
 use zeropass_tests::postgres::Database;
-use zeropass_tests::rollout::{OPERATOR, activate, push, push_signed, variant};
+use zeropass_tests::rollout::{OPERATOR, activate, push, push_signed, release, variant};
 use zeropass_tests::signing::minisig;
 
 use super::wire::Wire;
@@ -20,12 +20,8 @@ async fn hosts_that_lose_sight_of_the_rollouts_go_on_signing_people_in() {
     let database = Database::start().await;
     let (first, second) = two_hosts(&database).await;
     let (one, other) = (first.admin_client(OPERATOR), second.admin_client(OPERATOR));
-    push(&first, &one, NAME, "1.1.0", variant(NAME, "b"))
-        .await
-        .expect(201);
-    activate(&one, NAME, &json!({"revision": "1.1.0"}))
-        .await
-        .expect(200);
+    let wish = json!({"revision": "1.1.0"});
+    release(&first, &one, NAME, variant(NAME, "b"), &wish).await;
     reaches(&second, "1.1.0").await;
     let ada = Person::at(ORIGIN);
     ada.register(&first.client(WORKLOAD), "ada")
@@ -116,11 +112,8 @@ async fn hosts_follow_each_other_and_stay_put_while_the_database_is_away_for_bot
     let (first, second) = two_hosts(&database).await;
     let (one, other) = (first.admin_client(OPERATOR), second.admin_client(OPERATOR));
 
-    push(&first, &one, NAME, "1.1.0", variant(NAME, "b"))
-        .await
-        .expect(201);
     let wish = json!({"revision": "1.1.0"});
-    activate(&one, NAME, &wish).await.expect(200);
+    release(&first, &one, NAME, variant(NAME, "b"), &wish).await;
     reaches(&second, "1.1.0").await;
     for deployment in [&first, &second] {
         assert_eq!(answers(deployment).await, "1.1.0");
