@@ -108,7 +108,6 @@ impl VisitorCookie {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use axum::{Router, middleware, routing::get};
 

@@ -330,7 +330,6 @@ fn failed(error: reqwest::Error) -> Failure {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -247,7 +247,6 @@ fn stable(listed: &str, name: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod host_tests;
 
 #[cfg(test)]
