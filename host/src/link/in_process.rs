@@ -1,7 +1,6 @@
 //! The link within one process: typed values, handed to a fresh instance.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
 
@@ -27,17 +26,15 @@ pub struct InProcess {
 macro_rules! call {
     ($self:ident, $context:ident, $interface:ident . $function:ident ( $($argument:expr),* )) => {
         {
-            let place = $self.passkey_manager.route(&$context.routes);
-            let started = Instant::now();
-            let result = place
+            let watch = $self.passkey_manager.watch(&$context.routes);
+            let result = watch
+                .place()
                 .revision
-                .run($context, async |instance, store| {
+                .run($context, watch.begun(), async |instance, store| {
                     instance.$interface().$function(store, $($argument),*).await
                 })
                 .await;
-            $self
-                .passkey_manager
-                .observe(&place, ended(&result), started.elapsed());
+            watch.ended(ended(&result));
             result.map_err(rejection)?
         }
     };

@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+mod abandoned;
 mod activation;
 mod canary;
 mod commands;

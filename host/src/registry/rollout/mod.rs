@@ -2,6 +2,7 @@
 //!
 //! - [`slot`]: where calls find their revision and report how it went. Who gets the canary
 //!   is decided once for each request, by its [`Routes`].
+//! - [`watch`]: one call, whose end is reported whatever becomes of it.
 //! - [`judge`], [`rules`]: when a canary is promoted or rolled back, and when a
 //!   revision that crash-loops is taken out.
 //! - [`lane`]: one component's slot, and what is linked and ready.
@@ -26,7 +27,10 @@ mod place;
 pub mod plan;
 pub mod rules;
 mod slot;
+#[cfg(test)]
+mod slot_tests;
 mod start;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,6 +50,7 @@ pub use place::{Place, Routing};
 pub use rules::{Rules, Sticky};
 pub use slot::{Decision, Slot};
 pub use start::StartError;
+pub use watch::Watch;
 
 /// The rollouts of all components of a host.
 pub struct Rollouts {
