@@ -10,6 +10,7 @@
 
 mod abandoned;
 mod activation;
+mod breaker;
 mod canary;
 mod commands;
 mod docker_registry;

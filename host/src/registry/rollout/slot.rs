@@ -211,7 +211,7 @@ impl<P: Send + Sync + 'static> Slot<P> {
                     previous: now.previous.clone(),
                 },
             ),
-            Verdict::TakeOut(why) => match &now.previous {
+            Verdict::TakeOut(_) => match &now.previous {
                 Some(previous) => {
                     let stable = self.place(&now, previous);
                     self.put(
@@ -232,14 +232,8 @@ impl<P: Send + Sync + 'static> Slot<P> {
                         previous: None,
                     },
                 ),
-                None => {
-                    tracing::error!(
-                        digest = decision.digest,
-                        why,
-                        "a revision crash-loops and has no predecessor: it stays"
-                    );
-                    return;
-                }
+                // Whoever follows it has to be linked first.
+                None => {}
             },
         }
         tracing::warn!(?decision, "a verdict on a revision");

@@ -27,6 +27,7 @@ fn on_trial() -> (Slot<()>, Routes) {
     let stable = revision("a");
     let rules = Rules {
         least_failures: 1,
+        breaker_traps: 1,
         ..Rules::default()
     };
     let slot = Slot::with_rules(Arc::clone(&stable), rules);
@@ -105,4 +106,19 @@ fn overload_is_no_verdict() {
         watch.ended(None);
     }
     assert_eq!(verdicts(&slot), []);
+}
+
+#[test]
+fn crash_loop_is_told_even_where_no_predecessor_is_linked() {
+    let (slot, routes) = on_trial();
+    slot.install(&slot.active(), None, None);
+    let routing = slot.routing();
+    slot.watch(&routes).ended(Some(Ended::Trapped));
+    assert!(
+        matches!(verdicts(&slot)[..], [Verdict::TakeOut(_)]),
+        "{:?}",
+        slot.pending()
+    );
+    // Somebody has to serve until it is found.
+    assert!(Arc::ptr_eq(&routing, &slot.routing()));
 }
