@@ -14,6 +14,7 @@ mod postgres {
     mod audit;
     mod away;
     mod commands;
+    mod following;
     mod hosts;
     mod rollout;
     mod tiers;

@@ -202,6 +202,8 @@ impl Rollouts {
             }
             return Err(error);
         }
+        let older = wish.rollback && followed.lane.may_follow(&info.digest, false).is_err();
+        let plan = if older { plan.of_older() } else { plan };
         let change = self
             .change(order, followed, &plan, &wish.why, wish.dry_run)
             .await?;

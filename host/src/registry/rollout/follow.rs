@@ -66,7 +66,7 @@ impl Rollouts {
                 let news = self.is_news(&progress, &state, signatures.as_deref());
                 if news && followed.lane.pending().is_empty() {
                     progress.signatures = signatures.unwrap_or_default();
-                    self.apply(followed, &mut progress, &state).await;
+                    self.go_along(followed, &mut progress, &state).await;
                 }
                 if followed.lane.pending().is_empty() {
                     self.keep_ready(followed, &mut progress, &state).await;
@@ -204,7 +204,7 @@ impl Rollouts {
     }
 
     /// This host does not go to a state, and says why.
-    fn stay(
+    pub(super) fn stay(
         &self,
         followed: &Followed,
         progress: &mut Progress,
@@ -235,7 +235,7 @@ impl Rollouts {
         // again.
         if decision.by_policy && self.ready(followed, digest, true).await.is_ok() {
             followed.lane.written(decision);
-            self.apply(followed, progress, &now).await;
+            self.go_along(followed, progress, &now).await;
             return;
         }
         let (plan, action, why) = match &decision.verdict {
@@ -257,7 +257,7 @@ impl Rollouts {
                     why,
                     "a revision crash-loops and has no predecessor: it stays"
                 ),
-                _ => self.apply(followed, progress, &now).await,
+                _ => self.go_along(followed, progress, &now).await,
             }
             return;
         };
@@ -272,7 +272,7 @@ impl Rollouts {
             // Somebody was quicker; the next look finds out what it was.
             Err(_) => {
                 if let Ok(now) = self.state(name).await {
-                    self.apply(followed, progress, &now).await;
+                    self.go_along(followed, progress, &now).await;
                 }
             }
         }

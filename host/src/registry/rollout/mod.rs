@@ -8,8 +8,8 @@
 //! - [`lane`]: one component's slot, and what is linked and ready.
 //! - [`plan`]: what a rollout becomes.
 //! - [`order`], [`control`], [`change`]: what operators do with it.
-//! - [`follow`]: what other hosts and the judge do with it. [`predecessor`]: what is kept
-//!   ready to return to.
+//! - [`follow`]: what other hosts and the judge do with it. [`news`]: whether this host
+//!   goes along with the others. [`predecessor`]: what is kept ready to return to.
 //! - [`start`]: what serves first.
 //!
 //! The state is the store's, shared by all hosts of a deployment and counted by an
@@ -23,6 +23,7 @@ mod error;
 mod follow;
 pub mod judge;
 mod lane;
+mod news;
 mod order;
 mod place;
 pub mod plan;
