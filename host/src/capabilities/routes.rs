@@ -138,7 +138,6 @@ impl fmt::Debug for Routes {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

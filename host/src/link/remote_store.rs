@@ -41,8 +41,8 @@ pub struct RemoteStore {
 // === impl RemoteStore ===
 
 impl RemoteStore {
-    /// Accounts and sessions through `client`, each call within `deadline`; records
-    /// into `log`.
+    /// Accounts and sessions through `client`, each call within `deadline` and within
+    /// what is left of the call of the component that makes it; records into `log`.
     pub fn new(client: Arc<LinkClient>, log: Arc<dyn Store>, deadline: Duration) -> Self {
         Self {
             client,
@@ -73,6 +73,9 @@ impl RemoteStore {
                         relying_parties: vec![permit.relying_party().to_owned()],
                     };
                     let deadline = Deadline::within(self.deadline);
+                    let deadline = permit
+                        .deadline()
+                        .map_or(deadline, |left| left.min(deadline));
                     self.client
                         .call::<F>(request, component, deadline, arguments)
                         .await

@@ -131,7 +131,6 @@ pub async fn in_turns<const N: usize>(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 use zeropass::link::wire::{self, envelope::Refusal};
+use zeropass::policy::action::AccountsFindById;
 use zeropass_tests::deployment::audit::lines;
 use zeropass_tests::deployment::certificates::{component, spiffe_id};
 use zeropass_tests::deployment::{
@@ -103,6 +104,25 @@ async fn call_is_answered_and_recorded_on_its_own() {
     );
     assert_eq!(records[1].component_revision, "1.2.3");
     assert_eq!(records[1].workload, spiffe_id(WORKLOAD));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn store_begins_nothing_for_a_caller_whose_time_is_over() {
+    let deployment = believing().back().start().await;
+    let caller = auth_service(&deployment);
+    let mut body = list(RP_ID, WORKLOAD);
+    body["arguments"] = json!({"rp-id": RP_ID, "id": "8a2b6c1e-4f1d-4c6a-9b1e-0123456789ab"});
+    let path = wire::path::<AccountsFindById>();
+    let answer = call(&caller, &path, &body).await;
+    assert_eq!(said(&answer), json!({"error": "not-found"}));
+    body["request"]["id"] = json!("02-too-late");
+    body["deadline"] = json!(0);
+    let answer = call(&caller, &path, &body).await;
+    assert_eq!(said(&answer), json!({"error": "busy"}));
+    assert_eq!(
+        lines(&deployment.records_of("02-too-late").await),
+        ["auth-service accounts.find-by-id failed:abandoned"]
+    );
 }
 
 /// The front says that a workload asks; whether it may is decided again.

@@ -4,13 +4,7 @@
 //! thought about.
 //!
 //! The mutations are drawn from a fixed seed; keys are new in every run.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(missing_docs)]
 
 mod assertions;
 mod kinds;

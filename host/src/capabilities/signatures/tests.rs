@@ -1,11 +1,5 @@
 //! A key and a signature of each algorithm, and what is wrong with others. The keys are new
 //! in every run, but for one of 8192 bits, which takes long to find.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;

@@ -3,13 +3,6 @@
 //! Each test is a function over a [`Kit`]. [`contract`] makes `#[tokio::test]`s of
 //! all of them for one way to open a store.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
 pub(super) mod accounts;
 pub(super) mod audit;
 pub(super) mod ceremonies;

@@ -31,6 +31,7 @@ mod rollouts;
 mod schema;
 mod sessions;
 mod settings;
+mod socket;
 mod sweep;
 mod tls;
 mod tunnel;

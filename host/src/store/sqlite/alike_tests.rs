@@ -1,7 +1,6 @@
 //! Finding nothing is no less work: what a sign-in's beginning asks has a row of the same
 //! shape in its answer whether there is something to find or not. A row is a message
 //! between threads and a value to decode, which a clock could tell.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::sync::Arc;
 

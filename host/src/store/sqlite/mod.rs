@@ -24,12 +24,6 @@ mod writer;
 #[cfg(test)]
 mod alike_tests;
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 mod tamper_tests;
 #[cfg(test)]
 mod tests;

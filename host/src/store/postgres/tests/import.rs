@@ -1,7 +1,5 @@
 //! The import covers everything that there is, and all of it arrives.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
 use std::sync::Arc;
 
 use super::*;
