@@ -73,7 +73,9 @@ fn limited(installation: &Installation, first: &str) -> Process {
 fn limit(process: &Process, size: &str) {
     let size = format!("--fsize={size}");
     let id = process.id().to_string();
-    let limited = Command::new("prlimit").args([size.as_str(), "--pid", &id]).status();
+    let limited = Command::new("prlimit")
+        .args([size.as_str(), "--pid", &id])
+        .status();
     assert!(limited.unwrap().success());
 }
 

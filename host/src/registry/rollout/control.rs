@@ -191,24 +191,29 @@ impl Rollouts {
         let weight = wish.canary.map(weight).transpose()?;
         let info = self.find(name, &wish.revision).await?;
         let mut progress = followed.turn.lock().await;
-        let now = self.state(name).await?;
-        let plan = plan::activate(&now, &info.digest, weight)?;
+        let now = self.present(name).await?;
+        let plan = plan::activate(&now.state, &info.digest, weight)?;
         let _tidy = Tidy(followed);
-        if let Err(error) = self.ready(followed, &info.digest, wish.rollback).await {
+        if let Err(error) = self
+            .ready(followed, &now, &info.digest, wish.rollback)
+            .await
+        {
             let judged = matches!(error, RolloutError::Refused { .. }) && !error.is_transient();
             if judged && !wish.dry_run {
-                self.note_refusal(order, followed, &mut progress, &now, &info.digest, &error)
+                self.note_refusal(order, followed, &mut progress, now, &info.digest, &error)
                     .await;
             }
             return Err(error);
         }
         let older = wish.rollback && followed.lane.may_follow(&info.digest, false).is_err();
         let plan = if older { plan.of_older() } else { plan };
-        let change = self
-            .change(order, followed, &plan, &wish.why, wish.dry_run)
+        let mut change = self
+            .change(order, followed, &now, &plan, &wish.why, wish.dry_run)
             .await?;
+        change.to_version = info.version;
         if !wish.dry_run {
-            self.apply(followed, &mut progress, &plan.state).await;
+            self.apply(followed, &mut progress, &now.becoming(plan.state))
+                .await;
         }
         Ok(change)
     }
@@ -222,13 +227,16 @@ impl Rollouts {
     ) -> Result<Change, RolloutError> {
         let followed = self.followed(name)?;
         let mut progress = followed.turn.lock().await;
-        let now = self.state(name).await?;
-        let plan = plan::roll_back(&now)?;
+        let now = self.present(name).await?;
+        let plan = plan::roll_back(&now.state)?;
         let _tidy = Tidy(followed);
-        self.ready(followed, &plan.to, true).await?;
-        let change = self.change(order, followed, &plan, why, dry_run).await?;
+        self.ready(followed, &now, &plan.to, true).await?;
+        let change = self
+            .change(order, followed, &now, &plan, why, dry_run)
+            .await?;
         if !dry_run {
-            self.apply(followed, &mut progress, &plan.state).await;
+            self.apply(followed, &mut progress, &now.becoming(plan.state))
+                .await;
         }
         Ok(change)
     }

@@ -10,7 +10,7 @@ use super::{Followed, Progress, RolloutError, Rollouts, plan};
 use crate::audit::Trail;
 use crate::registry::{Statement, signature};
 use crate::store;
-use crate::store::rollouts::RolloutState;
+use crate::store::rollouts::{Present, RolloutState};
 
 // === impl Rollouts ===
 
@@ -20,10 +20,11 @@ impl Rollouts {
         &self,
         followed: &Followed,
         progress: &mut Progress,
-        state: &RolloutState,
+        now: &Present,
     ) {
+        let state = &now.state;
         let (before, since) = (followed.lane.running(), progress.epoch);
-        match self.is_explained(&before, since, state).await {
+        match self.is_explained(&before, since, now).await {
             Ok(()) => {}
             Err(RolloutError::Store) => {
                 progress.signatures.clear();
@@ -34,7 +35,7 @@ impl Rollouts {
                 return;
             }
         }
-        self.apply(followed, progress, state).await;
+        self.apply(followed, progress, now).await;
         if progress.epoch != since {
             let trail = Trail::new();
             for target in changes(&before, &followed.lane.running(), state) {
@@ -52,8 +53,9 @@ impl Rollouts {
         &self,
         running: &Running,
         since: u64,
-        state: &RolloutState,
+        now: &Present,
     ) -> Result<(), RolloutError> {
+        let state = &now.state;
         let serves = |digest: &str| {
             let canary = running.canary.as_ref().map(|(canary, _)| &canary.digest);
             running.stable.digest == digest || canary.is_some_and(|canary| canary == digest)
@@ -63,13 +65,11 @@ impl Rollouts {
             if serves(digest) {
                 continue;
             }
-            let back = self
-                .step_back(state, &running.stable.digest, digest)
-                .await?;
+            let back = self.step_back(now, &running.stable.digest, digest).await?;
             let Some((active, offered)) = back else {
                 continue;
             };
-            if !self.went_back(running, since, state, digest).await? {
+            if !self.went_back(running, since, now, digest).await? {
                 return Err(RolloutError::Unexplained {
                     digest: digest.clone(),
                     offered,
@@ -87,9 +87,10 @@ impl Rollouts {
         &self,
         running: &Running,
         since: u64,
-        state: &RolloutState,
+        now: &Present,
         digest: &str,
     ) -> Result<bool, RolloutError> {
+        let state = &now.state;
         let lines = u32::try_from(state.epoch.saturating_sub(since)).unwrap_or(u32::MAX);
         let name = &state.component;
         let history = self.store()?.rollout_history(name, lines).await?;
@@ -103,23 +104,22 @@ impl Rollouts {
                 return Ok(true);
             }
             // A canary of before that was promoted has its word in an earlier line.
-            if self.step_back(state, &line.from, at).await?.is_none() {
+            if self.step_back(now, &line.from, at).await?.is_none() {
                 at = &line.from;
             }
         }
-        let back = self.step_back(state, &running.stable.digest, at).await?;
+        let back = self.step_back(now, &running.stable.digest, at).await?;
         Ok(back.is_none())
     }
 
     /// Two versions, where the second one is older. What is not signed has none.
     async fn step_back(
         &self,
-        state: &RolloutState,
+        now: &Present,
         from: &str,
         to: &str,
     ) -> Result<Option<(String, String)>, RolloutError> {
-        let name = &state.component;
-        let (from, to) = (self.stated(name, from).await?, self.stated(name, to).await?);
+        let (from, to) = (self.stated(now, from).await?, self.stated(now, to).await?);
         Ok(from
             .zip(to)
             .filter(|(from, to)| to.version < from.version)
@@ -127,7 +127,11 @@ impl Rollouts {
     }
 
     /// What the signature of a revision states.
-    async fn stated(&self, name: &str, digest: &str) -> Result<Option<Statement>, RolloutError> {
+    async fn stated(&self, now: &Present, digest: &str) -> Result<Option<Statement>, RolloutError> {
+        if let Some(kept) = now.of(digest) {
+            return Ok(signature::stated(&kept.minisig));
+        }
+        let name = &now.state.component;
         match self.store()?.revision_signature(name, digest).await {
             Ok(kept) => Ok(signature::stated(&kept)),
             Err(store::Error::NotFound) => Ok(None),

@@ -6,7 +6,7 @@
 //! itself when it is time. A new signature makes the whole state news.
 
 use super::{Followed, Progress, Rollouts, Tried};
-use crate::store::rollouts::RolloutState;
+use crate::store::rollouts::Present;
 
 // === impl Rollouts ===
 
@@ -16,8 +16,9 @@ impl Rollouts {
         &self,
         followed: &Followed,
         progress: &mut Progress,
-        state: &RolloutState,
+        now: &Present,
     ) {
+        let state = &now.state;
         let lane = &followed.lane;
         let running = lane.running();
         let missing = state
@@ -32,7 +33,7 @@ impl Rollouts {
         let Some(digest) = missing.filter(|_| due) else {
             return;
         };
-        if let Err(error) = self.ready(followed, digest, true).await {
+        if let Err(error) = self.ready(followed, now, digest, true).await {
             progress.not_ready = Some(Tried::after(progress.not_ready.take(), of, &error));
             lane.tidy();
             tracing::warn!(
@@ -44,9 +45,9 @@ impl Rollouts {
             return;
         }
         progress.not_ready = None;
-        let (now, canary) = (lane.running(), state.canary.as_ref());
-        let same = now.stable.digest == state.stable
-            && now.canary.as_ref().map(|(one, _)| &one.digest) == canary.map(|one| &one.digest);
+        let (running, canary) = (lane.running(), state.canary.as_ref());
+        let same = running.stable.digest == state.stable
+            && running.canary.as_ref().map(|(one, _)| &one.digest) == canary.map(|one| &one.digest);
         // A verdict that came meanwhile goes first.
         if same && lane.pending().is_empty() {
             lane.install(
