@@ -17,6 +17,7 @@ mod postgres {
     mod commands;
     mod following;
     mod hosts;
+    mod rates;
     mod rollout;
     mod tiers;
 

@@ -11,7 +11,7 @@ use super::identity::HostIdentity;
 use super::link::{Link, LinkHealth};
 use super::settings::{
     engine_options, front_door_limits, health_address, listener_limits, lockout, millis,
-    relying_party,
+    relying_party, shared_limit,
 };
 use super::{Host, admin, audit, components, files, lifecycle, link, metadata, metrics, store};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};
@@ -131,12 +131,11 @@ impl Host {
         let front_door = slots.auth_service.map(|slot| {
             let limits = front_door_limits(config);
             let passkeys = link.passkeys();
-            Arc::new(FrontDoor::new(
-                Arc::clone(&services),
-                passkeys,
-                slot,
-                limits,
-            ))
+            let door = FrontDoor::new(Arc::clone(&services), passkeys, slot, limits);
+            Arc::new(match shared_limit(config) {
+                Some(limit) => door.limiting(limit),
+                None => door,
+            })
         });
         let of_service = front_door.iter().map(|door| door.records());
         let connections = of_service.chain(link.records()).collect();

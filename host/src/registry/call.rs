@@ -18,7 +18,7 @@ use crate::audit::ComponentIdentity;
 use crate::capabilities::bindings::passkey_manager::PasskeyManager as Instance;
 use crate::capabilities::{CallContext, CallState, PasskeysLink};
 use crate::runtime::output::Output;
-use crate::runtime::{Deadline, Sandbox};
+use crate::runtime::{Computed, Deadline, Sandbox};
 
 /// Why a call ended without an answer of the component's own. None of these says
 /// anything about the request; the caller may try again.
@@ -33,6 +33,9 @@ pub enum CallError {
     /// The call took longer than its deadline.
     #[error("the component did not answer in time")]
     Deadline,
+    /// The same, and the component has spent the time computing.
+    #[error("the component computed until its time was up")]
+    Overrun,
     /// The component trapped or was stopped by a limit.
     #[error("the component failed: {0}")]
     Trapped(String),
@@ -67,7 +70,7 @@ impl CallError {
         match self {
             Self::Busy => "busy",
             Self::Withdrawn => "component-withdrawn",
-            Self::Deadline => "deadline",
+            Self::Deadline | Self::Overrun => "deadline",
             Self::Trapped(_) => "trapped",
             Self::Unusable(_) => "unusable-answer",
         }
@@ -83,7 +86,7 @@ impl<P> Revision<P> {
         engine: &wasmtime::Engine,
         context: CallContext,
         passkeys: Option<Arc<dyn PasskeysLink>>,
-    ) -> Store<CallState> {
+    ) -> (Store<CallState>, Computed) {
         let output = Output::new(
             Arc::clone(&self.identity),
             Arc::from(context.actor.origin.request_id.as_str()),
@@ -99,8 +102,8 @@ impl<P> Revision<P> {
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.sandbox.limiter);
         store.set_hostcall_fuel(self.limits.hostcall_bytes);
-        deadline.arm(&mut store);
-        store
+        let computed = deadline.arm(&mut store);
+        (store, computed)
     }
 
     /// Wait for a free instance, then run `call` with the deadline around it.
@@ -134,6 +137,7 @@ impl<P> Revision<P> {
 fn failure(
     error: &wasmtime::Error,
     deadline: Deadline,
+    computed: &Computed,
     identity: &ComponentIdentity,
     refused: Option<&str>,
 ) -> CallError {
@@ -142,7 +146,10 @@ fn failure(
         Some(wasmtime::Trap::Interrupt)
     ) && deadline.passed()
     {
-        return CallError::Deadline;
+        return match computed.at_length() {
+            true => CallError::Overrun,
+            false => CallError::Deadline,
+        };
     }
     let reason = match refused {
         Some(what) => format!("its {what} limit was reached"),
@@ -170,7 +177,7 @@ impl PasskeyManager {
     ) -> Result<T, CallError> {
         self.within(context.deadline, begun, async |deadline| {
             let context = context.nested(Arc::clone(&self.identity), deadline);
-            let mut store = self.store(self.pre.engine(), context, None);
+            let (mut store, computed) = self.store(self.pre.engine(), context, None);
             let result = async {
                 let instance = self.pre.instantiate_async(&mut store).await?;
                 call(&instance, &mut store).await
@@ -180,6 +187,7 @@ impl PasskeyManager {
                 failure(
                     &error,
                     deadline,
+                    &computed,
                     &self.identity,
                     store.data().sandbox.limiter.refused,
                 )
@@ -206,7 +214,7 @@ impl AuthService {
     ) -> Result<http::Response<Bytes>, CallError> {
         self.within(context.deadline, begun, async |deadline| {
             let context = context.nested(Arc::clone(&self.identity), deadline);
-            let mut store = self.store(self.pre.engine(), context, passkeys.cloned());
+            let (mut store, computed) = self.store(self.pre.engine(), context, passkeys.cloned());
             let (sender, receiver) = tokio::sync::oneshot::channel();
             let request = request.map(|body| {
                 Full::new(body).map_err(|never| -> wasmtime_wasi_http::Error { match never {} })
@@ -239,7 +247,7 @@ impl AuthService {
             ended.map_err(|ended| match ended {
                 Ended::Failed(error) => {
                     let refused = store.data().sandbox.limiter.refused;
-                    failure(&error, deadline, &self.identity, refused)
+                    failure(&error, deadline, &computed, &self.identity, refused)
                 }
                 Ended::Unusable(error) => error,
             })

@@ -179,7 +179,7 @@ fn failed(what: &str, error: &CallError) -> ProbeError {
     let reason = format!("{what} failed: {error}");
     match error {
         CallError::Busy | CallError::Withdrawn => ProbeError::Unasked(reason),
-        CallError::Deadline => ProbeError::Late(reason),
+        CallError::Deadline | CallError::Overrun => ProbeError::Late(reason),
         CallError::Trapped(_) | CallError::Unusable(_) => ProbeError::Answer(reason),
     }
 }

@@ -13,6 +13,7 @@ mod documents;
 mod extensions;
 mod lifecycle;
 mod lockout;
+mod names;
 mod registration;
 mod relying_parties;
 mod sessions;

@@ -14,7 +14,7 @@ use super::kit;
 use super::scene;
 
 /// auth-service itself, without a sandbox: what it may call is for the other end to say.
-fn auth_service(deployment: &Deployment) -> Client {
+pub fn auth_service(deployment: &Deployment) -> Client {
     let own = kit::material(
         deployment.ca(),
         &deployment.pki(),
@@ -24,7 +24,7 @@ fn auth_service(deployment: &Deployment) -> Client {
     deployment.client_at(deployment.link_address(), tls, Protocol::Http2)
 }
 
-async fn call(client: &Client, path: &str, body: &Value) -> Answer {
+pub async fn call(client: &Client, path: &str, body: &Value) -> Answer {
     let body = wire::encode(body).to_vec();
     client
         .post_bytes(path, Some(wire::CONTENT_TYPE), body)
@@ -32,12 +32,12 @@ async fn call(client: &Client, path: &str, body: &Value) -> Answer {
 }
 
 /// What the function said, as JSON: there are no byte strings in what we look at.
-fn said(answer: &Answer) -> Value {
+pub fn said(answer: &Answer) -> Value {
     assert_eq!(answer.status(), 200, "{:?}", refusal(answer));
     wire::decode(answer.body()).unwrap()
 }
 
-fn refusal(answer: &Answer) -> Refusal {
+pub fn refusal(answer: &Answer) -> Refusal {
     wire::decode(answer.body()).unwrap()
 }
 
@@ -243,6 +243,7 @@ async fn unknown_versions_functions_and_bodies_are_refused_by_code() {
         ("/lifecycle.list", 404, "unknown-function"),
         // One host: nobody in front needs accounts from here.
         ("/zeropass.store/v1/accounts.find-by-id", 404, "not-served"),
+        ("/rates", 404, "not-served"),
     ] {
         let answer = call(&caller, path, &body).await;
         let refusal = refusal(&answer);

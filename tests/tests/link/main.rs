@@ -13,6 +13,7 @@ mod calls;
 mod failures;
 mod identity;
 mod kit;
+mod rates;
 mod relay;
 mod revisions;
 mod servers;

@@ -5,6 +5,7 @@
 mod attestation;
 mod authentication;
 mod authenticators;
+mod devices;
 mod extensions;
 mod kit;
 mod known_vulnerabilities;

@@ -103,6 +103,15 @@ impl Rollouts {
         })
     }
 
+    /// All pushed revisions of a component, oldest first.
+    ///
+    /// # Errors
+    /// There is no such component, or the store can't answer.
+    pub async fn revisions(&self, name: &str) -> Result<Vec<RevisionInfo>, RolloutError> {
+        self.followed(name)?;
+        Ok(self.store()?.revision_list(name).await?)
+    }
+
     /// The last changes of a component, newest first.
     ///
     /// # Errors

@@ -288,8 +288,9 @@ impl CallError {
     pub fn ended(&self) -> Option<Ended> {
         match self {
             Self::Busy | Self::Withdrawn => None,
+            // It may have waited for a store that hangs.
             Self::Deadline => Some(Ended::Error),
-            Self::Trapped(_) | Self::Unusable(_) => Some(Ended::Trapped),
+            Self::Overrun | Self::Trapped(_) | Self::Unusable(_) => Some(Ended::Trapped),
         }
     }
 }

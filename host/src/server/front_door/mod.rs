@@ -27,6 +27,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use self::area::{Area, method_name};
 use self::refusal::Refusal;
 use super::handler::{Handler, Peer, Response, full};
+use super::leases::{Counted, Leases};
 use super::owed::Owed;
 use super::records::ConnectionRecords;
 use super::{body, codes, sticky};
@@ -38,6 +39,7 @@ use crate::registry::rollout::Sticky;
 use crate::registry::rollout::judge::Ended;
 use crate::registry::{CallError, Slot};
 use crate::runtime::Deadline;
+use crate::store::RateLimit;
 
 /// The header that carries a request's id back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -68,6 +70,8 @@ pub struct FrontDoor {
     places: Semaphore,
     in_flight: Semaphore,
     connections: ConnectionRecords,
+    /// None where no other host has the store, or nobody is limited.
+    leases: Option<Leases>,
 }
 
 // === impl FrontDoor ===
@@ -88,7 +92,18 @@ impl FrontDoor {
             auth_service,
             places: Semaphore::new(limits.in_flight.saturating_add(limits.queue)),
             in_flight: Semaphore::new(limits.in_flight),
+            leases: None,
             limits,
+        }
+    }
+
+    /// Limit what each identity asks of all hosts on this store together.
+    #[must_use]
+    pub fn limiting(self, limit: RateLimit) -> Self {
+        let store = Arc::clone(&self.services.store);
+        Self {
+            leases: Some(Leases::new(Counted { store, limit }, limit)),
+            ..self
         }
     }
 
@@ -284,6 +299,13 @@ impl FrontDoor {
 impl Handler for FrontDoor {
     async fn handle(&self, peer: Arc<Peer>, request: http::Request<Incoming>) -> Response {
         self.answer(&peer, request).await
+    }
+
+    async fn count(&self, peer: &Peer) -> Result<(), Duration> {
+        match &self.leases {
+            Some(leases) => leases.ask(&peer.id).await,
+            None => Ok(()),
+        }
     }
 
     fn refused(&self, address: SocketAddr, code: &'static str) {

@@ -36,6 +36,7 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "account names",
             include_str!("migrations/0030_account_names.sql"),
         ),
+        step(40, "rates", include_str!("migrations/0040_rates.sql")),
     ])
 });
 
