@@ -15,6 +15,7 @@ mod postgres {
     mod audit;
     mod away;
     mod commands;
+    mod following;
     mod hosts;
     mod rates;
     mod rollout;

@@ -4,7 +4,8 @@
 //! whatever came of it. A call that can't have an instance before its deadline is
 //! `busy`; the pool itself is never exhausted.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -42,6 +43,23 @@ pub enum CallError {
     /// or is longer than its limit.
     #[error("the component's answer is not usable: {0}")]
     Unusable(String),
+}
+
+/// When a call got its instance, for whoever outlives it.
+#[derive(Debug, Default)]
+pub struct Begun(OnceLock<Instant>);
+
+// === impl Begun ===
+
+impl Begun {
+    /// Not yet, where there is none.
+    pub fn when(&self) -> Option<Instant> {
+        self.0.get().copied()
+    }
+
+    pub(super) fn at(&self, moment: Instant) {
+        let _ = self.0.set(moment);
+    }
 }
 
 // === impl CallError ===
@@ -92,6 +110,7 @@ impl<P> Revision<P> {
     async fn within<T>(
         &self,
         queue: Deadline,
+        begun: &Begun,
         call: impl AsyncFnOnce(Deadline) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         if self.is_withdrawn() {
@@ -107,6 +126,7 @@ impl<P> Revision<P> {
         }
         // Armed here, so that waiting in the queue is not billed to the guest.
         let deadline = queue.or_within(self.limits.deadline);
+        begun.at(Instant::now());
         tokio::time::timeout_at(deadline.instant(), call(deadline))
             .await
             .map_err(|_| CallError::Deadline)?
@@ -145,16 +165,17 @@ fn failure(
 }
 
 impl PasskeyManager {
-    /// Run `call` on a fresh instance of this revision.
+    /// Run `call` on a fresh instance of this revision; `begun` learns when it has one.
     ///
     /// # Errors
     /// [`CallError`].
     pub async fn run<T>(
         &self,
         context: &CallContext,
+        begun: &Begun,
         call: impl AsyncFnOnce(&Instance, &mut Store<CallState>) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
-        self.within(context.deadline, async |deadline| {
+        self.within(context.deadline, begun, async |deadline| {
             let context = context.nested(Arc::clone(&self.identity), deadline);
             let (mut store, computed) = self.store(self.pre.engine(), context, None);
             let result = async {
@@ -180,7 +201,7 @@ impl AuthService {
     /// Answer one request on a fresh instance of this revision. The body is whole
     /// in both directions: nothing leaves the host before the call has ended well
     /// and its records are durable. Without a way to passkey-manager every call there
-    /// is `busy`.
+    /// is `busy`. `begun` learns when it has its instance.
     ///
     /// # Errors
     /// [`CallError`].
@@ -189,8 +210,9 @@ impl AuthService {
         context: &CallContext,
         passkeys: Option<&Arc<dyn PasskeysLink>>,
         request: http::Request<Bytes>,
+        begun: &Begun,
     ) -> Result<http::Response<Bytes>, CallError> {
-        self.within(context.deadline, async |deadline| {
+        self.within(context.deadline, begun, async |deadline| {
             let context = context.nested(Arc::clone(&self.identity), deadline);
             let (mut store, computed) = self.store(self.pre.engine(), context, passkeys.cloned());
             let (sender, receiver) = tokio::sync::oneshot::channel();

@@ -106,8 +106,9 @@ pub struct HistoryEntry {
     pub time: Timestamp,
     /// Who: an operator's SPIFFE id, or the host.
     pub who: String,
-    /// What was done: `configured`, `activated`, `canary`, `promoted`, `rolled-back`,
-    /// `taken-out`, `withdrawn`, `refused`.
+    /// What was done: `configured`, `activated`, `canary`, `promoted`, and with `-older`
+    /// where the version was wanted although it is older; `rolled-back`, `taken-out`,
+    /// `withdrawn`, `refused`.
     pub what: String,
     /// The digest before, or `-`.
     pub from: String,

@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use tokio::sync::oneshot;
-use zeropass::audit::{Actor, Origin};
-use zeropass::host::reload_policy;
 use zeropass::identity::pki::Ca;
 use zeropass::server::Limits;
 use zeropass_tests::deployment::attack::{Attack, Ended};

@@ -76,7 +76,7 @@ impl Rollouts {
             to: plan.to.clone(),
             to_version: version(&plan.to),
             canary: match plan.what {
-                "canary" => plan.state.canary.as_ref().map(|one| one.weight),
+                "canary" | "canary-older" => plan.state.canary.as_ref().map(|one| one.weight),
                 _ => None,
             },
             epoch: plan.state.epoch,

@@ -214,6 +214,8 @@ impl Rollouts {
             }
             return Err(error);
         }
+        let older = wish.rollback && followed.lane.may_follow(&info.digest, false).is_err();
+        let plan = if older { plan.of_older() } else { plan };
         let mut change = self
             .change(order, followed, &now, &plan, &wish.why, wish.dry_run)
             .await?;

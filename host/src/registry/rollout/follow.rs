@@ -9,7 +9,7 @@
 //! written as soon as the store can.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::judge::Verdict;
 use super::plan::{self, Plan};
@@ -21,11 +21,6 @@ use crate::store::rollouts::{HostReport, Present, RolloutState};
 
 /// A host that has nothing new to say says that it is alive, milliseconds.
 const REPORT_EVERY: Timestamp = 30_000;
-
-/// After how long a host tries again what may well have passed, at first,
-const AGAIN: Duration = Duration::from_secs(1);
-/// and at last.
-const AGAIN_AT_MOST: Duration = Duration::from_secs(60);
 
 // === impl Rollouts ===
 
@@ -71,7 +66,10 @@ impl Rollouts {
                 let news = self.is_news(&progress, &now.state, &signatures);
                 if news && followed.lane.pending().is_empty() {
                     progress.signatures = signatures;
-                    self.apply(followed, &mut progress, &now).await;
+                    self.go_along(followed, &mut progress, &now).await;
+                }
+                if followed.lane.pending().is_empty() {
+                    self.keep_ready(followed, &mut progress, &now).await;
                 }
             }
             Err(error) if !progress.cut_off => {
@@ -105,10 +103,7 @@ impl Rollouts {
     fn is_news(&self, progress: &Progress, state: &RolloutState, signatures: &[String]) -> bool {
         *signatures != *progress.signatures
             || match &progress.refused {
-                Some(Tried { of, again }) => {
-                    *of != (state.epoch, self.gate.epoch())
-                        || again.is_some_and(|(_, at)| Instant::now() >= at)
-                }
+                Some(tried) => tried.is_due((state.epoch, self.gate.epoch())),
                 None => state.epoch != progress.epoch,
             }
     }
@@ -125,22 +120,7 @@ impl Rollouts {
                     progress.signatures.clear();
                     return;
                 }
-                tracing::error!(
-                    component = followed.lane.name(),
-                    epoch = state.epoch,
-                    %error,
-                    "this host does not follow the rollout: it stays where it is"
-                );
-                let of = (state.epoch, self.gate.epoch());
-                let before = progress.refused.take().filter(|tried| tried.of == of);
-                let again = error.is_transient().then(|| {
-                    let waited = before.and_then(|tried| tried.again);
-                    let wait = waited.map_or(AGAIN, |(wait, _)| (wait * 2).min(AGAIN_AT_MOST));
-                    (wait, Instant::now() + wait)
-                });
-                progress.refused = Some(Tried { of, again });
-                progress.problem = format!("{}: {error}", error.code());
-                followed.lane.tidy();
+                self.stay(followed, progress, state, &error);
                 return;
             }
         }
@@ -195,6 +175,26 @@ impl Rollouts {
         progress.problem.clear();
     }
 
+    /// This host does not go to a state, and says why.
+    pub(super) fn stay(
+        &self,
+        followed: &Followed,
+        progress: &mut Progress,
+        state: &RolloutState,
+        error: &RolloutError,
+    ) {
+        tracing::error!(
+            component = followed.lane.name(),
+            epoch = state.epoch,
+            %error,
+            "this host does not follow the rollout: it stays where it is"
+        );
+        let of = (state.epoch, self.gate.epoch());
+        progress.refused = Some(Tried::after(progress.refused.take(), of, error));
+        progress.problem = format!("{}: {error}", error.code());
+        followed.lane.tidy();
+    }
+
     /// Write a verdict down and put the outcome in place. Void when the rollout has
     /// gone elsewhere meanwhile; kept when the store can't be reached.
     async fn settle(&self, followed: &Followed, progress: &mut Progress, decision: &Decision) {
@@ -207,7 +207,7 @@ impl Rollouts {
         // again.
         if decision.by_policy && self.ready(followed, &now, digest, true).await.is_ok() {
             followed.lane.written(decision);
-            self.apply(followed, progress, &now).await;
+            self.go_along(followed, progress, &now).await;
             return;
         }
         let (plan, action, why) = match &decision.verdict {
@@ -220,7 +220,19 @@ impl Rollouts {
         };
         let Some(plan) = plan else {
             followed.lane.written(decision);
-            self.apply(followed, progress, &now).await;
+            let in_place = followed.lane.running().stable.digest == *digest;
+            match &decision.verdict {
+                // Put in place anew it would be judged anew, again and again.
+                Verdict::TakeOut(why) if in_place && now.state.stable == *digest => {
+                    tracing::error!(
+                        component = name,
+                        digest,
+                        why,
+                        "a revision crash-loops and has no predecessor: it stays"
+                    )
+                }
+                _ => self.go_along(followed, progress, &now).await,
+            }
             return;
         };
         let trail = Trail::new();
@@ -235,7 +247,7 @@ impl Rollouts {
             // Somebody was quicker; the next look finds out what it was.
             Err(_) => {
                 if let Ok(now) = self.present(name).await {
-                    self.apply(followed, progress, &now).await;
+                    self.go_along(followed, progress, &now).await;
                 }
             }
         }
