@@ -71,8 +71,7 @@ async fn note_in(
     let key = SealKey::open(&config.keys.folder, OPERATORS, Turn::Wait)?;
     let log = Arc::new(Log::new(key.log_id(), usize::MAX));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    // No session is made here: their length does not matter.
-    let opened = store::open(place, 1, Arc::clone(&clock), Arc::clone(&log));
+    let opened = store::open_as_it_is(place, Arc::clone(&clock), Arc::clone(&log));
     let (store, history) = opened.await?;
     let sink = Sink::new(&config.audit.checkpoints, key.log_id());
     // It is told to stop before it runs: it seals once.

@@ -22,7 +22,7 @@ use crate::cli::audit::operators::{note, recorded};
 use crate::cli::audit::within::{keys_in, read_key};
 use crate::cli::caution::Caution;
 use crate::config::Config;
-use crate::store::sqlite::{SqliteHistory, copy};
+use crate::store::sqlite::{SqliteHistory, bring_up_to_date, copy};
 
 /// Options of `store backup`.
 #[derive(Debug, Args)]
@@ -114,6 +114,8 @@ impl Restore {
         let cut = cut_logs(&verdicts);
         restoring.put_in_place(store, &aside)?;
         for (key, log) in [
+        // A copy may be of an earlier version. Its host does not run, and will not before this ends.
+        bring_up_to_date(store).await?;
             (host, &config.audit.log),
             (operators, &OPERATORS.to_owned()),
         ] {
