@@ -45,6 +45,17 @@ pub enum OpenError {
         /// What differs.
         findings: Vec<String>,
     },
+    /// Somebody else can be this role.
+    #[error(
+        "the server lets anybody in as {role}, {how}: set the method `cert` for it in pg_hba.conf, \
+         without a map, and let no line above it match (impostor)"
+    )]
+    Impostor {
+        /// The role.
+        role: Role,
+        /// As whom it was tried.
+        how: String,
+    },
     /// A newer zeropass has been here.
     #[error(
         "the database has schema version {found}, this zeropass knows versions up to {known}; \
