@@ -12,7 +12,7 @@ use crate::store::Store;
 /// The key and the log of this host.
 pub(super) fn open(config: &Config) -> anyhow::Result<(SealKey, Arc<Log>)> {
     let key = SealKey::open(&config.keys.folder, &config.audit.log, Turn::Now)?;
-    let log = Log::new(key.log_id(), config.audit.checkpoint_records);
+    let log = Log::new(&key, config.audit.checkpoint_records);
     Ok((key, Arc::new(log)))
 }
 

@@ -69,7 +69,7 @@ async fn note_in(
     outcome: Outcome,
 ) -> anyhow::Result<()> {
     let key = SealKey::open(&config.keys.folder, OPERATORS, Turn::Wait)?;
-    let log = Arc::new(Log::new(key.log_id(), usize::MAX));
+    let log = Arc::new(Log::new(&key, usize::MAX));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let opened = store::open_as_it_is(place, Arc::clone(&clock), Arc::clone(&log));
     let (store, history) = opened.await?;

@@ -126,11 +126,12 @@ impl PostgresStore {
         let (records_gateway, records) = open(Role::AuditReader, &settings.audit_reader).await?;
         let _ = records.close().await;
         impostor::refused(settings).await?;
-        let size: i64 = sqlx::query_scalar("SELECT zeropass.open_audit($1)")
+        let size: i64 = sqlx::query_scalar("SELECT zeropass.open_audit($1, $2)")
             .bind(log.id())
+            .bind(log.secret().bytes())
             .fetch_one(&mut recorder)
             .await
-            .map_err(OpenError::Database)?;
+            .map_err(|source| OpenError::of_log(log.id(), source))?;
         log.resume(u64::try_from(size).unwrap_or_default());
 
         let ledger = Arc::new(Ledger::new(log));

@@ -36,6 +36,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "account names",
             include_str!("migrations/0030_account_names.sql"),
         ),
+        step(
+            34,
+            "log secrets",
+            include_str!("migrations/0034_log_secrets.sql"),
+        ),
     ])
 });
 

@@ -102,7 +102,7 @@ impl Scene {
     async fn sealer_of(&self, name: &str, now: u64) -> Result<(Arc<Log>, Sealer), SealError> {
         // A process that another test starts may hold the lock until it runs.
         let key = SealKey::open(self.folder.path(), name, Turn::Wait).unwrap();
-        let log = Arc::new(Log::new(key.log_id(), 1_000));
+        let log = Arc::new(Log::new(&key, 1_000));
         let clock = Arc::new(FixedClock::new(now));
         let store =
             SqliteStore::open_with(&self.store(), LIFETIME, clock.clone(), Arc::clone(&log)).await;
