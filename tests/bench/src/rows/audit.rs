@@ -272,7 +272,7 @@ async fn verify_all(folder: &Path) -> anyhow::Result<Stats> {
     let mut samples = Vec::new();
     for _ in 0..ROUNDS {
         let started = Instant::now();
-        let verdicts = verify(&history, &witness, &mut |_| {}).await?;
+        let verdicts = verify(&history, &witness, clock().now(), &mut |_| {}).await?;
         let taken = started.elapsed();
         let verdict = verdicts.first().context("a verdict")?;
         anyhow::ensure!(
