@@ -14,6 +14,13 @@ use crate::signing::minisig;
 /// The SPIFFE path of the operator that the delivered policies allow everything.
 pub const OPERATOR: &str = "/operator/dev";
 
+/// A host with an admin listener, and the operator of it.
+pub async fn operated() -> (Deployment, Client) {
+    let deployment = Deployment::builder().admin().start().await;
+    let admin = deployment.admin_client(OPERATOR);
+    (deployment, admin)
+}
+
 /// The built component with a mark in a custom section: another file that does the
 /// same.
 ///
@@ -71,4 +78,22 @@ pub async fn activate(admin: &Client, component: &str, form: &Value) -> Answer {
     admin
         .post(&format!("/v1/components/{component}/activate"), form)
         .await
+}
+
+/// Push a file as the revision that `wish` names, and activate it as `wish` says; what the
+/// activation answers.
+///
+/// # Panics
+/// Either is refused.
+pub async fn release(
+    deployment: &Deployment,
+    admin: &Client,
+    component: &str,
+    wasm: Vec<u8>,
+    wish: &Value,
+) -> Value {
+    let version = wish["revision"].as_str().expect("a version");
+    let pushed = push(deployment, admin, component, version, wasm).await;
+    pushed.expect(201);
+    activate(admin, component, wish).await.expect(200)
 }

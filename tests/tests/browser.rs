@@ -4,10 +4,18 @@
 //! Everything is in a module of this name, so that `--skip browser` leaves it out where there is no
 //! Chromium. Pictures of each state go to `ZEROPASS_SCREENSHOTS`, or below the target folder.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failure here is a failure of the test"
+)]
 
 mod browser {
-    #[allow(clippy::indexing_slicing)]
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "a failure here is a failure of the test"
+    )]
     mod lifecycle;
     mod page;
     mod sign_in;

@@ -7,7 +7,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    reason = "a failure here is a failure of the test"
 )]
 
 mod postgres {
@@ -17,6 +18,7 @@ mod postgres {
     #[path = "../crash/mod.rs"]
     mod crash;
     mod hosts;
+    mod rates;
     mod rollout;
     mod tiers;
 

@@ -161,7 +161,6 @@ impl Drop for Group {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::io::{BufRead, BufReader};
 

@@ -196,7 +196,7 @@ pub fn finish(
 
     // What the extensions told.
     let extensions = results.outputs(&ceremony.extensions, data.extensions.as_ref())?;
-    let discoverable = results.discoverable(&ceremony.extensions);
+    let discoverable = results.discoverable(&ceremony.extensions)?;
     check_discoverable(&ceremony, discoverable)?;
 
     // Step 26: a credential belongs to one account. The store decides for ids

@@ -150,7 +150,6 @@ impl fmt::Display for Origin {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use clap::Parser;
 

@@ -51,7 +51,6 @@ fn check(origin: &Origin, method: &Method, headers: &HeaderMap) -> Result<(), Fa
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

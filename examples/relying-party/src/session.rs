@@ -133,7 +133,6 @@ impl FromRequestParts<Arc<App>> for Person {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

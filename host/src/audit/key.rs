@@ -201,7 +201,6 @@ impl std::fmt::Debug for SealKey {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -209,7 +209,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::super::stored::tests::sample;
     use super::*;
 

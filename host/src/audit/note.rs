@@ -226,7 +226,6 @@ impl FromStr for SignedNote {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 
     use super::*;

@@ -197,7 +197,6 @@ impl Entry {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
     use super::*;
 
     pub(crate) fn sample(seq: u64) -> StoredRecord {

@@ -94,11 +94,12 @@ impl CallContext {
         }
     }
 
-    /// Ask the gate whether this component may do `A` on `rp_id` for this caller.
+    /// Ask the gate whether this component may do `A` on `rp_id` for this caller. The
+    /// permit knows when the call must be over.
     pub(super) fn permit<A: Action>(&self, rp_id: &str) -> Result<Permit<A>, Denied> {
-        self.services
-            .gate
-            .authorize::<A>(&self.actor, Some(rp_id), &self.trail)
+        let gate = &self.services.gate;
+        let permit = gate.authorize::<A>(&self.actor, Some(rp_id), &self.trail)?;
+        Ok(permit.until(self.deadline))
     }
 
     /// The same for an action that concerns no relying party.

@@ -29,7 +29,6 @@ fn is_canonical(point: &[u8; LENGTH]) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -30,6 +30,7 @@ mod tokens;
 pub use codes::{CODES, code_name};
 pub use context::{Attempt, CallContext, Caller, Services};
 pub use link::PasskeysLink;
+pub(crate) use link::each_function;
 pub use party::RelyingParty;
 pub(crate) use passkeys::{busy, settle};
 pub use routes::Routes;

@@ -117,7 +117,6 @@ impl fmt::Debug for Routes {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -62,7 +62,6 @@ fn line(setting: &Setting) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
     const MINIMAL: &str = r#"

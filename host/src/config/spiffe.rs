@@ -118,7 +118,6 @@ impl fmt::Display for WorkloadId {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

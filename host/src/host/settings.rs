@@ -2,6 +2,7 @@
 //!
 //! `config` knows nobody, so that it can be read without the rest; the seams are here.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::authenticators;
@@ -15,7 +16,7 @@ use crate::runtime::engine::Options;
 use crate::server;
 use crate::server::front_door::FrontDoorLimits;
 use crate::server::health::{HealthAddress, HealthAddressError};
-use crate::store::LockoutPolicy;
+use crate::store::{LockoutPolicy, RateLimit};
 
 fn sticky(config: &Config) -> Sticky {
     match config.rollout.sticky {
@@ -72,6 +73,18 @@ pub(super) fn listener_limits(service: &config::Service) -> server::Limits {
         drain_deadline: service.drain_deadline,
         ..server::Limits::default()
     }
+}
+
+/// What each identity may ask of all hosts together; none where this host has its store
+/// to itself, or where nobody is limited.
+pub(super) fn shared_limit(config: &Config) -> Option<RateLimit> {
+    let shared = match (config.link.role, &config.store) {
+        (config::LinkRole::Front, _) | (_, config::Store::Postgres(_)) => true,
+        (_, config::Store::Sqlite(_)) => false,
+    };
+    let rate = NonZeroU32::new(config.service.identity_rate).filter(|_| shared)?;
+    let burst = NonZeroU32::new(config.service.identity_burst).unwrap_or(rate);
+    Some(RateLimit::per_second(rate, burst))
 }
 
 pub(super) fn front_door_limits(config: &Config) -> FrontDoorLimits {

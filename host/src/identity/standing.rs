@@ -164,12 +164,6 @@ fn time_left(now: Timestamp, until: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing
-    )]
     use rustls::pki_types::pem::PemObject as _;
     use rustls::pki_types::{CertificateRevocationListDer, PrivateKeyDer};
 

@@ -5,14 +5,11 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::lockout;
+use super::lockout::Watched;
 use crate::capabilities::bindings::passkey_manager::PasskeyManagerPre;
-use crate::capabilities::bindings::passkeys::{
-    Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey,
-    PasskeyChange, Registered, RegistrationRequest, RegistrationResponse, Rejection,
-    RequestOptions,
-};
-use crate::capabilities::{CallContext, CallState, PasskeysLink};
+use crate::capabilities::bindings::passkeys::{self, Code, Rejection};
+use crate::capabilities::{CallContext, CallState, PasskeysLink, busy, each_function};
+use crate::policy::action::Action;
 use crate::policy::{Permit, action};
 use crate::registry::rollout::judge::Ended;
 use crate::registry::{CallError, Slot};
@@ -22,37 +19,6 @@ use crate::store::LockoutPolicy;
 pub struct InProcess {
     passkey_manager: Arc<Slot<PasskeyManagerPre<CallState>>>,
     lockout: Option<LockoutPolicy>,
-}
-
-macro_rules! call {
-    ($self:ident, $context:ident, $interface:ident . $function:ident ( $($argument:expr),* )) => {
-        {
-            let place = $self.passkey_manager.route(&$context.routes);
-            let started = Instant::now();
-            let result = place
-                .revision
-                .run($context, async |instance, store| {
-                    instance.$interface().$function(store, $($argument),*).await
-                })
-                .await;
-            $self
-                .passkey_manager
-                .observe(&place, ended(&result), started.elapsed());
-            result.map_err(rejection)?
-        }
-    };
-}
-
-/// How a call went, for the judge of the revision that took it.
-fn ended<T>(result: &Result<Result<T, Rejection>, CallError>) -> Option<Ended> {
-    match result {
-        Ok(Ok(_)) => Some(Ended::Well),
-        Ok(Err(rejection)) => Some(match rejection.code {
-            Code::Busy => Ended::Error,
-            _ => Ended::Denied,
-        }),
-        Err(error) => error.ended(),
-    }
 }
 
 // === impl InProcess ===
@@ -72,212 +38,60 @@ impl InProcess {
         Self { lockout, ..self }
     }
 
-    async fn finish_authentication(
-        &self,
-        rp: &str,
-        context: &CallContext,
-        ceremony: &str,
-        response: &AuthenticationResponse,
-    ) -> Result<Authenticated, Rejection> {
-        call!(
-            self,
-            context,
-            zeropass_passkeys_authentication.call_finish(rp, ceremony, response)
-        )
+    /// A call whose failure is counted: the second half of a sign-in.
+    fn watched<A: Action>(&self, context: &CallContext) -> Option<Watched> {
+        let policy = self.lockout?;
+        (A::NAME == action::AuthenticationFinish::NAME).then(|| Watched::new(context, policy))
     }
 }
 
-/// The component's failure is the link's: the caller may try again.
-fn rejection(error: CallError) -> Rejection {
-    Rejection {
-        code: Code::Busy,
-        detail: error.to_string(),
-        remedy: None,
-    }
+macro_rules! call_an_instance {
+    ($(
+        $method:ident($action:ident) [$($rp_id:ident)?] {
+            $($argument:ident: $type:ty),*
+        } -> $answer:ty = $interface:ident.$call:ident($($given:expr),*);
+    )+) => {
+        #[async_trait]
+        impl PasskeysLink for InProcess {
+            $(async fn $method(
+                &self,
+                permit: &Permit<action::$action>,
+                context: &CallContext,
+                $($argument: $type),*
+            ) -> Result<$answer, Rejection> {
+                $(let $rp_id = permit.relying_party();)?
+                let watched = self.watched::<action::$action>(context);
+                let context = watched.as_ref().map_or(context, Watched::context);
+                let place = self.passkey_manager.route(&context.routes);
+                let started = Instant::now();
+                let result = place
+                    .revision
+                    .run(context, async |instance, store| {
+                        instance.$interface().$call(store, $($given),*).await
+                    })
+                    .await;
+                self.passkey_manager
+                    .observe(&place, ended(&result), started.elapsed());
+                // The component's failure is the link's: the caller may try again.
+                let result = result.unwrap_or_else(|error| Err(busy(&error.to_string())));
+                match watched {
+                    Some(watched) => watched.judge(permit.relying_party(), result).await,
+                    None => result,
+                }
+            })+
+        }
+    };
 }
+each_function!(call_an_instance);
 
-#[async_trait]
-impl PasskeysLink for InProcess {
-    async fn registration_begin(
-        &self,
-        _: &Permit<action::RegistrationBegin>,
-        context: &CallContext,
-        request: RegistrationRequest,
-    ) -> Result<CreationOptions, Rejection> {
-        call!(
-            self,
-            context,
-            zeropass_passkeys_registration.call_begin(&request)
-        )
-    }
-
-    async fn registration_finish(
-        &self,
-        permit: &Permit<action::RegistrationFinish>,
-        context: &CallContext,
-        ceremony: String,
-        response: RegistrationResponse,
-        label: Option<String>,
-    ) -> Result<Registered, Rejection> {
-        let rp = permit.relying_party();
-        call!(
-            self,
-            context,
-            zeropass_passkeys_registration.call_finish(rp, &ceremony, &response, label.as_deref())
-        )
-    }
-
-    async fn authentication_begin(
-        &self,
-        _: &Permit<action::AuthenticationBegin>,
-        context: &CallContext,
-        request: AuthenticationRequest,
-    ) -> Result<RequestOptions, Rejection> {
-        call!(
-            self,
-            context,
-            zeropass_passkeys_authentication.call_begin(&request)
-        )
-    }
-
-    async fn authentication_finish(
-        &self,
-        permit: &Permit<action::AuthenticationFinish>,
-        context: &CallContext,
-        ceremony: String,
-        response: AuthenticationResponse,
-    ) -> Result<Authenticated, Rejection> {
-        let rp = permit.relying_party();
-        let Some(policy) = self.lockout else {
-            return self
-                .finish_authentication(rp, context, &ceremony, &response)
-                .await;
-        };
-        let (context, attempt) = lockout::watched(context);
-        let result = self
-            .finish_authentication(rp, &context, &ceremony, &response)
-            .await;
-        lockout::judge(&context, rp, &attempt, policy, result).await
-    }
-
-    async fn list(
-        &self,
-        permit: &Permit<action::LifecycleList>,
-        context: &CallContext,
-        user_id: String,
-    ) -> Result<Vec<Passkey>, Rejection> {
-        let rp = permit.relying_party();
-        call!(
-            self,
-            context,
-            zeropass_passkeys_lifecycle.call_list(rp, &user_id)
-        )
-    }
-
-    async fn get(
-        &self,
-        permit: &Permit<action::LifecycleGet>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<Passkey, Rejection> {
-        let rp = permit.relying_party();
-        call!(
-            self,
-            context,
-            zeropass_passkeys_lifecycle.call_get(rp, &user_id, &id)
-        )
-    }
-
-    async fn rename(
-        &self,
-        permit: &Permit<action::LifecycleRename>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-        label: String,
-    ) -> Result<Passkey, Rejection> {
-        let rp = permit.relying_party();
-        call!(
-            self,
-            context,
-            zeropass_passkeys_lifecycle.call_rename(rp, &user_id, &id, &label)
-        )
-    }
-
-    async fn suspend(
-        &self,
-        permit: &Permit<action::LifecycleSuspend>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<Passkey, Rejection> {
-        let rp = permit.relying_party();
-        call!(
-            self,
-            context,
-            zeropass_passkeys_lifecycle.call_suspend(rp, &user_id, &id)
-        )
-    }
-
-    async fn resume(
-        &self,
-        permit: &Permit<action::LifecycleResume>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<Passkey, Rejection> {
-        let rp = permit.relying_party();
-        call!(
-            self,
-            context,
-            zeropass_passkeys_lifecycle.call_resume(rp, &user_id, &id)
-        )
-    }
-
-    async fn revoke(
-        &self,
-        permit: &Permit<action::LifecycleRevoke>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<(), Rejection> {
-        let rp = permit.relying_party();
-        call!(
-            self,
-            context,
-            zeropass_passkeys_lifecycle.call_revoke(rp, &user_id, &id)
-        )
-    }
-
-    async fn change(
-        &self,
-        permit: &Permit<action::LifecycleChange>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-        change: PasskeyChange,
-    ) -> Result<Passkey, Rejection> {
-        let rp = permit.relying_party();
-        call!(
-            self,
-            context,
-            zeropass_passkeys_lifecycle.call_change(rp, &user_id, &id, &change)
-        )
-    }
-
-    async fn withdraw(
-        &self,
-        permit: &Permit<action::LifecycleWithdraw>,
-        context: &CallContext,
-        user_id: String,
-        id: Vec<u8>,
-    ) -> Result<(), Rejection> {
-        let rp = permit.relying_party();
-        call!(
-            self,
-            context,
-            zeropass_passkeys_lifecycle.call_withdraw(rp, &user_id, &id)
-        )
+/// How a call went, for the judge of the revision that took it.
+fn ended<T>(result: &Result<Result<T, Rejection>, CallError>) -> Option<Ended> {
+    match result {
+        Ok(Ok(_)) => Some(Ended::Well),
+        Ok(Err(rejection)) => Some(match rejection.code {
+            Code::Busy => Ended::Error,
+            _ => Ended::Denied,
+        }),
+        Err(error) => error.ended(),
     }
 }

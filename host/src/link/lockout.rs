@@ -20,61 +20,84 @@ use crate::store::{Failed, LockoutPolicy};
 /// The audit record's action when an account is locked.
 const LOCK: &str = "authentication.lock";
 
-/// A context in which the host notes whose sign-in it is.
-pub(super) fn watched(context: &CallContext) -> (CallContext, Attempt) {
-    let attempt = Attempt::default();
-    let context = CallContext {
-        attempt: Some(Arc::clone(&attempt)),
-        ..context.clone()
-    };
-    (context, attempt)
+/// A call in which the host notes whose sign-in it is.
+pub(super) struct Watched {
+    context: CallContext,
+    attempt: Attempt,
+    policy: LockoutPolicy,
 }
 
-/// Count a failure, and say what the caller may know of it.
-pub(super) async fn judge<T>(
-    context: &CallContext,
-    rp_id: &str,
-    attempt: &Attempt,
-    policy: LockoutPolicy,
-    result: Result<T, Rejection>,
-) -> Result<T, Rejection> {
-    let (Err(rejection), Some(subject)) = (&result, attempt.get()) else {
-        return result;
-    };
-    if !counts(rejection.code) {
-        return result;
-    }
-    let services = &context.services;
-    let failed = services
-        .store
-        .authentication_failed(&context.trail, rp_id.to_owned(), subject.clone(), policy)
-        .await;
-    match failed {
-        Ok(Failed::Counted) => result,
-        Ok(Failed::Locks { .. }) => {
-            tracing::warn!(
-                rp_id,
-                subject,
-                "too many failed sign-ins: the account is locked"
-            );
-            context.trail.push(Record {
-                time: services.clock.now(),
-                actor: context.actor.clone(),
-                action: LOCK,
-                relying_party: rp_id.to_owned(),
-                target: subject.clone(),
-                outcome: Outcome::Success,
-                policies: Arc::from([]),
-            });
-            result
+// === impl Watched ===
+
+impl Watched {
+    /// Watch the call of this context, and judge it by `policy`.
+    pub(super) fn new(context: &CallContext, policy: LockoutPolicy) -> Self {
+        let attempt = Attempt::default();
+        let context = CallContext {
+            attempt: Some(Arc::clone(&attempt)),
+            ..context.clone()
+        };
+        Self {
+            context,
+            attempt,
+            policy,
         }
-        Ok(Failed::Locked { until }) => Err(locked(services.clock.now(), until)),
-        // Uncounted attempts would be free: nobody learns what came of this one.
-        Err(error) => Err(Rejection {
-            code: Code::Busy,
-            detail: error.to_string(),
-            remedy: None,
-        }),
+    }
+
+    /// For the call.
+    pub(super) fn context(&self) -> &CallContext {
+        &self.context
+    }
+
+    /// Count a failure, and say what the caller may know of it.
+    pub(super) async fn judge<T>(
+        self,
+        rp_id: &str,
+        result: Result<T, Rejection>,
+    ) -> Result<T, Rejection> {
+        let Self {
+            context,
+            attempt,
+            policy,
+        } = self;
+        let (Err(rejection), Some(subject)) = (&result, attempt.get()) else {
+            return result;
+        };
+        if !counts(rejection.code) {
+            return result;
+        }
+        let services = &context.services;
+        let failed = services
+            .store
+            .authentication_failed(&context.trail, rp_id.to_owned(), subject.clone(), policy)
+            .await;
+        match failed {
+            Ok(Failed::Counted) => result,
+            Ok(Failed::Locks { .. }) => {
+                tracing::warn!(
+                    rp_id,
+                    subject,
+                    "too many failed sign-ins: the account is locked"
+                );
+                context.trail.push(Record {
+                    time: services.clock.now(),
+                    actor: context.actor.clone(),
+                    action: LOCK,
+                    relying_party: rp_id.to_owned(),
+                    target: subject.clone(),
+                    outcome: Outcome::Success,
+                    policies: Arc::from([]),
+                });
+                result
+            }
+            Ok(Failed::Locked { until }) => Err(locked(services.clock.now(), until)),
+            // Uncounted attempts would be free: nobody learns what came of this one.
+            Err(error) => Err(Rejection {
+                code: Code::Busy,
+                detail: error.to_string(),
+                remedy: None,
+            }),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! no credentials of any database. What auth-service does with accounts and sessions
 //! was permitted by this host's gate and is recorded in this host's log; the host that
 //! keeps them asks its own gate again and writes its own record with the change.
+//! What identities may ask of all front hosts together is counted there too.
 //! Passkeys and ceremonies are out of reach: no component here has them, and whatever
 //! asks all the same is told that it is not permitted.
 //!
@@ -16,9 +17,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::mtls::{self, LinkClient};
-use super::wire::envelope::Request;
+use super::wire::envelope::{Answer, Request};
 use super::wire::store as w;
-use super::wire::{Function, Wire};
+use super::wire::{Function, RATES, Wire, rates};
 use crate::audit::{Outcome, Trail, target};
 use crate::clock::Timestamp;
 use crate::policy::action::Action;
@@ -27,8 +28,8 @@ use crate::runtime::Deadline;
 use crate::store::rollouts::Rollouts;
 use crate::store::{
     Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
-    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store,
-    StoredRecord, Swept, Typical,
+    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, RateLimit, Session, Store,
+    StoredRecord, Swept, Taken, Typical,
 };
 
 /// Accounts and sessions over a link, and a log beside it.
@@ -41,8 +42,8 @@ pub struct RemoteStore {
 // === impl RemoteStore ===
 
 impl RemoteStore {
-    /// Accounts and sessions through `client`, each call within `deadline`; records
-    /// into `log`.
+    /// Accounts and sessions through `client`, each call within `deadline` and within
+    /// what is left of the call of the component that makes it; records into `log`.
     pub fn new(client: Arc<LinkClient>, log: Arc<dyn Store>, deadline: Duration) -> Self {
         Self {
             client,
@@ -73,6 +74,9 @@ impl RemoteStore {
                         relying_parties: vec![permit.relying_party().to_owned()],
                     };
                     let deadline = Deadline::within(self.deadline);
+                    let deadline = permit
+                        .deadline()
+                        .map_or(deadline, |left| left.min(deadline));
                     self.client
                         .call::<F>(request, component, deadline, arguments)
                         .await
@@ -303,6 +307,30 @@ impl Store for RemoteStore {
         _: LockoutPolicy,
     ) -> Result<Failed, Error> {
         Err(Error::NotPermitted)
+    }
+
+    /// Counted where the store is, for all hosts of the front tier.
+    async fn take_cells(
+        &self,
+        identity: String,
+        limit: RateLimit,
+        cells: u32,
+    ) -> Result<Taken, Error> {
+        let taking = rates::TakeCells {
+            identity,
+            interval: limit.interval,
+            burst: limit.burst,
+            cells,
+        };
+        let asked = self.client.ask_host(RATES, &taking, self.deadline).await;
+        let answer: Answer<rates::Taken, w::Error> = asked.map_err(|error| {
+            tracing::debug!(%error, "the other end counts no requests of identities");
+            Error::Busy
+        })?;
+        match answer {
+            Answer::Ok(taken) => Ok(taken.native()),
+            Answer::Error(error) => Err(error.native()),
+        }
     }
 
     async fn append(&self, trail: &Trail) -> Result<(), Error> {

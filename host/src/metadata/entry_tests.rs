@@ -1,5 +1,4 @@
 //! What is read of an entry, and what is left out.
-#![allow(clippy::unwrap_used)]
 
 use serde_json::json;
 

@@ -11,11 +11,13 @@ use std::sync::Arc;
 use super::action::Action;
 use crate::audit::{Actor, Outcome, Record, Trail, target};
 use crate::clock::Timestamp;
+use crate::runtime::Deadline;
 
 /// Permission for one call of action `A` on one relying party.
 #[derive(Debug)]
 pub struct Permit<A: Action> {
     debt: Option<Debt>,
+    deadline: Option<Deadline>,
     action: PhantomData<fn() -> A>,
 }
 
@@ -49,6 +51,7 @@ impl<A: Action> Permit<A> {
                 policies,
                 trail,
             }),
+            deadline: None,
             action: PhantomData,
         }
     }
@@ -65,6 +68,18 @@ impl<A: Action> Permit<A> {
             debt.success = Outcome::Noted(note);
         }
         self
+    }
+
+    /// Say when the call that it was granted to must be over.
+    #[must_use]
+    pub fn until(mut self, deadline: Deadline) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// When the call that it was granted to must be over; none where nobody has said it.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.deadline
     }
 
     /// Who may do it; none only in a settled permit.

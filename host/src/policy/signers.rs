@@ -152,7 +152,6 @@ fn refused(path: &str, reason: String) -> Error {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::super::files::Kind;
     use super::*;

@@ -174,7 +174,6 @@ pub fn sign(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use minisign::KeyPair;
 

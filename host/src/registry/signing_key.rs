@@ -208,7 +208,6 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), SigningKeyError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -112,7 +112,6 @@ impl ResourceLimiter for Limiter {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

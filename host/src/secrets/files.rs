@@ -92,7 +92,6 @@ pub fn random_key(folder: &Path, name: &str) -> Result<[u8; 32], Error> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

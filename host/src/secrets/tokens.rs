@@ -228,7 +228,6 @@ impl std::fmt::Debug for Signer {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -211,12 +211,6 @@ impl Signals {
 
 #[cfg(test)]
 mod tests {
-    #![allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing
-    )]
     use futures::FutureExt as _;
     use futures::future::pending;
 

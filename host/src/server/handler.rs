@@ -48,6 +48,17 @@ pub trait Handler: Send + Sync + 'static {
     /// Answer one request. Bodies are read with [`super::body::collect`].
     async fn handle(&self, peer: Arc<Peer>, request: http::Request<Incoming>) -> Response;
 
+    /// Count one more request of this peer together with what other hosts have answered it.
+    /// Called for each request that the listener's own limits let pass, before its body
+    /// is read; it must answer in bounded time.
+    ///
+    /// # Errors
+    /// It is too many; after this time another one may be answered.
+    async fn count(&self, peer: &Peer) -> Result<(), Duration> {
+        let _ = peer;
+        Ok(())
+    }
+
     /// A connection was refused before it could ask anything; `code` is one of
     /// those in [`super::refusal`]. Called on the connection's task: be quick.
     fn refused(&self, address: SocketAddr, code: &'static str);

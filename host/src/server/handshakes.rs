@@ -80,12 +80,6 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    #![allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing
-    )]
     use futures::FutureExt as _;
 
     use super::*;

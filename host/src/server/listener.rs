@@ -287,6 +287,11 @@ impl<H: Handler> Context<H> {
             self.shared.handler.throttled(&self.peer);
             return too_many(Duration::ZERO);
         };
+        // While it is under way, so that whoever waits for the count is counted here.
+        if let Err(wait) = self.shared.handler.count(&self.peer).await {
+            self.shared.handler.throttled(&self.peer);
+            return too_many(wait);
+        }
         if request.headers().len() > MAX_HEADERS {
             let detail = format!("a request has at most {MAX_HEADERS} header fields");
             return refuse(

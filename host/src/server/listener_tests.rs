@@ -1,10 +1,4 @@
 //! Real handshakes on loopback, against a listener with a small handler.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 
 #[path = "listener_tests/drain.rs"]
 mod drain;

@@ -4,6 +4,7 @@
 //! - [`connection`]: what ends a connection: idleness, slow heads, age, a peer that
 //!   lost its standing, a drain.
 //! - [`roster`]: what each identity takes: connections and requests.
+//! - [`leases`]: what each identity takes of all hosts on one store together.
 //! - [`activity`]: what a connection is doing, for the rules above.
 //! - [`frames`]: whether a head of HTTP/2 is under way.
 //! - [`handshakes`]: those under way, bounded.
@@ -33,6 +34,7 @@ pub mod front_door;
 pub mod handler;
 mod handshakes;
 pub mod health;
+mod leases;
 pub mod limits;
 pub mod link_door;
 pub mod listener;

@@ -53,12 +53,6 @@ pub fn problem(status: StatusCode, code: &str, detail: &str, request_id: &str) -
 
 #[cfg(test)]
 mod tests {
-    #![allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing
-    )]
     use http_body_util::BodyExt as _;
 
     use super::*;

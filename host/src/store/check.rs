@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialUse, Error,
-    NewAccount, NewSession,
+    NewAccount, NewSession, RateLimit,
 };
 
 /// WebAuthn L3 section 7.1 step 25.
@@ -25,6 +25,10 @@ const CHALLENGE_BYTES: std::ops::RangeInclusive<usize> = 16..=1024;
 const LIST_ITEMS: usize = 64;
 /// Excluded or allowed credentials of a ceremony.
 const CEREMONY_CREDENTIALS: usize = 256;
+/// The longest SPIFFE id (SPIFFE-ID section 2.3).
+const IDENTITY_BYTES: usize = 2048;
+/// In which a whole burst is earned, nanoseconds: ten years of 366 days.
+const WHOLE_BURST: u64 = 10 * 366 * 24 * 60 * 60 * 1_000_000_000;
 /// Times that fit a signed 64-bit column.
 const LATEST: u64 = i64::MAX as u64;
 
@@ -65,6 +69,23 @@ pub(super) fn ceremony_id(id: &str) -> Result<(), Error> {
     } else {
         Err(malformed("ceremony id is not base64url".into()))
     }
+}
+
+/// What may be asked of the count of an identity's requests.
+pub(super) fn taking(identity: &str, limit: RateLimit, cells: u32) -> Result<(), Error> {
+    size("identity", identity.len(), 1..=IDENTITY_BYTES, "bytes")?;
+    if identity.contains('\0') {
+        return Err(malformed("identity contains a NUL character".into()));
+    }
+    let burst = u64::from(limit.burst);
+    let whole = limit.interval.checked_mul(burst);
+    if whole.is_none_or(|whole| !(1..=WHOLE_BURST).contains(&whole)) {
+        return Err(malformed("limit is nothing, or takes decades".into()));
+    }
+    if !(1..=limit.burst).contains(&cells) {
+        return Err(malformed("cells are none, or more than a burst".into()));
+    }
+    Ok(())
 }
 
 /// Makes the user id canonical.

@@ -24,6 +24,7 @@ mod job;
 mod lockout;
 mod mediated;
 pub mod postgres;
+mod rates;
 pub mod rollouts;
 mod rows;
 mod settle;
@@ -44,6 +45,7 @@ use crate::policy::{Permit, action};
 pub use error::Error;
 use gap::gap;
 pub use lockout::{Failed, LockoutPolicy};
+pub use rates::{RateLimit, Taken};
 pub use rollouts::Rollouts;
 pub use types::{
     Account, AccountChange, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind,
@@ -234,6 +236,16 @@ pub trait Store: Send + Sync + 'static {
         subject: String,
         policy: LockoutPolicy,
     ) -> Result<Failed, Error>;
+
+    /// Host duty: take up to `cells` requests of what `identity` may send to all hosts on one
+    /// store together, by the clock of whoever keeps the count. Of any number of parallel
+    /// takings no more are given than there are. It leaves no record.
+    async fn take_cells(
+        &self,
+        identity: String,
+        limit: RateLimit,
+        cells: u32,
+    ) -> Result<Taken, Error>;
 
     /// Host duty: make the records of a trail durable. On [`Error::Busy`] they
     /// are on the trail still, and the answer must not leave the host. Call it

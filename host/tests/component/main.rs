@@ -1,12 +1,5 @@
 //! `zeropass component ...` as people run it: the binary, files, a registry.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
 mod docker_registry;
 mod files;
 mod stock_minisign;

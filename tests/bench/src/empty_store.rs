@@ -7,8 +7,8 @@ use zeropass::clock::Timestamp;
 use zeropass::policy::{Permit, action};
 use zeropass::store::{
     Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
-    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Session, Store,
-    StoredRecord, Swept, Typical,
+    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, RateLimit, Session, Store,
+    StoredRecord, Swept, Taken, Typical,
 };
 
 /// Lists nothing, and is busy for everything else.
@@ -41,6 +41,9 @@ macro_rules! busy {
                 _: String,
                 _: LockoutPolicy,
             ) -> Result<Failed, Error> {
+                Err(Error::Busy)
+            }
+            async fn take_cells(&self, _: String, _: RateLimit, _: u32) -> Result<Taken, Error> {
                 Err(Error::Busy)
             }
             async fn append(&self, trail: &Trail) -> Result<(), Error> {

@@ -4,7 +4,7 @@
 //! Its data are in the temporary folder of the system, because it runs as another user
 //! than root; where that is memory, set TMPDIR to a folder on a disk.
 
-#[path = "../../src/postgres/server.rs"]
+#[path = "../../src/postgres/server/mod.rs"]
 #[allow(
     dead_code,
     clippy::unwrap_used,

@@ -209,6 +209,16 @@ impl Builder {
         self
     }
 
+    /// Trust another authority beside the deployment's own.
+    #[must_use]
+    pub fn trusting_too(self, other: &Ca) -> Self {
+        let other = other.pem().to_owned();
+        self.prepare(move |ca, pki| {
+            std::fs::write(pki.join("ca.pem"), format!("{}{other}", ca.pem()))
+                .expect("the authorities can be written");
+        })
+    }
+
     /// Check certificates against `pki/crl.pem`, in the beginning a list of nobody.
     #[must_use]
     pub fn with_revocation(self) -> Self {

@@ -93,6 +93,15 @@ pub fn install_provider() {
 // === impl Certificate ===
 
 impl Certificate {
+    /// A certificate of `ca` that says what the request says.
+    ///
+    /// # Panics
+    /// It can't be issued.
+    pub fn of(ca: &Ca, request: &IssueRequest) -> Self {
+        let issued = ca.issue(request).expect("a certificate can be issued");
+        Self::new(issued.certificate, issued.key)
+    }
+
     /// From PEM.
     pub fn new(pem: String, key: String) -> Self {
         Self { pem, key }

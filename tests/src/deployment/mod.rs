@@ -56,11 +56,12 @@ use rustls::ClientConfig;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use zeropass::audit::{Actor, Origin};
 use zeropass::capabilities::Services;
 use zeropass::config::Config;
-use zeropass::host::Host;
+use zeropass::host::{Host, ReloadError, reload_policy};
 use zeropass::identity::Identity;
-use zeropass::identity::pki::{Ca, IssueRequest, Issued};
+use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass::registry::SigningKey;
 use zeropass::registry::rollout::Rollouts;
 use zeropass::server::drain::Drained;
@@ -229,9 +230,7 @@ impl Deployment {
 
     /// A certificate of this deployment's CA that says what the request says.
     pub fn issue(&self, request: &IssueRequest) -> Certificate {
-        let Issued { certificate, key } =
-            self.ca.issue(request).expect("a certificate can be issued");
-        Certificate::new(certificate, key)
+        Certificate::of(&self.ca, request)
     }
 
     /// `https://127.0.0.1:PORT` of the admin listener.
@@ -324,6 +323,24 @@ impl Deployment {
     /// The folder of policies that the host has loaded.
     pub fn policies(&self) -> &Path {
         &self.running.policies
+    }
+
+    /// Read those again, for an operator who is none of the admin listener's: the new epoch.
+    /// The record's request is `by-hand`.
+    ///
+    /// # Errors
+    /// What the host says of them.
+    pub async fn reload_policy(&self) -> Result<u64, ReloadError> {
+        let origin = Origin {
+            request_id: "by-hand".to_owned(),
+            workload: format!("spiffe://{TRUST_DOMAIN}/operator/dev"),
+            address: "local".to_owned(),
+        };
+        let actor = Actor {
+            origin: Arc::new(origin),
+            component: None,
+        };
+        reload_policy(self.services(), self.policies(), actor).await
     }
 
     /// Ask the host to drain, and go on. Requests that it has accepted are answered.

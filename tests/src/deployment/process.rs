@@ -41,13 +41,11 @@ pub struct Process {
 
 impl Installation {
     pub(super) fn new(folder: TempDir, ca: Ca) -> Self {
-        let issued = ca
-            .issue(&workload(super::WORKLOAD))
-            .expect("a certificate can be issued");
+        let certificate = Certificate::of(&ca, &workload(super::WORKLOAD));
         Self {
             folder,
             ca,
-            certificate: Certificate::new(issued.certificate, issued.key),
+            certificate,
         }
     }
 
@@ -122,18 +120,14 @@ impl Installation {
     /// An operator's client of the admin listener at this address, with a proper
     /// certificate of this SPIFFE path.
     pub fn admin_client(&self, address: SocketAddr, path: &str) -> Client {
-        let issued = self.ca.issue(&of_path(path));
-        let issued = issued.expect("a certificate can be issued");
-        let certificate = Certificate::new(issued.certificate, issued.key);
+        let certificate = Certificate::of(&self.ca, &of_path(path));
         let tls = client_config(&self.ca, Some(&certificate));
         Client::new(&format!("https://{address}"), tls, Protocol::Any)
     }
 
     /// A new proper certificate for this workload.
     pub fn certificate(&self, name: &str) -> Certificate {
-        let issued = self.ca.issue(&workload(name));
-        let issued = issued.expect("a certificate can be issued");
-        Certificate::new(issued.certificate, issued.key)
+        Certificate::of(&self.ca, &workload(name))
     }
 
     /// TLS as a client with this certificate. ALPN is left open.

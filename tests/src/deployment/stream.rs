@@ -85,6 +85,16 @@ impl Stream {
         taken
     }
 
+    /// The host cuts it within two seconds of `change`.
+    ///
+    /// # Panics
+    /// It takes longer.
+    pub async fn cut_promptly_by(self, change: impl FnOnce()) -> Duration {
+        let since = Instant::now();
+        change();
+        self.cut_promptly(since).await
+    }
+
     /// How long after `since` the host cut it.
     ///
     /// # Panics

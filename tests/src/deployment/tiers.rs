@@ -31,6 +31,15 @@ impl Tiers {
 
     /// So many back tiers, each changed by `change`, which gives them their store.
     pub fn lay_out(backs: usize, change: impl Fn(Builder) -> Builder) -> Self {
+        Self::lay_out_with(backs, change, |builder| builder)
+    }
+
+    /// The same, with a front that is changed as well.
+    pub fn lay_out_with(
+        backs: usize,
+        change: impl Fn(Builder) -> Builder,
+        change_front: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let service = free_port();
         let links: Vec<_> = (0..backs).map(|_| free_port()).collect();
         let mut installed: Vec<Installation> = Vec::new();
@@ -51,8 +60,7 @@ impl Tiers {
             }
             installed.push(back);
         }
-        let front = Deployment::builder()
-            .front(&links)
+        let front = change_front(Deployment::builder().front(&links))
             .certificates_of(&installed[0].pki())
             .set("service", "listen", &format!("\"{service}\""))
             .install();
@@ -62,6 +70,20 @@ impl Tiers {
             service,
             links,
         }
+    }
+
+    /// One more front before the same backs, and where it listens.
+    pub fn another_front(
+        &self,
+        change: impl FnOnce(Builder) -> Builder,
+    ) -> (Installation, SocketAddr) {
+        let service = free_port();
+        let front = change(Deployment::builder().front(&self.links))
+            .certificates_of(&self.backs[0].pki())
+            .keys_in(self.front.folder().join("keys"))
+            .set("service", "listen", &format!("\"{service}\""))
+            .install();
+        (front, service)
     }
 
     /// The port of the front's service listener.
@@ -79,7 +101,15 @@ impl Tiers {
     /// # Panics
     /// It does not answer.
     pub async fn client(&self) -> Client {
-        let client = self.backs[0].client_at(self.service);
+        self.client_at(self.service).await
+    }
+
+    /// A client of the front at this address, once it answers.
+    ///
+    /// # Panics
+    /// It does not answer.
+    pub async fn client_at(&self, front: SocketAddr) -> Client {
+        let client = self.backs[0].client_at(front);
         let started = Instant::now();
         loop {
             let begin = client

@@ -26,6 +26,21 @@ async fn wrong(person: &Person, options: &Value) -> Value {
     json!({"credential": credential})
 }
 
+/// Whoever guesses knows no key, and answers with whatever id is asked for.
+pub(super) async fn guess(person: &Person, options: &Value) -> Value {
+    let mut own = options.clone();
+    own["allowCredentials"] = json!([]);
+    let mut body = wrong(person, &own).await;
+    let asked = options["allowCredentials"][0]["id"].clone();
+    body["credential"]["id"] = asked.clone();
+    body["credential"]["rawId"] = asked;
+    body["credential"]["response"]
+        .as_object_mut()
+        .unwrap()
+        .remove("userHandle");
+    body
+}
+
 async fn fail(client: &Client, person: &Person, who: &Value) -> Answer {
     let (path, options) = begin(client, who).await;
     client.post(&path, &wrong(person, &options).await).await
@@ -110,17 +125,7 @@ async fn unknown_name_is_locked_like_a_known_one() {
         let mut answers = Vec::new();
         for _ in 0..12 {
             let (path, options) = begin(&client, &who).await;
-            // Whoever guesses knows no key, and answers with whatever id is asked for.
-            let mut own = options.clone();
-            own["allowCredentials"] = json!([]);
-            let mut body = wrong(&person, &own).await;
-            let asked = options["allowCredentials"][0]["id"].clone();
-            body["credential"]["id"] = asked.clone();
-            body["credential"]["rawId"] = asked;
-            body["credential"]["response"]
-                .as_object_mut()
-                .unwrap()
-                .remove("userHandle");
+            let body = guess(&person, &options).await;
             answers.push(client.post(&path, &body).await.problem());
         }
         seen.push(answers);

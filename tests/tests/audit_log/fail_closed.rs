@@ -4,7 +4,6 @@
 
 use std::fs;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -12,10 +11,10 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use zeropass::audit::merkle::Hash;
 use zeropass::audit::note::Checkpoint;
-use zeropass::audit::{Actor, Origin, SealKey, Turn, read_notes};
-use zeropass::host::{ReloadError, reload_policy};
+use zeropass::audit::{SealKey, Turn, read_notes};
+use zeropass::host::ReloadError;
 use zeropass::server::drain::Drained;
-use zeropass_tests::deployment::{Answer, Client, Deployment, WORKLOAD, copied_policies};
+use zeropass_tests::deployment::{Answer, Client, Deployment, Installation, Process, WORKLOAD};
 
 use super::person;
 
@@ -42,17 +41,53 @@ fn value(metrics: &str, name: &str) -> u64 {
         .unwrap_or_else(|| panic!("no {name} in {metrics}"))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn second_place_that_can_not_be_written_closes_the_host() {
-    let mut deployment = Deployment::builder()
+async fn ready(deployment: &Deployment) -> bool {
+    deployment.services().store.ready().await.is_ok()
+}
+
+/// A host that writes to its second place all the time, and is ready.
+async fn sealing() -> (Deployment, Client) {
+    let deployment = Deployment::builder()
         .set("audit", "checkpoint-interval", "\"20ms\"")
         .start()
         .await;
     let client = deployment.client(WORKLOAD);
     person().register(&client, "ada").await.expect(201);
-    let ready = async |deployment: &Deployment| deployment.services().store.ready().await.is_ok();
     assert!(ready(&deployment).await);
+    (deployment, client)
+}
 
+/// A host whose writing fails beyond a limit on the size of its files, as on a full disk:
+/// the shell ignores the signal for it. `first` is what the shell does before that.
+fn limited(installation: &Installation, first: &str) -> Process {
+    let started = installation.try_serve(|command| {
+        let binary = command.get_program().to_owned();
+        *command = Command::new("sh");
+        let script = format!("trap '' XFSZ; {first} exec \"$0\" \"$@\"");
+        command.args(["-c", &script]).arg(binary);
+    });
+    started.expect("it starts")
+}
+
+/// Change the limit of a running host.
+fn limit(process: &Process, size: &str) {
+    let size = format!("--fsize={size}");
+    let id = process.id().to_string();
+    let limited = Command::new("prlimit")
+        .args([size.as_str(), "--pid", &id])
+        .status();
+    assert!(limited.unwrap().success());
+}
+
+/// The log of a host that has stopped is whole.
+fn assert_verified(installation: &Installation) {
+    let verified = installation.run(&["audit", "verify", "--config", "zeropass.toml"]);
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn second_place_that_can_not_be_written_closes_the_host() {
+    let (mut deployment, client) = sealing().await;
     let file = deployment.folder().join("audit.checkpoints");
     let aside = deployment.folder().join("aside");
     fs::rename(&file, &aside).unwrap();
@@ -102,7 +137,7 @@ async fn missing_audit_table_closes_the_host_and_its_return_opens_it() {
         .unwrap();
     let refused = begin(&client).await;
     assert_eq!(refused.problem(), (503, "busy".to_owned()));
-    assert!(deployment.services().store.ready().await.is_err());
+    assert!(!ready(&deployment).await);
     let ceremonies = "SELECT count(*) FROM ceremonies WHERE kind = 'authentication'";
     let made: i64 = sqlx::query_scalar(ceremonies)
         .fetch_one(&mut beside)
@@ -111,26 +146,14 @@ async fn missing_audit_table_closes_the_host_and_its_return_opens_it() {
     assert_eq!(made, 0);
     assert!(failures(&deployment) > 0);
     // What the host does meanwhile is recorded when it can be.
-    let host = Actor {
-        origin: Arc::new(Origin {
-            request_id: "reload".into(),
-            workload: "host".into(),
-            address: "local".into(),
-        }),
-        component: None,
-    };
-    let policies = copied_policies();
-    let reloaded = reload_policy(deployment.services(), policies.path(), host).await;
+    let reloaded = deployment.reload_policy().await;
     assert!(matches!(reloaded, Err(ReloadError::Audit(_))));
 
     sqlx::raw_sql("ALTER TABLE away RENAME TO audit")
         .execute(&mut beside)
         .await
         .unwrap();
-    until("ready again", async || {
-        deployment.services().store.ready().await.is_ok()
-    })
-    .await;
+    until("ready again", async || ready(&deployment).await).await;
     begin(&client).await.expect(201);
     let reload = deployment
         .record_where(|record| record.action == "policy.reload")
@@ -157,46 +180,23 @@ async fn full_disk_closes_the_host_and_more_room_opens_it() {
         fs::metadata(file).map_or(0, |found| found.len())
     };
     let full = size("zeropass.db") + 512 * 1024;
-    // The shell ignores the signal for the host, so that writing fails as on a full disk.
-    let started = installation.try_serve(|command| {
-        let binary = command.get_program().to_owned();
-        *command = Command::new("sh");
-        let limit = format!(
-            "trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"",
-            full / 512
-        );
-        command.args(["-c", &limit]).arg(binary);
-    });
-    let process = started.expect("it starts");
+    let process = limited(&installation, &format!("ulimit -S -f {};", full / 512));
     let client = installation.client(&process);
     let ada = person();
     ada.register(&client, "ada").await.expect(201);
     until("busy", async || begin(&client).await.status() == 503).await;
     assert_eq!(begin(&client).await.problem(), (503, "busy".to_owned()));
-    let id = process.id().to_string();
-    let lifted = Command::new("prlimit")
-        .args(["--fsize=unlimited", "--pid", &id])
-        .status();
-    assert!(lifted.unwrap().success());
+    limit(&process, "unlimited");
     until("open again", async || begin(&client).await.status() == 201).await;
     ada.sign_in(&client, "ada").await.expect(200);
     assert!(process.stop());
-    let verified = installation.run(&["audit", "verify", "--config", "zeropass.toml"]);
-    assert!(verified.status.success(), "{verified:?}");
+    assert_verified(&installation);
 }
 
 /// The second place takes no answer: a pipe that nobody reads stands for a dead medium.
 #[tokio::test(flavor = "multi_thread")]
 async fn second_place_that_hangs_closes_the_host() {
-    let mut deployment = Deployment::builder()
-        .set("audit", "checkpoint-interval", "\"20ms\"")
-        .start()
-        .await;
-    let client = deployment.client(WORKLOAD);
-    person().register(&client, "ada").await.expect(201);
-    let ready = async |deployment: &Deployment| deployment.services().store.ready().await.is_ok();
-    assert!(ready(&deployment).await);
-
+    let (mut deployment, client) = sealing().await;
     let file = deployment.folder().join("audit.checkpoints");
     let aside = deployment.folder().join("aside");
     // At one moment: the host writes a checkpoint every now and then.
@@ -239,38 +239,25 @@ async fn full_second_place_leaves_no_half_checkpoint_behind() {
     });
     fs::write(&file, format!("{other}\n").repeat((12 << 20) / other.len())).unwrap();
     assert!(installation.serve().stop());
-    let started = installation.try_serve(|command| {
-        let binary = command.get_program().to_owned();
-        *command = Command::new("sh");
-        command
-            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
-            .arg(binary);
-    });
-    let process = started.expect("it starts");
+    let process = limited(&installation, "");
     let client = installation.client(&process);
     let ada = person();
     ada.register(&client, "ada").await.expect(201);
     // Some whole notes fit, whatever is under way now, and then half a one.
     let length = fs::metadata(&file).unwrap().len();
-    let limit = length + 5 * (other.len() as u64 + 1) + 100;
-    let id = process.id().to_string();
-    let limited = |limit: &str| {
-        let limited = Command::new("prlimit").args([limit, "--pid", &id]).status();
-        assert!(limited.unwrap().success());
-    };
-    limited(&format!("--fsize={limit}:unlimited"));
+    let full = length + 5 * (other.len() as u64 + 1) + 100;
+    limit(&process, &format!("{full}:unlimited"));
     until("busy", async || begin(&client).await.status() == 503).await;
     let bytes = fs::read(&file).unwrap();
     assert!(bytes.len() as u64 > length && bytes.ends_with(b"=\n\n"));
     let notes = read_notes(&file).unwrap();
 
-    limited("--fsize=unlimited");
+    limit(&process, "unlimited");
     until("open again", async || begin(&client).await.status() == 201).await;
     ada.sign_in(&client, "ada").await.expect(200);
     assert!(process.stop());
     assert!(read_notes(&file).unwrap().len() > notes.len());
-    let verified = installation.run(&["audit", "verify", "--config", "zeropass.toml"]);
-    assert!(verified.status.success(), "{verified:?}");
+    assert_verified(&installation);
     assert!(installation.serve().stop());
 }
 

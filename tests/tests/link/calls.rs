@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 use zeropass::link::wire::{self, envelope::Refusal};
+use zeropass::policy::action::AccountsFindById;
 use zeropass_tests::deployment::audit::lines;
 use zeropass_tests::deployment::certificates::{component, spiffe_id};
 use zeropass_tests::deployment::{
@@ -13,7 +14,7 @@ use super::kit;
 use super::scene;
 
 /// auth-service itself, without a sandbox: what it may call is for the other end to say.
-fn auth_service(deployment: &Deployment) -> Client {
+pub fn auth_service(deployment: &Deployment) -> Client {
     let own = kit::material(
         deployment.ca(),
         &deployment.pki(),
@@ -23,7 +24,7 @@ fn auth_service(deployment: &Deployment) -> Client {
     deployment.client_at(deployment.link_address(), tls, Protocol::Http2)
 }
 
-async fn call(client: &Client, path: &str, body: &Value) -> Answer {
+pub async fn call(client: &Client, path: &str, body: &Value) -> Answer {
     let body = wire::encode(body).to_vec();
     client
         .post_bytes(path, Some(wire::CONTENT_TYPE), body)
@@ -31,12 +32,12 @@ async fn call(client: &Client, path: &str, body: &Value) -> Answer {
 }
 
 /// What the function said, as JSON: there are no byte strings in what we look at.
-fn said(answer: &Answer) -> Value {
+pub fn said(answer: &Answer) -> Value {
     assert_eq!(answer.status(), 200, "{:?}", refusal(answer));
     wire::decode(answer.body()).unwrap()
 }
 
-fn refusal(answer: &Answer) -> Refusal {
+pub fn refusal(answer: &Answer) -> Refusal {
     wire::decode(answer.body()).unwrap()
 }
 
@@ -103,6 +104,25 @@ async fn call_is_answered_and_recorded_on_its_own() {
     );
     assert_eq!(records[1].component_revision, "1.2.3");
     assert_eq!(records[1].workload, spiffe_id(WORKLOAD));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn store_begins_nothing_for_a_caller_whose_time_is_over() {
+    let deployment = believing().back().start().await;
+    let caller = auth_service(&deployment);
+    let mut body = list(RP_ID, WORKLOAD);
+    body["arguments"] = json!({"rp-id": RP_ID, "id": "8a2b6c1e-4f1d-4c6a-9b1e-0123456789ab"});
+    let path = wire::path::<AccountsFindById>();
+    let answer = call(&caller, &path, &body).await;
+    assert_eq!(said(&answer), json!({"error": "not-found"}));
+    body["request"]["id"] = json!("02-too-late");
+    body["deadline"] = json!(0);
+    let answer = call(&caller, &path, &body).await;
+    assert_eq!(said(&answer), json!({"error": "busy"}));
+    assert_eq!(
+        lines(&deployment.records_of("02-too-late").await),
+        ["auth-service accounts.find-by-id failed:abandoned"]
+    );
 }
 
 /// The front says that a workload asks; whether it may is decided again.
@@ -223,6 +243,7 @@ async fn unknown_versions_functions_and_bodies_are_refused_by_code() {
         ("/lifecycle.list", 404, "unknown-function"),
         // One host: nobody in front needs accounts from here.
         ("/zeropass.store/v1/accounts.find-by-id", 404, "not-served"),
+        ("/rates", 404, "not-served"),
     ] {
         let answer = call(&caller, path, &body).await;
         let refusal = refusal(&answer);

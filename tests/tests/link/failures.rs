@@ -8,15 +8,20 @@ use std::time::{Duration, Instant};
 use futures::FutureExt as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use zeropass::identity::CurrentClientTls;
+use zeropass::identity::{CurrentClientTls, CurrentTls};
 use zeropass::link::Failed;
 use zeropass::link::wire;
 use zeropass::link::wire::envelope::{Answer, Call, Refusal};
 use zeropass::link::wire::passkeys::{List, Passkey, Rejection};
+use zeropass::link::wire::store::{self, Account, ByName};
+use zeropass::policy::action::AccountsFindByName;
 use zeropass::runtime::Deadline;
+use zeropass::server::Limits;
 use zeropass::server::handler::Response;
+use zeropass_tests::deployment::Deployment;
 
 use super::kit::{self, Back, PATIENCE, Pki, Script, answer, eventually, list, revoke};
 
@@ -88,6 +93,44 @@ async fn deadline_goes_along_and_ends_the_call() {
     assert_eq!(failed, Err(Failed::Deadline));
     let carried = heard.recv().await.unwrap();
     assert!((1..=700).contains(&carried), "{carried}");
+}
+
+/// A front's request has less time than a call of auth-service would have.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_a_request_goes_along_to_the_store() {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let script: Script = Box::new(move |request: http::Request<Incoming>| {
+        let told = told.clone();
+        async move {
+            let path = request.uri().path().to_owned();
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            let call: Call<ByName> = wire::decode(&body).unwrap();
+            told.send((path, call.deadline)).unwrap();
+            answer(
+                200,
+                &Answer::<Account, store::Error>::Error(store::Error::Busy),
+            )
+        }
+        .boxed()
+    });
+    let behind = Deployment::builder().back().install();
+    let tls = kit::server_tls(&kit::material_of(&behind.pki(), "passkey-manager"));
+    let address = "127.0.0.1:0".parse().unwrap();
+    let back = Back::start(address, CurrentTls::new(tls), Limits::default(), script).await;
+    let front = Deployment::builder()
+        .front(&[back.address])
+        .certificates_of(&behind.pki())
+        .set("service", "request-timeout", "\"20s\"")
+        .set("components.auth-service", "deadline", "\"10m\"")
+        .start()
+        .await;
+    let client = behind.client_at(front.address());
+    let begin = json!({"user": {"name": "ada"}});
+    let refused = client.post("/v1/authentications", &begin).await;
+    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+    let (path, carried) = heard.recv().await.unwrap();
+    assert_eq!(path, wire::path::<AccountsFindByName>());
+    assert!((1..=20_000).contains(&carried), "{carried}");
 }
 
 /// Sends when it is dropped.

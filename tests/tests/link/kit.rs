@@ -162,6 +162,13 @@ pub fn noticing(
 pub fn material(ca: &Ca, folder: &std::path::Path, request: &IssueRequest) -> Material {
     let issued = ca.issue(request).unwrap();
     let name = uuid::Uuid::new_v4();
+    std::fs::write(folder.join(format!("{name}.pem")), issued.certificate).unwrap();
+    std::fs::write(folder.join(format!("{name}.key")), issued.key).unwrap();
+    material_of(folder, &name.to_string())
+}
+
+/// The certificate and key of this name that are in `folder` already.
+pub fn material_of(folder: &std::path::Path, name: &str) -> Material {
     let files = MaterialFiles {
         certificate: folder.join(format!("{name}.pem")),
         key: folder.join(format!("{name}.key")),
@@ -172,8 +179,6 @@ pub fn material(ca: &Ca, folder: &std::path::Path, request: &IssueRequest) -> Ma
             .collect(),
         trust_domains: vec![TRUST_DOMAIN.parse().unwrap(), "elsewhere".parse().unwrap()],
     };
-    std::fs::write(&files.certificate, issued.certificate).unwrap();
-    std::fs::write(&files.key, issued.key).unwrap();
     Material::load(&files, now()).unwrap()
 }
 

@@ -5,13 +5,15 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    reason = "a failure here is a failure of the test"
 )]
 
 mod calls;
 mod failures;
 mod identity;
 mod kit;
+mod rates;
 mod relay;
 mod revisions;
 mod servers;

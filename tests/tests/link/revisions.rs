@@ -1,8 +1,6 @@
 //! The revision that calls: admitted by the other end's own signers, at every call.
 
 use serde_json::json;
-use zeropass::audit::{Actor, Origin};
-use zeropass::host::reload_policy;
 use zeropass::registry::{SigningKey, sha256};
 use zeropass_tests::deployment::certificates::of_path;
 use zeropass_tests::deployment::{
@@ -34,22 +32,7 @@ async fn trust(back: &Deployment, front: &Deployment, revoked: bool) {
     let signer = front.key().signer(&["auth-service"]);
     let file = back.folder().join("signers/front.toml");
     std::fs::write(file, format!("{signer}revoked = {revoked}\n")).unwrap();
-    reload(back).await;
-}
-
-async fn reload(back: &Deployment) {
-    let actor = Actor {
-        origin: Origin {
-            request_id: "by-hand".to_owned(),
-            workload: "test".to_owned(),
-            address: "local".to_owned(),
-        }
-        .into(),
-        component: None,
-    };
-    reload_policy(back.services(), back.policies(), actor)
-        .await
-        .unwrap();
+    back.reload_policy().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +133,7 @@ async fn revision_that_was_signed_anew_shows_its_newer_signature() {
     for deployment in [&back, &front] {
         let file = deployment.folder().join("signers/next.toml");
         std::fs::write(file, key.signer(&[NAME])).unwrap();
-        reload(deployment).await;
+        deployment.reload_policy().await.unwrap();
     }
     let wasm = std::fs::read(component_file("auth_service")).unwrap();
     let signature = minisig(&key, NAME, "1.0.0", &wasm).unwrap();
@@ -194,7 +177,7 @@ async fn loses_its_link(change: impl Fn(Builder) -> Builder) {
     std::fs::write(policies.path().join("components/none.cedar"), forbid).unwrap();
     // What is delivered tests that the component may call.
     std::fs::remove_dir_all(policies.path().join("tests")).unwrap();
-    reload(&back).await;
+    back.reload_policy().await.unwrap();
     let cut = back
         .record_where(|record| {
             record.action == "connection.keep" && record.outcome == "failed:not-permitted"

@@ -37,8 +37,7 @@ async fn open(deployment: &Deployment, certificate: &Certificate) -> Stream {
 fn of_auth_service(ca: &Ca, change: impl FnOnce(&mut IssueRequest)) -> Certificate {
     let mut request = component("auth-service");
     change(&mut request);
-    let issued = ca.issue(&request).unwrap();
-    Certificate::new(issued.certificate, issued.key)
+    Certificate::of(ca, &request)
 }
 
 /// The record of a connection that the listener ended, and the link goes on.
@@ -69,10 +68,9 @@ async fn revoked_component_loses_its_link() {
     let revoked = of_auth_service(deployment.ca(), |_| {});
     let ending = open(&deployment, &revoked).await;
     let staying = open(&deployment, &of_auth_service(deployment.ca(), |_| {})).await;
-    let since = Instant::now();
     let list = revocation_list(deployment.ca(), &[&revoked]);
-    deployment.replace("crl.pem", &list);
-    ending.cut_promptly(since).await;
+    let change = || deployment.replace("crl.pem", &list);
+    ending.cut_promptly_by(change).await;
     assert_ended(&deployment, "revoked").await;
     assert!(!staying.has_ended());
 }
@@ -94,19 +92,15 @@ async fn expired_component_loses_its_link() {
 #[tokio::test(flavor = "multi_thread")]
 async fn removed_root_ends_links() {
     let second = Ca::new(&TRUST_DOMAIN.parse().unwrap(), now()).unwrap();
-    let both = second.pem().to_owned();
     let deployment = Deployment::builder()
         .mtls_link()
-        .prepare(move |ca, pki| {
-            fs::write(pki.join("ca.pem"), format!("{}{both}", ca.pem())).unwrap();
-        })
+        .trusting_too(&second)
         .start()
         .await;
     let ending = open(&deployment, &of_auth_service(&second, |_| {})).await;
     let staying = open(&deployment, &of_auth_service(deployment.ca(), |_| {})).await;
-    let since = Instant::now();
-    deployment.replace("ca.pem", deployment.ca().pem());
-    ending.cut_promptly(since).await;
+    let change = || deployment.replace("ca.pem", deployment.ca().pem());
+    ending.cut_promptly_by(change).await;
     assert_ended(&deployment, "unknown-ca").await;
     assert!(!staying.has_ended());
 }
@@ -124,10 +118,9 @@ async fn list_with_the_hosts_own_certificates_still_revokes_the_caller() {
     let ending = open(&deployment, &revoked).await;
     let pem = fs::read_to_string(deployment.pki().join("passkey-manager.pem")).unwrap();
     let own = Certificate::new(pem, String::new());
-    let since = Instant::now();
     let list = revocation_list(deployment.ca(), &[&revoked, &own]);
-    deployment.replace("crl.pem", &list);
-    ending.cut_promptly(since).await;
+    let change = || deployment.replace("crl.pem", &list);
+    ending.cut_promptly_by(change).await;
     let callee = component_id("passkey-manager").to_string();
     let alarm = deployment
         .record_where(|record| record.action == "identity.renew" && record.target == callee)

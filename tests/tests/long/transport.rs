@@ -6,8 +6,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
-use zeropass::audit::{Actor, Origin};
-use zeropass::host::reload_policy;
 use zeropass::identity::pki::Ca;
 use zeropass::server::Limits;
 use zeropass_tests::deployment::attack::Attack;
@@ -111,8 +109,7 @@ async fn streams_end_within_two_seconds_of_the_change() {
         })
         .start()
         .await;
-    let of_second = second.issue(&workload(WORKLOAD)).unwrap();
-    let of_second = Certificate::new(of_second.certificate, of_second.key);
+    let of_second = Certificate::of(&second, &workload(WORKLOAD));
     let staying = Stream::of_workload(&deployment).await;
 
     let stream = Stream::open(&deployment, &of_second).await;
@@ -139,19 +136,8 @@ async fn streams_end_within_two_seconds_of_the_change() {
         spiffe_id("other")
     );
     fs::write(policies.path().join("workloads/other.cedar"), forbid).unwrap();
-    let actor = Actor {
-        origin: Origin {
-            request_id: "by-hand".to_owned(),
-            workload: "test".to_owned(),
-            address: "local".to_owned(),
-        }
-        .into(),
-        component: None,
-    };
     let since = Instant::now();
-    reload_policy(deployment.services(), policies.path(), actor)
-        .await
-        .unwrap();
+    deployment.reload_policy().await.unwrap();
     prompt("dropped by policy", stream.cut(since).await);
     assert!(!staying.has_ended());
 }

@@ -11,7 +11,7 @@ use zeropass_tests::deployment::{
     Client, Deployment, ORIGIN, Person, WORKLOAD, component_file, guest_file,
 };
 use zeropass_tests::postgres::Database;
-use zeropass_tests::rollout::{OPERATOR, activate, push, push_signed, variant};
+use zeropass_tests::rollout::{OPERATOR, activate, push, push_signed, release, variant};
 use zeropass_tests::signing::minisig;
 
 const NAME: &str = "auth-service";
@@ -67,12 +67,8 @@ async fn hosts_that_lose_sight_of_the_rollouts_go_on_signing_people_in() {
     let database = Database::start().await;
     let (first, second) = two_hosts(&database).await;
     let (one, other) = (first.admin_client(OPERATOR), second.admin_client(OPERATOR));
-    push(&first, &one, NAME, "1.1.0", variant(NAME, "b"))
-        .await
-        .expect(201);
-    activate(&one, NAME, &json!({"revision": "1.1.0"}))
-        .await
-        .expect(200);
+    let wish = json!({"revision": "1.1.0"});
+    release(&first, &one, NAME, variant(NAME, "b"), &wish).await;
     reaches(&second, "1.1.0").await;
     let ada = Person::at(ORIGIN);
     ada.register(&first.client(WORKLOAD), "ada")
@@ -163,11 +159,8 @@ async fn hosts_follow_each_other_and_stay_put_while_the_database_is_away_for_bot
     let (first, second) = two_hosts(&database).await;
     let (one, other) = (first.admin_client(OPERATOR), second.admin_client(OPERATOR));
 
-    push(&first, &one, NAME, "1.1.0", variant(NAME, "b"))
-        .await
-        .expect(201);
     let wish = json!({"revision": "1.1.0"});
-    activate(&one, NAME, &wish).await.expect(200);
+    release(&first, &one, NAME, variant(NAME, "b"), &wish).await;
     reaches(&second, "1.1.0").await;
     for deployment in [&first, &second] {
         assert_eq!(answers(deployment).await, "1.1.0");
@@ -397,12 +390,8 @@ async fn host_starts_with_the_predecessor_of_a_revision_that_is_gone() {
     let (mut host, other) = two_hosts(&database).await;
     drop(other);
     let admin = host.admin_client(OPERATOR);
-    push(&host, &admin, NAME, "1.1.0", variant(NAME, "b"))
-        .await
-        .expect(201);
-    activate(&admin, NAME, &json!({"revision": "1.1.0"}))
-        .await
-        .expect(200);
+    let wish = json!({"revision": "1.1.0"});
+    release(&host, &admin, NAME, variant(NAME, "b"), &wish).await;
     host.stop().await;
     database.sql("DELETE FROM zeropass.revisions WHERE version = '1.1.0'");
     host.start_again().await.unwrap();

@@ -8,15 +8,15 @@ use zeropass_tests::deployment::{Deployment, ORIGIN, Person, WORKLOAD, guest_fil
 use zeropass_tests::signing::{sign_into, statement};
 
 use super::{
-    OPERATOR, activate, component, history, push, push_signed, roll_back, serving, variant,
+    OPERATOR, activate, component, history, operated, push, push_signed, release, roll_back,
+    serving, variant,
 };
 
 const NAME: &str = "passkey-manager";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pushed_revision_serves_when_it_is_activated_and_not_before() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     let pushed = push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b")).await;
     let pushed = pushed.expect(201);
     assert_eq!(pushed["version"], "1.1.0");
@@ -52,8 +52,7 @@ async fn pushed_revision_serves_when_it_is_activated_and_not_before() {
 /// An edit that is undone gives the very file that ran before.
 #[tokio::test(flavor = "multi_thread")]
 async fn predecessor_that_is_signed_anew_is_a_step_forward() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     for (version, mark) in [("1.1.0", "b"), ("1.2.0", "c")] {
         let pushed = push(&deployment, &admin, NAME, version, variant(NAME, mark)).await;
         pushed.expect(201);
@@ -76,15 +75,10 @@ async fn predecessor_that_is_signed_anew_is_a_step_forward() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rollback_returns_and_outlives_a_restart() {
-    let mut deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (mut deployment, admin) = operated().await;
     for (version, mark) in [("1.1.0", "b"), ("1.2.0", "c")] {
-        push(&deployment, &admin, NAME, version, variant(NAME, mark))
-            .await
-            .expect(201);
-        activate(&admin, NAME, &json!({"revision": version}))
-            .await
-            .expect(200);
+        let wish = json!({"revision": version});
+        release(&deployment, &admin, NAME, variant(NAME, mark), &wish).await;
     }
     deployment.restart().await;
     assert_eq!(serving(&deployment, NAME).await, "1.2.0");
@@ -122,8 +116,7 @@ async fn rollback_returns_and_outlives_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ceremony_begun_on_one_revision_finishes_on_another() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     let client = deployment.client(WORKLOAD);
     let person = Person::at(ORIGIN);
     let begun = client
@@ -134,12 +127,8 @@ async fn ceremony_begun_on_one_revision_finishes_on_another() {
         .await
         .expect(201);
     for name in ["passkey-manager", "auth-service"] {
-        push(&deployment, &admin, name, "1.1.0", variant(name, "b"))
-            .await
-            .expect(201);
-        activate(&admin, name, &json!({"revision": "1.1.0"}))
-            .await
-            .expect(200);
+        let wish = json!({"revision": "1.1.0"});
+        release(&deployment, &admin, name, variant(name, "b"), &wish).await;
     }
     let credential = person.create(&begun["publicKey"]).await.unwrap();
     let path = format!("/v1/registrations/{}", begun["ceremony"].as_str().unwrap());
@@ -152,20 +141,15 @@ async fn ceremony_begun_on_one_revision_finishes_on_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_revision_is_let_go_with_its_last_call() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     let held = Arc::downgrade(&deployment.rollouts().running()[1].1.stable);
     for (version, mark) in [("1.1.0", "b"), ("1.2.0", "c")] {
         assert!(
             held.upgrade().is_some(),
             "what a rollback returns to is kept"
         );
-        push(&deployment, &admin, NAME, version, variant(NAME, mark))
-            .await
-            .expect(201);
-        activate(&admin, NAME, &json!({"revision": version}))
-            .await
-            .expect(200);
+        let wish = json!({"revision": version});
+        release(&deployment, &admin, NAME, variant(NAME, mark), &wish).await;
     }
     // Nobody calls it, nobody returns to it at once: its memory is gone.
     let started = Instant::now();
@@ -248,8 +232,7 @@ async fn call_under_way_ends_on_its_revision_and_its_memory_goes_with_it() {
 /// What is only tried out, or refused, does not stay in memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn revision_that_does_not_come_into_a_place_is_let_go() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     let linked = || deployment.rollouts().running()[1].1.linked;
     push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b"))
         .await
@@ -278,8 +261,7 @@ async fn revision_that_does_not_come_into_a_place_is_let_go() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn canary_its_weight_and_its_history_outlive_a_restart() {
-    let mut deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (mut deployment, admin) = operated().await;
     let pushed = push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b")).await;
     let digest = pushed.expect(201)["digest"].clone();
     let wish = json!({"revision": "1.1.0", "canary": 37, "reason": "release 1.1"});
@@ -365,8 +347,7 @@ async fn later_signature_of_a_file_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_to_be_trusted_is_not_taken() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     let refused = push_signed(&admin, NAME, "", variant(NAME, "b")).await;
     assert_eq!(refused.problem(), (422, "component-unsigned".to_owned()));
     let as_other = push(
@@ -398,8 +379,7 @@ async fn what_is_not_to_be_trusted_is_not_taken() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn older_version_is_activated_only_as_a_rollback() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     push(&deployment, &admin, NAME, "0.9.0", variant(NAME, "b"))
         .await
         .expect(201);
@@ -416,8 +396,7 @@ async fn older_version_is_activated_only_as_a_rollback() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn revision_that_nobody_needs_can_be_removed_and_no_other() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b"))
         .await
         .expect(201);

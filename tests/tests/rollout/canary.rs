@@ -4,12 +4,13 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use zeropass_tests::deployment::{Builder, Client, Deployment, WORKLOAD, guest_file};
 
-use super::{OPERATOR, activate, component, history, push, variant};
+use super::{OPERATOR, activate, component, history, push, release, variant};
 
 const NAME: &str = "auth-service";
+const CALLEE: &str = "passkey-manager";
 
 /// Answered 200 by good revisions; where bad ones do their worst.
 const REQUEST: &str = "/.well-known/jwks.json";
@@ -38,35 +39,39 @@ struct Trial {
     why: String,
 }
 
-/// Let `guest` serve half of the callers, and call until the rollout has moved on.
-async fn on_trial(guest: &str) -> Trial {
-    let (deployment, admin, client) = stage().await;
+/// A revision on trial with half of the callers.
+fn wish() -> Value {
+    json!({"revision": "1.1.0", "canary": 50})
+}
+
+/// Let `guest` be component `name` for half of the callers, and call until the rollout has
+/// moved on. `call` says whether it was answered well.
+async fn on_trial(
+    deployment: &Deployment,
+    name: &str,
+    guest: &str,
+    call: impl AsyncFn() -> bool,
+) -> Trial {
+    let admin = deployment.admin_client(OPERATOR);
     for _ in 0..60 {
-        assert_eq!(client.get(REQUEST).await.status(), 200);
+        assert!(call().await);
     }
     let wasm = std::fs::read(guest_file(guest)).unwrap();
-    push(&deployment, &admin, NAME, "1.1.0", wasm)
-        .await
-        .expect(201);
-    let wish = json!({"revision": "1.1.0", "canary": 50});
-    assert_eq!(
-        activate(&admin, NAME, &wish).await.expect(200)["what"],
-        "canary"
-    );
-
+    let begun = release(deployment, &admin, name, wasm, &wish()).await;
+    assert_eq!(begun["what"], "canary");
     let (started, mut requests, mut failed) = (Instant::now(), 0, 0);
-    while component(&admin, NAME).await["epoch"] == 2 {
+    while component(&admin, name).await["epoch"] == 2 {
         assert!(started.elapsed() < PATIENCE, "{guest} is still on trial");
         requests += 1;
-        failed += u32::from(client.get(REQUEST).await.status() != 200);
+        failed += u32::from(!call().await);
     }
     // Written down, and in force.
     for _ in 0..20 {
-        assert_eq!(client.get(REQUEST).await.status(), 200);
+        assert!(call().await);
     }
-    let shown = component(&admin, NAME).await;
+    let shown = component(&admin, name).await;
     assert!(shown.get("canary").is_none(), "{shown}");
-    let (what, why) = history(&admin, NAME).await.pop().unwrap();
+    let (what, why) = history(&admin, name).await.pop().unwrap();
     println!("{guest}: {failed} of {requests} requests failed; {what}: {why}");
     Trial {
         requests,
@@ -76,9 +81,28 @@ async fn on_trial(guest: &str) -> Trial {
     }
 }
 
+/// `guest` as auth-service.
+async fn service_on_trial(guest: &str) -> Trial {
+    let (deployment, _, client) = stage().await;
+    on_trial(&deployment, NAME, guest, async || {
+        client.get(REQUEST).await.status() == 200
+    })
+    .await
+}
+
+/// `guest` as passkey-manager.
+async fn passkeys_on_trial(deployment: &Deployment, guest: &str) -> Trial {
+    let client = deployment.client(WORKLOAD);
+    on_trial(deployment, CALLEE, guest, async || {
+        let begun = client.post("/v1/authentications", &json!({})).await;
+        begun.status() == 201
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn canary_that_traps_one_call_in_five_is_rolled_back() {
-    let trial = on_trial("traps_one_in_five").await;
+    let trial = service_on_trial("traps_one_in_five").await;
     assert_eq!(trial.what, "rolled-back");
     assert!(trial.why.starts_with("traps in 3 of "), "{}", trial.why);
     // As few as can be judged, and none but the canary's own.
@@ -87,7 +111,7 @@ async fn canary_that_traps_one_call_in_five_is_rolled_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn canary_that_is_slow_is_rolled_back() {
-    let trial = on_trial("slow").await;
+    let trial = service_on_trial("slow").await;
     assert_eq!(trial.what, "rolled-back");
     assert!(trial.why.starts_with("slow: "), "{}", trial.why);
     assert_eq!(trial.failed, 0);
@@ -95,7 +119,7 @@ async fn canary_that_is_slow_is_rolled_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn canary_that_denies_is_rolled_back() {
-    let trial = on_trial("denies").await;
+    let trial = service_on_trial("denies").await;
     assert_eq!(trial.what, "rolled-back");
     assert!(
         trial.why.starts_with("refusals in 30 of 30 calls"),
@@ -119,8 +143,7 @@ async fn canary_that_answers_the_probe_wrongly_gets_no_traffic() {
         .await
         .expect(201);
     assert_eq!(pushed["held"]["code"], "probe-failed", "{pushed}");
-    let wish = json!({"revision": "1.1.0", "canary": 50});
-    let refused = activate(&admin, NAME, &wish).await;
+    let refused = activate(&admin, NAME, &wish()).await;
     assert_eq!(refused.problem(), (422, "probe-failed".to_owned()));
     for _ in 0..40 {
         assert_eq!(client.get(REQUEST).await.status(), 200);
@@ -140,11 +163,7 @@ async fn good_canary_takes_over_after_enough_healthy_calls() {
         .await;
     let admin = deployment.admin_client(OPERATOR);
     let client = deployment.client(WORKLOAD);
-    push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b"))
-        .await
-        .expect(201);
-    let wish = json!({"revision": "1.1.0", "canary": 50});
-    activate(&admin, NAME, &wish).await.expect(200);
+    release(&deployment, &admin, NAME, variant(NAME, "b"), &wish()).await;
     let started = Instant::now();
     while component(&admin, NAME).await["epoch"] == 2 {
         assert!(started.elapsed() < PATIENCE, "it is still on trial");
@@ -171,12 +190,9 @@ async fn good_canary_takes_over_after_enough_healthy_calls() {
 async fn caller_that_names_a_person_keeps_its_side() {
     let (deployment, admin, client) = stage().await;
     let wasm = std::fs::read(guest_file("denies")).unwrap();
-    push(&deployment, &admin, NAME, "1.1.0", wasm)
-        .await
-        .expect(201);
     // Judged only after more refusals than this test brings.
     let wish = json!({"revision": "1.1.0", "canary": 30});
-    activate(&admin, NAME, &wish).await.expect(200);
+    release(&deployment, &admin, NAME, wasm, &wish).await;
     let ask = async |person: u32| {
         let request = client
             .request(http::Method::GET, REQUEST)
@@ -200,15 +216,10 @@ async fn caller_that_names_a_person_keeps_its_side() {
 /// The link carries on which side of a canary a request is, and not who is meant.
 #[tokio::test(flavor = "multi_thread")]
 async fn person_keeps_its_side_over_the_mtls_link() {
-    const CALLEE: &str = "passkey-manager";
     let deployment = Deployment::builder().admin().mtls_link().start().await;
     let admin = deployment.admin_client(OPERATOR);
     let client = deployment.client(WORKLOAD);
-    push(&deployment, &admin, CALLEE, "1.1.0", variant(CALLEE, "b"))
-        .await
-        .expect(201);
-    let wish = json!({"revision": "1.1.0", "canary": 50});
-    activate(&admin, CALLEE, &wish).await.expect(200);
+    release(&deployment, &admin, CALLEE, variant(CALLEE, "b"), &wish()).await;
     let side = async |person: u32| {
         let request = client
             .request(http::Method::POST, "/v1/authentications")
@@ -231,46 +242,6 @@ async fn person_keeps_its_side_over_the_mtls_link() {
     assert!((1..12).contains(&canary), "{canary} of 12 have the canary");
 }
 
-/// Let a guest be passkey-manager for half of the callers, and call until its rollout has
-/// moved on.
-async fn passkeys_on_trial(deployment: &Deployment, guest: &str) -> Trial {
-    const CALLEE: &str = "passkey-manager";
-    let admin = deployment.admin_client(OPERATOR);
-    let client = deployment.client(WORKLOAD);
-    let begin = async || {
-        client
-            .post("/v1/authentications", &json!({}))
-            .await
-            .status()
-    };
-    for _ in 0..40 {
-        assert_eq!(begin().await, 201);
-    }
-    let wasm = std::fs::read(guest_file(guest)).unwrap();
-    push(deployment, &admin, CALLEE, "1.1.0", wasm)
-        .await
-        .expect(201);
-    let wish = json!({"revision": "1.1.0", "canary": 50});
-    activate(&admin, CALLEE, &wish).await.expect(200);
-    let (started, mut requests, mut failed) = (Instant::now(), 0, 0);
-    while component(&admin, CALLEE).await["epoch"] == 2 {
-        assert!(started.elapsed() < PATIENCE, "{guest} is still on trial");
-        requests += 1;
-        failed += u32::from(begin().await != 201);
-    }
-    for _ in 0..20 {
-        assert_eq!(begin().await, 201);
-    }
-    let (what, why) = history(&admin, CALLEE).await.pop().unwrap();
-    println!("{guest}: {failed} of {requests} requests failed; {what}: {why}");
-    Trial {
-        requests,
-        failed,
-        what,
-        why,
-    }
-}
-
 fn follows_quickly() -> Builder {
     Deployment::builder()
         .admin()
@@ -281,11 +252,8 @@ fn follows_quickly() -> Builder {
 /// What its callee does wrong is not counted against a caller that is on trial too.
 async fn traps_and_its_caller_stays(deployment: Deployment) {
     let admin = deployment.admin_client(OPERATOR);
-    push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b"))
-        .await
-        .expect(201);
     let wish = json!({"revision": "1.1.0", "canary": 99});
-    activate(&admin, NAME, &wish).await.expect(200);
+    release(&deployment, &admin, NAME, variant(NAME, "b"), &wish).await;
     let trial = passkeys_on_trial(&deployment, "passkeys_trap").await;
     assert_eq!(trial.what, "rolled-back");
     assert!(trial.why.starts_with("traps in 3 of "), "{}", trial.why);
@@ -336,12 +304,8 @@ async fn passkey_manager_that_is_slow_is_rolled_back() {
 async fn revision_that_crash_loops_is_taken_out_and_its_predecessor_returns() {
     let (deployment, admin, client) = stage().await;
     let wasm = std::fs::read(guest_file("traps")).unwrap();
-    push(&deployment, &admin, NAME, "1.1.0", wasm)
-        .await
-        .expect(201);
-    activate(&admin, NAME, &json!({"revision": "1.1.0"}))
-        .await
-        .expect(200);
+    let wish = json!({"revision": "1.1.0"});
+    release(&deployment, &admin, NAME, wasm, &wish).await;
     for _ in 0..10 {
         let answer = client.get(REQUEST).await;
         assert_eq!(answer.problem(), (503, "busy".to_owned()));

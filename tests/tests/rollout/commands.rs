@@ -2,17 +2,16 @@
 
 use std::process::{Command, Output, Stdio};
 
-use zeropass_tests::deployment::{Deployment, binary_file};
+use zeropass_tests::deployment::binary_file;
 use zeropass_tests::signing::minisig;
 
-use super::{OPERATOR, access, command, component, push, variant};
+use super::{access, command, component, operated, push, variant};
 
 const NAME: &str = "passkey-manager";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_undone_is_not_done_without_a_yes() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b"))
         .await
         .expect(201);
@@ -78,8 +77,7 @@ fn texts(words: &[String]) -> Vec<&str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dry_runs_say_what_would_happen_and_change_nothing() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     let access = access(&deployment);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("next.wasm");

@@ -5,7 +5,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    reason = "a failure here is a failure of the test"
 )]
 
 mod activation;
@@ -20,7 +21,7 @@ mod withdrawal;
 
 use serde_json::{Value, json};
 use zeropass_tests::deployment::{Answer, Client, Deployment, ORIGIN, Person, WORKLOAD};
-use zeropass_tests::rollout::{OPERATOR, activate, push, push_signed, variant};
+use zeropass_tests::rollout::{OPERATOR, activate, operated, push, push_signed, release, variant};
 
 async fn roll_back(admin: &Client, component: &str) -> Answer {
     admin

@@ -1,5 +1,6 @@
 //! Who may do what on the admin listener, and what the audit log says about it.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -7,10 +8,11 @@ use http::Method;
 use http_body::Frame;
 use http_body_util::StreamBody;
 use serde_json::json;
+use tempfile::TempDir;
 use zeropass_tests::deployment::audit::lines;
-use zeropass_tests::deployment::{Answer, Deployment, WORKLOAD, copied_policies};
+use zeropass_tests::deployment::{Answer, Client, Deployment, WORKLOAD, copied_policies};
 
-use super::{OPERATOR, activate, push, variant};
+use super::{OPERATOR, activate, operated, push, variant};
 
 const NAME: &str = "auth-service";
 
@@ -30,6 +32,25 @@ const REQUESTS: &[(&str, &str)] = &[
     ("GET", "/v1/status"),
     ("GET", "/metrics"),
 ];
+
+/// The delivered policies with `text` instead of what they say of operators, and its file.
+fn policies_of_operators(text: &str) -> (TempDir, PathBuf) {
+    let policies = copied_policies();
+    std::fs::remove_file(policies.path().join("tests/operators.json")).unwrap();
+    let file = policies.path().join("operators/operators.cedar");
+    std::fs::write(&file, text).unwrap();
+    (policies, file)
+}
+
+/// A push whose file does not come.
+async fn push_without_end(operator: Client) -> reqwest::Result<reqwest::Response> {
+    let silent = futures::stream::pending::<Result<Frame<Bytes>, std::io::Error>>();
+    operator
+        .request(Method::POST, "/v1/components/auth-service/revisions")
+        .body(reqwest::Body::wrap(StreamBody::new(silent)))
+        .send()
+        .await
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn workloads_and_components_are_no_operators() {
@@ -76,8 +97,7 @@ async fn operator_is_no_workload() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_action_leaves_a_record_with_operator_and_target() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     let wasm = variant(NAME, "b");
     let digest = zeropass::registry::sha256(&wasm);
     let pushed = push(&deployment, &admin, NAME, "1.1.0", wasm).await;
@@ -102,15 +122,7 @@ async fn each_action_leaves_a_record_with_operator_and_target() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn operator_does_what_policy_grants_and_no_more() {
-    let policies = tempfile::tempdir().unwrap();
-    copy(
-        std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../policies")),
-        policies.path(),
-    );
-    std::fs::remove_file(policies.path().join("tests/operators.json")).unwrap();
-    let file = policies.path().join("operators/operators.cedar");
-    std::fs::write(
-        &file,
+    let (policies, file) = policies_of_operators(
         r#"
         @id("release") permit (
             principal == Operator::"spiffe://zeropass.internal/operator/release",
@@ -119,8 +131,7 @@ async fn operator_does_what_policy_grants_and_no_more() {
         );
         @id("reload") permit (principal, action == Action::"policy.reload", resource);
         "#,
-    )
-    .unwrap();
+    );
     let deployment = Deployment::builder()
         .admin()
         .policies(policies.path())
@@ -165,10 +176,7 @@ async fn operator_does_what_policy_grants_and_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn going_back_is_a_right_of_its_own_whichever_request_asks_for_it() {
     const CALLEE: &str = "passkey-manager";
-    let policies = copied_policies();
-    std::fs::remove_file(policies.path().join("tests/operators.json")).unwrap();
-    std::fs::write(
-        policies.path().join("operators/operators.cedar"),
+    let (policies, _) = policies_of_operators(
         r#"
         @id("release") permit (
             principal == Operator::"spiffe://zeropass.internal/operator/release",
@@ -181,8 +189,7 @@ async fn going_back_is_a_right_of_its_own_whichever_request_asks_for_it() {
             resource == Component::"passkey-manager"
         );
         "#,
-    )
-    .unwrap();
+    );
     let deployment = Deployment::builder()
         .admin()
         .policies(policies.path())
@@ -234,8 +241,7 @@ async fn going_back_is_a_right_of_its_own_whichever_request_asks_for_it() {
 /// Whatever is asked, and however badly.
 #[tokio::test(flavor = "multi_thread")]
 async fn request_that_asks_for_nothing_leaves_a_record_too() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     let bell = json!({"revision": "1.0.0", "reason": "\u{7}"});
     let path = "/v1/components/auth-service/rollback";
     for (answer, status, line) in [
@@ -265,19 +271,9 @@ async fn request_that_asks_for_nothing_leaves_a_record_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_beyond_what_may_be_under_way_are_refused_at_once_and_recorded() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
-    // Pushes whose files do not come.
+    let (deployment, admin) = operated().await;
     let pushes: Vec<_> = (0..32)
-        .map(|_| {
-            let silent = futures::stream::pending::<Result<Frame<Bytes>, std::io::Error>>();
-            let push = deployment
-                .admin_client(OPERATOR)
-                .request(Method::POST, "/v1/components/auth-service/revisions")
-                .body(reqwest::Body::wrap(StreamBody::new(silent)))
-                .send();
-            tokio::spawn(push)
-        })
+        .map(|_| tokio::spawn(push_without_end(deployment.admin_client(OPERATOR))))
         .collect();
     let started = Instant::now();
     let refused = loop {
@@ -309,13 +305,8 @@ async fn operator_dropped_by_policy_loses_its_connection() {
         .await;
     let dropped = deployment.admin_client("/operator/dropped");
     dropped.get("/v1/components").await.expect(200);
-    // A push whose file does not come: authorized, and under way.
-    let silent = futures::stream::pending::<Result<Frame<Bytes>, std::io::Error>>();
-    let pushing = dropped
-        .request(Method::POST, "/v1/components/auth-service/revisions")
-        .body(reqwest::Body::wrap(StreamBody::new(silent)))
-        .send();
-    let pushing = tokio::spawn(pushing);
+    // Authorized, and under way.
+    let pushing = tokio::spawn(push_without_end(dropped.clone()));
     dropped.get("/v1/components").await.expect(200);
 
     let text = r#"@id("operator.dropped") forbid (
@@ -372,17 +363,4 @@ async fn file_beyond_the_limit_is_not_read() {
     let admin = deployment.admin_client(OPERATOR);
     let answer = push(&deployment, &admin, NAME, "1.1.0", vec![0; 65 * 1024]).await;
     assert_eq!(answer.problem(), (413, "too-large".to_owned()));
-}
-
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir(&to).unwrap();
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }

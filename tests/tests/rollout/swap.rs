@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use serde_json::json;
-use zeropass_tests::deployment::{Client, Deployment, ORIGIN, Person, WORKLOAD};
+use zeropass_tests::deployment::{Client, ORIGIN, Person, WORKLOAD};
 
-use super::{OPERATOR, activate, push, variant};
+use super::{activate, operated, push, variant};
 
 const NAMES: [&str; 2] = ["auth-service", "passkey-manager"];
 
@@ -23,8 +23,7 @@ async fn sign_in_until(client: Client, stop: Arc<AtomicBool>, signed_in: Arc<Ato
 
 #[tokio::test(flavor = "multi_thread")]
 async fn revisions_change_under_load_and_nobody_notices() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     for name in NAMES {
         push(&deployment, &admin, name, "1.1.0", variant(name, "b"))
             .await

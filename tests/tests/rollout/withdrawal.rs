@@ -5,8 +5,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use zeropass::audit::{Actor, Origin};
-use zeropass::host::reload_policy;
 use zeropass::registry::SigningKey;
 use zeropass_tests::deployment::certificates::install_provider;
 use zeropass_tests::deployment::{
@@ -15,7 +13,8 @@ use zeropass_tests::deployment::{
 use zeropass_tests::signing::minisig;
 
 use super::{
-    OPERATOR, activate, component, history, push, push_signed, roll_back, serving, variant,
+    OPERATOR, activate, component, history, operated, push_signed, release, roll_back, serving,
+    variant,
 };
 
 const NAME: &str = "passkey-manager";
@@ -63,6 +62,33 @@ async fn reload(admin: &Client) {
         .expect(200);
 }
 
+/// A revision of another signer, brought into force as `wish` says.
+async fn of_another_signer(wish: &Value) -> (Deployment, Client, Other) {
+    let (deployment, admin) = operated().await;
+    let other = Other::trusted(&deployment, "other.toml");
+    reload(&admin).await;
+    other.push(&admin, "1.1.0", "b").await;
+    activate(&admin, NAME, wish).await.expect(200);
+    (deployment, admin, other)
+}
+
+/// Two more signers whom policy trusts.
+async fn two_more_signers() -> (Deployment, Client, Other, Other) {
+    let (deployment, admin) = operated().await;
+    let one = Other::trusted(&deployment, "one.toml");
+    let two = Other::trusted(&deployment, "two.toml");
+    reload(&admin).await;
+    (deployment, admin, one, two)
+}
+
+/// Nobody is there who could answer for passkey-manager.
+async fn assert_no_registration(deployment: &Deployment) {
+    let client = deployment.client(WORKLOAD);
+    let body = json!({"user": {"name": "ada", "displayName": "Ada"}});
+    let refused = client.post("/v1/registrations", &body).await;
+    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+}
+
 async fn last(admin: &Client) -> (String, String) {
     history(admin, NAME).await.pop().unwrap()
 }
@@ -80,13 +106,8 @@ async fn ready(deployment: &Deployment) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn canary_of_a_revoked_signer_is_rolled_back_with_the_reload() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
-    let other = Other::trusted(&deployment, "other.toml");
-    reload(&admin).await;
-    other.push(&admin, "1.1.0", "b").await;
     let wish = json!({"revision": "1.1.0", "canary": 99});
-    activate(&admin, NAME, &wish).await.expect(200);
+    let (deployment, admin, other) = of_another_signer(&wish).await;
 
     other.say(&deployment, "revoked = true\n");
     reload(&admin).await;
@@ -110,14 +131,8 @@ async fn canary_of_a_revoked_signer_is_rolled_back_with_the_reload() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn revision_of_a_revoked_signer_gives_way_to_its_predecessor() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
-    let other = Other::trusted(&deployment, "other.toml");
-    reload(&admin).await;
-    other.push(&admin, "1.1.0", "b").await;
-    activate(&admin, NAME, &json!({"revision": "1.1.0"}))
-        .await
-        .expect(200);
+    let wish = json!({"revision": "1.1.0"});
+    let (deployment, admin, other) = of_another_signer(&wish).await;
     assert_eq!(serving(&deployment, NAME).await, "1.1.0");
 
     other.say(&deployment, "revoked = true\n");
@@ -135,13 +150,7 @@ async fn revision_of_a_revoked_signer_gives_way_to_its_predecessor() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn predecessors_of_revoked_signers_are_passed_over() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
-    let (one, two) = (
-        Other::trusted(&deployment, "one.toml"),
-        Other::trusted(&deployment, "two.toml"),
-    );
-    reload(&admin).await;
+    let (deployment, admin, one, two) = two_more_signers().await;
     for (signer, version, mark) in [(&one, "1.1.0", "b"), (&two, "1.2.0", "c")] {
         signer.push(&admin, version, mark).await;
         activate(&admin, NAME, &json!({"revision": version}))
@@ -165,8 +174,7 @@ async fn predecessors_of_revoked_signers_are_passed_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn revision_without_an_admitted_predecessor_is_withdrawn_and_comes_back_with_policy() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     let client = deployment.client(WORKLOAD);
     client.get("/.well-known/jwks.json").await.expect(200);
     let names = ["auth-service", NAME];
@@ -204,13 +212,7 @@ async fn revision_without_an_admitted_predecessor_is_withdrawn_and_comes_back_wi
 /// The key is changed and nothing else: the same file, under the same version.
 #[tokio::test(flavor = "multi_thread")]
 async fn revision_that_was_signed_anew_outlives_its_first_key() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
-    let (one, two) = (
-        Other::trusted(&deployment, "one.toml"),
-        Other::trusted(&deployment, "two.toml"),
-    );
-    reload(&admin).await;
+    let (deployment, admin, one, two) = two_more_signers().await;
     one.push(&admin, "1.1.0", "b").await;
     activate(&admin, NAME, &json!({"revision": "1.1.0"}))
         .await
@@ -233,15 +235,11 @@ async fn revision_that_was_signed_anew_outlives_its_first_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn withdrawn_revision_returns_with_a_signature_that_is_trusted() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     own_signer(&deployment, &deployment.key().signer(&["auth-service"]));
     let other = Other::trusted(&deployment, "other.toml");
     reload(&admin).await;
-    let client = deployment.client(WORKLOAD);
-    let body = json!({"user": {"name": "ada", "displayName": "Ada"}});
-    let refused = client.post("/v1/registrations", &body).await;
-    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+    assert_no_registration(&deployment).await;
 
     let file = std::fs::read(component_file("passkey_manager")).unwrap();
     let anew = other.sign(&admin, "1.0.0", file).await;
@@ -292,15 +290,12 @@ async fn call_that_waits_for_an_instance_does_not_begin_on_a_withdrawn_revision(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signer_that_may_not_sign_a_component_any_more_stops_that_one_alone() {
-    let deployment = Deployment::builder().admin().start().await;
-    let admin = deployment.admin_client(OPERATOR);
+    let (deployment, admin) = operated().await;
     let client = deployment.client(WORKLOAD);
     own_signer(&deployment, &deployment.key().signer(&["auth-service"]));
     reload(&admin).await;
     client.get("/.well-known/jwks.json").await.expect(200);
-    let body = json!({"user": {"name": "ada", "displayName": "Ada"}});
-    let refused = client.post("/v1/registrations", &body).await;
-    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+    assert_no_registration(&deployment).await;
     let (what, why) = last(&admin).await;
     assert_eq!(what, "withdrawn");
     assert!(why.starts_with("signer-not-allowed: "), "{why}");
@@ -316,16 +311,11 @@ async fn revision_whose_grant_is_taken_back_gives_way_without_waiting_for_a_look
         .start()
         .await;
     let admin = deployment.admin_client(OPERATOR);
-    push(&deployment, &admin, NAME, "1.1.0", variant(NAME, "b"))
-        .await
-        .expect(201);
     let wish = json!({"revision": "1.1.0"});
-    activate(&admin, NAME, &wish).await.expect(200);
+    release(&deployment, &admin, NAME, variant(NAME, "b"), &wish).await;
     forbid(policies.path());
     // Not through the admin listener: as SIGHUP does it.
-    reload_policy(deployment.services(), policies.path(), somebody())
-        .await
-        .unwrap();
+    deployment.reload_policy().await.unwrap();
     let started = Instant::now();
     while component(&admin, NAME).await["epoch"] == 2 {
         assert!(started.elapsed() < PATIENCE, "it still serves");
@@ -355,16 +345,4 @@ fn forbid(policies: &Path) {
         when { principal.revision == "1.1.0" };
     "#;
     std::fs::write(policies.join("components/withdrawn.cedar"), text).unwrap();
-}
-
-fn somebody() -> Actor {
-    Actor {
-        origin: Origin {
-            request_id: "by-hand".to_owned(),
-            workload: "spiffe://zeropass.internal/operator/dev".to_owned(),
-            address: "local".to_owned(),
-        }
-        .into(),
-        component: None,
-    }
 }

@@ -40,8 +40,7 @@ fn host(ca: &Ca) -> Issued {
 }
 
 fn client(ca: &Ca) -> Certificate {
-    let issued = ca.issue(&workload(WORKLOAD)).unwrap();
-    Certificate::new(issued.certificate, issued.key)
+    Certificate::of(ca, &workload(WORKLOAD))
 }
 
 async fn asks(deployment: &Deployment, ca: &Ca, certificate: &Certificate) -> Result<u16, String> {

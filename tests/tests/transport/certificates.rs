@@ -55,8 +55,7 @@ async fn client_of_another_ca_is_refused() {
     let deployment = Deployment::start().await;
     let domain: TrustDomain = TRUST_DOMAIN.parse().unwrap();
     let stranger = Ca::new(&domain, now()).unwrap();
-    let issued = stranger.issue(&workload(WORKLOAD)).unwrap();
-    let certificate = Certificate::new(issued.certificate, issued.key);
+    let certificate = Certificate::of(&stranger, &workload(WORKLOAD));
     assert_refused(&deployment, Some(&certificate), "unknown-ca").await;
 }
 

@@ -1,7 +1,6 @@
 //! Revocation lists: the whole chain, and no list that is missing or too old.
 
 use std::fs;
-use std::time::Instant;
 
 use zeropass::identity::TrustDomain;
 use zeropass::identity::ca::serial_of;
@@ -161,9 +160,8 @@ async fn list_that_names_the_host_too_still_revokes_the_client() {
         .ca()
         .revocation_list(&serials, now() - 60_000, now() + DAY)
         .unwrap();
-    let since = Instant::now();
-    deployment.replace("crl.pem", &list);
-    ending.cut_promptly(since).await;
+    let change = || deployment.replace("crl.pem", &list);
+    ending.cut_promptly_by(change).await;
     let alarm = deployment
         .record_where(|record| record.action == "identity.renew")
         .await;
@@ -181,20 +179,12 @@ async fn list_that_names_the_host_too_still_revokes_the_client() {
 #[tokio::test(flavor = "multi_thread")]
 async fn removed_root_ends_connections_though_the_host_rests_on_it_too() {
     let second = Ca::new(&trust_domain(), now()).unwrap();
-    let both = second.pem().to_owned();
-    let deployment = Deployment::builder()
-        .prepare(move |ca, pki| {
-            fs::write(pki.join("ca.pem"), format!("{}{both}", ca.pem())).unwrap();
-        })
-        .start()
-        .await;
+    let deployment = Deployment::builder().trusting_too(&second).start().await;
     let ending = Stream::of_workload(&deployment).await;
-    let of_second = second.issue(&workload(WORKLOAD)).unwrap();
-    let of_second = Certificate::new(of_second.certificate, of_second.key);
+    let of_second = Certificate::of(&second, &workload(WORKLOAD));
     let staying = Stream::open(&deployment, &of_second).await;
-    let since = Instant::now();
-    deployment.replace("ca.pem", second.pem());
-    ending.cut_promptly(since).await;
+    let change = || deployment.replace("ca.pem", second.pem());
+    ending.cut_promptly_by(change).await;
     let alarm = deployment
         .record_where(|record| record.action == "identity.renew")
         .await;

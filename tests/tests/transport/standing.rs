@@ -3,8 +3,6 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use zeropass::audit::{Actor, Origin};
-use zeropass::host::reload_policy;
 use zeropass::identity::TrustDomain;
 use zeropass::identity::pki::Ca;
 use zeropass_tests::deployment::certificates::{now, revocation_list, spiffe_id, workload};
@@ -23,21 +21,15 @@ async fn assert_ended(deployment: &Deployment, workload: &str, code: &str) {
     assert_eq!(record.outcome, format!("failed:{code}"));
 }
 
-fn issued(ca: &Ca, name: &str) -> Certificate {
-    let issued = ca.issue(&workload(name)).unwrap();
-    Certificate::new(issued.certificate, issued.key)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn revoked_client_loses_its_connection() {
     let deployment = Deployment::builder().with_revocation().start().await;
     let revoked = deployment.certificate(WORKLOAD);
     let ending = Stream::open(&deployment, &revoked).await;
     let staying = Stream::of_workload(&deployment).await;
-    let since = Instant::now();
     let list = revocation_list(deployment.ca(), &[&revoked]);
-    deployment.replace("crl.pem", &list);
-    ending.cut_promptly(since).await;
+    let change = || deployment.replace("crl.pem", &list);
+    ending.cut_promptly_by(change).await;
     assert_ended(&deployment, WORKLOAD, "revoked").await;
     assert!(!staying.has_ended());
 }
@@ -88,18 +80,11 @@ async fn expired_client_loses_its_connection() {
 async fn removed_root_ends_connections() {
     let domain: TrustDomain = TRUST_DOMAIN.parse().unwrap();
     let second = Ca::new(&domain, now()).unwrap();
-    let both = second.pem().to_owned();
-    let deployment = Deployment::builder()
-        .prepare(move |ca, pki| {
-            fs::write(pki.join("ca.pem"), format!("{}{both}", ca.pem())).unwrap();
-        })
-        .start()
-        .await;
-    let ending = Stream::open(&deployment, &issued(&second, WORKLOAD)).await;
+    let deployment = Deployment::builder().trusting_too(&second).start().await;
+    let ending = Stream::open(&deployment, &Certificate::of(&second, &workload(WORKLOAD))).await;
     let staying = Stream::of_workload(&deployment).await;
-    let since = Instant::now();
-    deployment.replace("ca.pem", deployment.ca().pem());
-    ending.cut_promptly(since).await;
+    let change = || deployment.replace("ca.pem", deployment.ca().pem());
+    ending.cut_promptly_by(change).await;
     assert_ended(&deployment, WORKLOAD, "unknown-ca").await;
     assert!(!staying.has_ended());
 }
@@ -128,17 +113,7 @@ async fn client_dropped_by_policy_loses_its_connection() {
     )
     .unwrap();
     let since = Instant::now();
-    let operator = Actor {
-        origin: Origin {
-            request_id: "by-hand".to_owned(),
-            workload: format!("spiffe://{TRUST_DOMAIN}/operator/dev"),
-            address: "local".to_owned(),
-        }
-        .into(),
-        component: None,
-    };
-    let epoch = reload_policy(deployment.services(), policies.path(), operator.clone()).await;
-    assert_eq!(epoch.unwrap(), 2);
+    assert_eq!(deployment.reload_policy().await.unwrap(), 2);
     ending.cut_promptly(since).await;
     assert_ended(&deployment, "dropped", "not-permitted").await;
     assert!(!staying.has_ended());
@@ -148,8 +123,7 @@ async fn client_dropped_by_policy_loses_its_connection() {
 
     // A bundle that is no good changes nothing, and has its record.
     fs::write(policies.path().join("broken.cedar"), "permit (").unwrap();
-    let refused = reload_policy(deployment.services(), policies.path(), operator).await;
-    assert!(refused.is_err());
+    assert!(deployment.reload_policy().await.is_err());
     let records = deployment.records_of("by-hand").await;
     let reloads: Vec<_> = records
         .iter()
@@ -192,17 +166,15 @@ async fn revoked_client_is_cut_off_though_its_connection_is_being_wound_down() {
     let ending = Stream::open(&aged, &revoked).await;
     assert_ended(&aged, WORKLOAD, "max-age").await;
     assert!(!ending.has_ended());
-    let since = Instant::now();
-    aged.replace("crl.pem", &revocation_list(aged.ca(), &[&revoked]));
-    ending.cut_promptly(since).await;
+    let change = || aged.replace("crl.pem", &revocation_list(aged.ca(), &[&revoked]));
+    ending.cut_promptly_by(change).await;
 
     let mut draining = Deployment::builder().with_revocation().start().await;
     let revoked = draining.certificate(WORKLOAD);
     let ending = Stream::open(&draining, &revoked).await;
     let staying = Stream::of_workload(&draining).await;
     draining.begin_drain();
-    let since = Instant::now();
-    draining.replace("crl.pem", &revocation_list(draining.ca(), &[&revoked]));
-    ending.cut_promptly(since).await;
+    let change = || draining.replace("crl.pem", &revocation_list(draining.ca(), &[&revoked]));
+    ending.cut_promptly_by(change).await;
     assert!(!staying.has_ended());
 }

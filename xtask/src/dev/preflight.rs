@@ -39,7 +39,6 @@ pub fn free(address: SocketAddr, change: &str) -> Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -111,7 +111,6 @@ fn tail(text: &str, count: usize) -> &str {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -1,11 +1,5 @@
 //! The HTTP API against an in-memory host, natively.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+#![allow(missing_docs)]
 
 mod authentications;
 mod extensions;

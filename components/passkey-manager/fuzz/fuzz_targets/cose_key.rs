@@ -1,4 +1,12 @@
 #![no_main]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is what the fuzzer looks for"
+)]
 
 #[path = "../bodies.rs"]
 #[allow(dead_code)]

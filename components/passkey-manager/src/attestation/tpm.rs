@@ -92,7 +92,7 @@ fn check_certificate(aik: &Certificate<'_>) -> Result<(), Rejection> {
     }
     if !names_tpm(aik) {
         return Err(invalid(
-            "the AIK certificate does not name the TPM's manufacturer, model and version",
+            "the AIK certificate does not name the TPM's manufacturer, model and version, in a critical extension",
         ));
     }
     let is_aik = match aik
@@ -112,16 +112,19 @@ fn check_certificate(aik: &Certificate<'_>) -> Result<(), Rejection> {
     aik.check_not_ca()
 }
 
-/// TCG EK Credential Profile section 3.2.9: one directory name in the subject
-/// alternative name has the three attributes. Which manufacturers there are is for
-/// anchors to say.
+/// TCG EK Credential Profile section 3.2.9: the subject alternative name is critical, as it
+/// must be beside an empty subject, and one directory name in it has the three attributes.
+/// Which manufacturers there are is for anchors to say.
 fn names_tpm(aik: &Certificate<'_>) -> bool {
-    let Some(ParsedExtension::SubjectAlternativeName(names)) = aik
-        .extension(&oids::SUBJECT_ALTERNATIVE_NAME)
-        .map(X509Extension::parsed_extension)
-    else {
+    let Some(extension) = aik.extension(&oids::SUBJECT_ALTERNATIVE_NAME) else {
         return false;
     };
+    let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() else {
+        return false;
+    };
+    if !extension.critical {
+        return false;
+    }
     names.general_names.iter().any(|name| {
         let GeneralName::DirectoryName(name) = name else {
             return false;

@@ -150,11 +150,17 @@ pub fn registration_inputs(used: &[String], wanted: &str) -> Result<Inputs, Reje
     })
 }
 
-/// The inputs of a sign-in.
+/// The inputs of a sign-in, with a name or without. Some are about passkeys of an allow
+/// list, which only a sign-in with a name has: every browser refuses them without one
+/// (sections 10.1.4 and 10.1.5).
 ///
 /// # Errors
 /// As [`registration_inputs`].
-pub fn authentication_inputs(used: &[String], wanted: &str) -> Result<Inputs, Rejection> {
+pub fn authentication_inputs(
+    used: &[String],
+    wanted: &str,
+    named: bool,
+) -> Result<Inputs, Rejection> {
     let inputs: Authentication = read(wanted)?;
     if let Some(prf) = &inputs.prf {
         prf.eval.iter().try_for_each(Salts::check)?;
@@ -164,7 +170,15 @@ pub fn authentication_inputs(used: &[String], wanted: &str) -> Result<Inputs, Re
                     "extensions: prf.evalByCredential names more than {MAX_CREDENTIALS} credentials"
                 )));
             }
+            if !by_credential.is_empty() && !named {
+                return Err(nameless("prf.evalByCredential"));
+            }
             by_credential.iter().try_for_each(|(id, salts)| {
+                if id.is_empty() {
+                    return Err(malformed(
+                        "extensions: prf.evalByCredential has an empty id",
+                    ));
+                }
                 bytes("prf.evalByCredential", id)?;
                 salts.check()
             })?;
@@ -173,6 +187,7 @@ pub fn authentication_inputs(used: &[String], wanted: &str) -> Result<Inputs, Re
     if let Some(blob) = &inputs.large_blob {
         match (blob.read, &blob.write) {
             (Some(true), None) => {}
+            (None, Some(_)) if !named => return Err(nameless("largeBlob.write")),
             (None, Some(written)) => bytes("largeBlob.write", written)?,
             _ => {
                 return Err(malformed(
@@ -238,6 +253,12 @@ fn bytes(what: &str, text: &str) -> Result<(), Rejection> {
         Some(_) => Ok(()),
         None => Err(malformed(format!("extensions: {what} is not base64url"))),
     }
+}
+
+fn nameless(what: &str) -> Rejection {
+    malformed(format!(
+        "extensions: {what} is about passkeys of an allow list; begin the sign-in with a user"
+    ))
 }
 
 fn permit(used: &[String], asked: &[(&str, bool)]) -> Result<(), Rejection> {

@@ -11,19 +11,14 @@ use crate::rejection::{malformed, too_large};
 const MAX_RESULTS_LENGTH: usize = 16 * 1024;
 
 /// The client's results that mean something to this component.
+/// They are read further only where they were asked for.
 #[derive(Default, Deserialize)]
 pub struct ClientResults {
     #[serde(rename = "credProps")]
-    cred_props: Option<CredentialProperties>,
-    // Read further only where they were asked for.
+    cred_props: Option<Json>,
     prf: Option<Json>,
     #[serde(rename = "largeBlob")]
     large_blob: Option<Json>,
-}
-
-#[derive(Default, Deserialize)]
-struct CredentialProperties {
-    rk: Option<bool>,
 }
 
 // === impl ClientResults ===
@@ -56,13 +51,19 @@ impl ClientResults {
     }
 
     /// Whether the passkey is discoverable, if that was asked and answered.
-    pub fn discoverable(&self, asked: &[String]) -> Option<bool> {
+    ///
+    /// # Errors
+    /// `malformed` for an answer of the wrong form.
+    pub fn discoverable(&self, asked: &[String]) -> Result<Option<bool>, Rejection> {
         if !asked.iter().any(|name| name == CRED_PROPS) {
-            return None;
+            return Ok(None);
         }
-        self.cred_props
-            .as_ref()
-            .and_then(|properties| properties.rk)
+        let properties = members(CRED_PROPS, self.cred_props.as_ref())?;
+        match properties.and_then(|properties| properties.get("rk")) {
+            Some(Json::Bool(rk)) => Ok(Some(*rk)),
+            None | Some(Json::Null) => Ok(None),
+            Some(_) => Err(malformed("clientExtensionResults.credProps.rk: no boolean")),
+        }
     }
 
     /// What the extensions that were asked for answered, as a JSON object. Of `prf` no
@@ -79,7 +80,7 @@ impl ClientResults {
         let mut outputs = Map::new();
         for name in asked {
             let output = match name.as_str() {
-                CRED_PROPS => self.discoverable(asked).map(|rk| object("rk", rk.into())),
+                CRED_PROPS => self.discoverable(asked)?.map(|rk| object("rk", rk.into())),
                 PRF => self.prf()?,
                 LARGE_BLOB => self.large_blob()?,
                 CRED_PROTECT => number(authenticator, CRED_PROTECT, 1..=3)?,

@@ -1,6 +1,8 @@
 //! Extensions: asked for as policy allows, answered as they were asked.
 
-use passkey_manager::bindings::{Code, Rejection, authentication as get, registration as create};
+use passkey_manager::bindings::{
+    Code, Rejection, Subject, authentication as get, registration as create,
+};
 use passkey_manager::extensions::{ClientResults, authentication_inputs, registration_inputs};
 use serde_json::{Value, json};
 
@@ -28,7 +30,7 @@ fn registration(names: &[&str], wanted: &Value) -> Result<(Value, Vec<String>), 
 }
 
 fn authentication(names: &[&str], wanted: &Value) -> Result<Value, Rejection> {
-    let inputs = authentication_inputs(&used(names), &wanted.to_string())?;
+    let inputs = authentication_inputs(&used(names), &wanted.to_string(), true)?;
     Ok(serde_json::from_str(&inputs.json).unwrap())
 }
 
@@ -131,6 +133,7 @@ fn inputs_of_another_form_are_malformed() {
         json!({"largeBlob": {"read": true, "write": "AAEC"}}),
         json!({"largeBlob": {"write": "="}}),
         json!({"prf": {"evalByCredential": {"=": {"first": "AAEC"}}}}),
+        json!({"prf": {"evalByCredential": {"": {"first": "AAEC"}}}}),
     ] {
         assert_eq!(
             code(authentication(&ALL, &wanted)),
@@ -141,6 +144,42 @@ fn inputs_of_another_form_are_malformed() {
     let long = json!({"largeBlob": {"write": "A".repeat(8 * 1024)}});
     assert_eq!(code(authentication(&ALL, &long)), Code::TooLarge);
     assert!(registration_inputs(&[], "[]").is_err());
+}
+
+/// Without an allow list every browser refuses them.
+#[test]
+fn inputs_for_passkeys_of_a_list_need_a_name() {
+    let host = MemoryHost::new();
+    host.profile.borrow_mut().extensions = used(&ALL);
+    let begin = |subject: Subject, wanted: &Value| {
+        let request = get::BeginRequest {
+            rp_id: RP.to_owned(),
+            subject,
+            user_verification: None,
+            hints: Vec::new(),
+            extensions: wanted.to_string(),
+        };
+        passkey_manager::authentication::begin(&host, request)
+    };
+    for wanted in [
+        json!({"prf": {"evalByCredential": {"AQID": {"first": "AAEC"}}}}),
+        json!({"largeBlob": {"write": "AAEC"}}),
+    ] {
+        assert_eq!(code(begin(Subject::Anyone, &wanted)), Code::Malformed);
+        // Whether the name has passkeys or not.
+        for subject in [
+            Subject::Account(ALICE.to_owned()),
+            Subject::UnknownName("nobody".to_owned()),
+        ] {
+            begin(subject, &wanted).unwrap();
+        }
+    }
+    for wanted in [
+        json!({"prf": {"eval": {"first": "AAEC"}, "evalByCredential": {}}}),
+        json!({"largeBlob": {"read": true}}),
+    ] {
+        begin(Subject::Anyone, &wanted).unwrap();
+    }
 }
 
 #[test]
@@ -171,10 +210,15 @@ fn outputs_are_told_where_they_were_asked_for() {
         })
     );
     assert_eq!(outputs(&ALL, &json!({}), NOTHING).unwrap(), json!({}));
-    for results in [json!({"prf": true}), json!({"largeBlob": {"blob": 1}})] {
+    for results in [
+        json!({"prf": true}),
+        json!({"largeBlob": {"blob": 1}}),
+        json!({"credProps": true}),
+        json!({"credProps": {"rk": 1}}),
+    ] {
         assert_eq!(code(outputs(&ALL, &results, NOTHING)), Code::Malformed);
         assert_eq!(
-            outputs(&["credProps"], &results, NOTHING).unwrap(),
+            outputs(&["credProtect"], &results, NOTHING).unwrap(),
             json!({}),
             "nobody asked"
         );
@@ -210,7 +254,7 @@ fn ceremonies_ask_and_tell() {
 
     let request = get::BeginRequest {
         rp_id: RP.to_owned(),
-        subject: passkey_manager::bindings::Subject::Account(ALICE.to_owned()),
+        subject: Subject::Account(ALICE.to_owned()),
         user_verification: None,
         hints: Vec::new(),
         extensions: r#"{"largeBlob":{"write":"AAEC"}}"#.to_owned(),

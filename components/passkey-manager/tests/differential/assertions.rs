@@ -114,7 +114,7 @@ fn every_difference_between_sign_ins_is_of_a_named_kind() {
         one.mutate(&mut response, &mut random);
         let ours = one.ours(response.clone());
         let theirs = one.theirs(&response);
-        counts.add(&ours, &theirs, || {
+        counts.add("", &ours, &theirs, || {
             format!(
                 "{}\n{:02x?}",
                 String::from_utf8_lossy(&response.client_data_json),

@@ -106,7 +106,24 @@ const STRICTER: &[(Code, &str, &str)] = &[
         "format none comes",
         "statement under none",
     ),
-    // Sections 8.2 and 8.6: no members but those.
+    // Section 8.4.1 and the DER of Android's key attestation, to the last byte.
+    (
+        Code::AttestationInvalid,
+        "an authorization list of android-key",
+        "key description not in DER",
+    ),
+    (
+        Code::AttestationInvalid,
+        "the key description of android-key",
+        "key description not in DER",
+    ),
+    // Section 8.8: the structure to its last byte.
+    (
+        Code::AttestationInvalid,
+        "the nonce of the apple certificate is not of its form",
+        "nonce not in DER",
+    ),
+    // Sections 8.2, 8.4, 8.6 and 8.8: no members but those.
     (
         Code::AttestationInvalid,
         "the packed statement has other",
@@ -115,6 +132,16 @@ const STRICTER: &[(Code, &str, &str)] = &[
     (
         Code::AttestationInvalid,
         "the fido-u2f statement has other",
+        "foreign member of a statement",
+    ),
+    (
+        Code::AttestationInvalid,
+        "the apple statement has other",
+        "foreign member of a statement",
+    ),
+    (
+        Code::AttestationInvalid,
+        "the android-key statement has other",
         "foreign member of a statement",
     ),
     // Section 8.2.1: the library asks for the attributes, not for what they hold.
@@ -146,20 +173,44 @@ const STRICTER: &[(Code, &str, &str)] = &[
     ),
 ];
 
-/// What is accepted here and refused there, by the library's error: it lacks
-/// something, or checks what no verification procedure asks for.
-const LACKS: &[(&str, &str)] = &[
+/// The format of which the library verifies nothing.
+pub const TPM: &str = "tpm";
+
+/// What is accepted here and refused there, by the format (or none for all) and the library's
+/// error: it lacks something, or checks what no verification procedure asks for.
+const LACKS: &[(&str, &str, &str)] = &[
     // Fields of an attestation certificate that say nothing in a statement without
     // anchors: dates before 1970, names by identifiers that nobody has.
     (
+        "",
         "X509DerInvalid",
         "library checks: fields of a certificate that are not read",
+    ),
+    // Section 8.4: the library has no security level but 0 and 1, and asks for origin and
+    // purpose where the section lets a list leave them out.
+    (
+        "android-key",
+        "AttestationStatementX5CInvalid",
+        "library checks: levels and lists of android-key",
+    ),
+    // Section 8.3: the library has no scheme of an RSA key but none; it reads a statement as far
+    // as the hash in `extraData`, and has no hash for any algorithm.
+    (TPM, "ParseNOMFailure", "library lacks: schemes of tpm"),
+    (TPM, "COSEKeyInvalidType", "library lacks: hashes of tpm"),
+    (
+        TPM,
+        "CredentialInsecureCryptography",
+        "library lacks: hashes of tpm",
     ),
 ];
 
 /// The name of what the two verdicts amount to; `None` for a difference that has
 /// none.
-pub fn of(ours: &Result<(), Rejection>, theirs: &Result<(), String>) -> Option<&'static str> {
+pub fn of(
+    format: &str,
+    ours: &Result<(), Rejection>,
+    theirs: &Result<(), String>,
+) -> Option<&'static str> {
     match (ours, theirs) {
         (Ok(()), Ok(())) => Some("both accept"),
         (Err(_), Err(_)) => Some("both refuse"),
@@ -169,7 +220,7 @@ pub fn of(ours: &Result<(), Rejection>, theirs: &Result<(), String>) -> Option<&
             .map(|(.., kind)| *kind),
         (Ok(()), Err(error)) => LACKS
             .iter()
-            .find(|(theirs, _)| error.starts_with(theirs))
-            .map(|(_, kind)| *kind),
+            .find(|(of, theirs, _)| (of.is_empty() || *of == format) && error.starts_with(theirs))
+            .map(|(.., kind)| *kind),
     }
 }

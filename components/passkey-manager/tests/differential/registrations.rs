@@ -7,13 +7,14 @@ use passkey_manager::registration;
 
 use crate::kit::*;
 use crate::random::{Random, change};
-use crate::{Counts, library, memory};
+use crate::{Counts, kinds, library, memory};
 
 const MUTATIONS: usize = 60_000;
 
-/// A ceremony that both sides accept.
+/// A ceremony that is right.
 struct Whole {
     name: &'static str,
+    format: &'static str,
     host: MemoryHost,
     challenge: Vec<u8>,
     ceremony: String,
@@ -30,6 +31,7 @@ impl Whole {
         create.statement = statement;
         Whole {
             name,
+            format,
             host,
             challenge: options.challenge,
             ceremony: options.ceremony,
@@ -58,7 +60,33 @@ fn whole() -> Vec<Whole> {
         Whole::new("self, RS256", key(-257), "packed", Statement::PackedSelf),
         Whole::new("packed", key(-7), "packed", Statement::Made(packed())),
         Whole::new("fido-u2f", key(-7), "fido-u2f", Statement::Made(fido_u2f())),
+        apple_device("apple, ES256", -7),
+        apple_device("apple, ES384", -35),
+        android_device("android-key, ES256", -7),
+        android_device("android-key, ES384", -35),
+        tpm_device("tpm, ES256", -7, -7),
+        tpm_device("tpm, RS256", -257, -257),
+        tpm_device("tpm, RS256 by RS1", -257, RS1),
     ]
+}
+
+fn apple_device(name: &'static str, algorithm: i32) -> Whole {
+    let made = apple(apple_nonce, None, Authority::root(-35));
+    let key = TestKey::generate(algorithm);
+    Whole::new(name, key, "apple", Statement::Made(made))
+}
+
+fn android_device(name: &'static str, algorithm: i32) -> Whole {
+    let made = Android::new().make();
+    let key = TestKey::generate(algorithm);
+    Whole::new(name, key, "android-key", Statement::Made(made))
+}
+
+/// With a passkey and an identity key of these algorithms.
+fn tpm_device(name: &'static str, algorithm: i32, aik: i32) -> Whole {
+    let made = Tpm::new(aik).make();
+    let key = TestKey::generate(algorithm);
+    Whole::new(name, key, kinds::TPM, Statement::Made(made))
 }
 
 fn packed() -> Box<MakeStatement> {
@@ -103,7 +131,14 @@ fn every_difference_between_registrations_is_of_a_named_kind() {
     let whole = whole();
     for one in &whole {
         assert!(one.ours(one.response.clone()).is_ok(), "{}", one.name);
-        library::registration(&one.challenge, &one.response).unwrap();
+        let theirs = library::registration(&one.challenge, &one.response);
+        // What it can't verify, it must at least not take for anything else.
+        assert_eq!(
+            theirs.is_ok(),
+            one.format != kinds::TPM,
+            "{}: {theirs:?}",
+            one.name
+        );
     }
     let mut random = Random::new();
     let mut counts = Counts::default();
@@ -113,7 +148,7 @@ fn every_difference_between_registrations_is_of_a_named_kind() {
         mutate(&mut response, &mut random);
         let ours = one.ours(response.clone());
         let theirs = library::registration(&one.challenge, &response);
-        counts.add(&ours, &theirs, || {
+        counts.add(one.format, &ours, &theirs, || {
             format!(
                 "{}\n{}\n{:02x?}",
                 one.name,

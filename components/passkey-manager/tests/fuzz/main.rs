@@ -3,13 +3,7 @@
 //!
 //! `ZEROPASS_FUZZ_SEEDS` names a folder for the whole inputs, where `cargo fuzz` can
 //! start from them; `ZEROPASS_FUZZ_ROUNDS` is another number of mutations.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(missing_docs)]
 
 #[path = "../../fuzz/bodies.rs"]
 mod bodies;

@@ -1,7 +1,5 @@
 //! Which logs are continued, and with what.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
 use async_trait::async_trait;
 use tempfile::TempDir;
 

@@ -1,7 +1,5 @@
 //! What is exported is read back, whatever was torn.
 
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 use crate::audit::key::{SealKey, Turn};
 use crate::audit::note::Checkpoint;

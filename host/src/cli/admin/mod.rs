@@ -212,7 +212,6 @@ fn part(text: &str) -> anyhow::Result<&str> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

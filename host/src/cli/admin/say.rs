@@ -137,7 +137,6 @@ pub(super) fn short(digest: &str) -> &str {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
 

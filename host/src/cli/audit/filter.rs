@@ -122,7 +122,6 @@ fn begins(text: &str, wanted: &str, separator: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use clap::Parser;
 
     use super::*;

@@ -1,12 +1,5 @@
 //! The configuration as a whole; the files beside this one test their own kinds.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
 mod defaults;
 mod example;
 mod files;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::task::AbortHandle;
 
 use super::connection::{Connection, Fault};
@@ -133,6 +135,35 @@ impl LinkClient {
             Ok((status, _)) => Err(Failed::Refused(status.as_str().to_owned())),
             Err(_) => Err(Failed::Lost),
         }
+    }
+
+    /// Ask something of a host itself that no component asks: once, for `deadline` at most.
+    ///
+    /// # Errors
+    /// [`Failed`] when no host has answered, or it does not know the question.
+    pub async fn ask_host<A: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        arguments: &A,
+        deadline: Duration,
+    ) -> Result<T, Failed> {
+        let asked = async {
+            let chosen = self.hosts.choose(&[]).await;
+            let (target, connection) = chosen.ok_or(Failed::Unreachable)?;
+            let request = post(path).map_err(|_| Failed::Unreachable)?;
+            let watch = Watch(Some(&target));
+            let exchanged = target
+                .exchange(connection, request, wire::encode(arguments))
+                .await;
+            watch.answered();
+            match exchanged {
+                Ok((StatusCode::OK, answer)) => Ok(wire::decode(&answer)?),
+                Ok((status, _)) => Err(Failed::Refused(status.as_str().to_owned())),
+                Err(_) => Err(Failed::Lost),
+            }
+        };
+        let limit = tokio::time::timeout(deadline, asked);
+        limit.await.unwrap_or(Err(Failed::Deadline))
     }
 
     /// Call `F` on a host that is there.

@@ -5,12 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::client::{Failed, LinkClient};
-use crate::capabilities::bindings::passkeys::{
-    Authenticated, AuthenticationRequest, AuthenticationResponse, Code, CreationOptions, Passkey,
-    PasskeyChange, Registered, RegistrationRequest, RegistrationResponse, Rejection,
-    RequestOptions,
-};
-use crate::capabilities::{CallContext, PasskeysLink, busy};
+use crate::capabilities::bindings::passkeys::{self, Code, Rejection};
+use crate::capabilities::{CallContext, PasskeysLink, busy, each_function};
 use crate::link::wire::envelope::Request;
 use crate::link::wire::passkeys as w;
 use crate::link::wire::{Bytes, Function, Wire};
@@ -74,13 +70,11 @@ fn rejection(failed: &Failed) -> Rejection {
     }
 }
 
-/// Every function of the link: its action, what it is on the wire, its arguments as they
-/// are given here, and its answer. The relying party in brackets is the permit's.
-macro_rules! carried {
+macro_rules! carry {
     ($(
-        $method:ident($action:ident) = $wire:ident [$($of:ident)?] {
+        $method:ident($action:ident) [$($rp_id:ident)?] {
             $($argument:ident: $type:ty),*
-        } -> $answer:ty;
+        } -> $answer:ty = $interface:ident.$call:ident($($given:expr),*);
     )+) => {
         #[async_trait]
         impl PasskeysLink for Mtls {
@@ -90,8 +84,9 @@ macro_rules! carried {
                 context: &CallContext,
                 $($argument: $type),*
             ) -> Result<$answer, Rejection> {
-                let arguments = w::$wire {
-                    $($of: permit.relying_party().to_owned(),)?
+                type Arguments = <action::$action as Function>::Arguments;
+                let arguments = Arguments {
+                    $($rp_id: permit.relying_party().to_owned(),)?
                     $($argument: Wire::of($argument)),*
                 };
                 let _ = permit;
@@ -100,30 +95,4 @@ macro_rules! carried {
         }
     };
 }
-
-carried! {
-    registration_begin(RegistrationBegin) = BeginRegistration [] {
-        request: RegistrationRequest
-    } -> CreationOptions;
-    registration_finish(RegistrationFinish) = FinishRegistration [rp_id] {
-        ceremony: String, response: RegistrationResponse, label: Option<String>
-    } -> Registered;
-    authentication_begin(AuthenticationBegin) = BeginAuthentication [] {
-        request: AuthenticationRequest
-    } -> RequestOptions;
-    authentication_finish(AuthenticationFinish) = FinishAuthentication [rp_id] {
-        ceremony: String, response: AuthenticationResponse
-    } -> Authenticated;
-    list(LifecycleList) = List [rp_id] { user_id: String } -> Vec<Passkey>;
-    get(LifecycleGet) = Get [rp_id] { user_id: String, id: Vec<u8> } -> Passkey;
-    rename(LifecycleRename) = Rename [rp_id] {
-        user_id: String, id: Vec<u8>, label: String
-    } -> Passkey;
-    suspend(LifecycleSuspend) = Suspend [rp_id] { user_id: String, id: Vec<u8> } -> Passkey;
-    resume(LifecycleResume) = Resume [rp_id] { user_id: String, id: Vec<u8> } -> Passkey;
-    change(LifecycleChange) = Change [rp_id] {
-        user_id: String, id: Vec<u8>, change: PasskeyChange
-    } -> Passkey;
-    revoke(LifecycleRevoke) = Revoke [rp_id] { user_id: String, id: Vec<u8> } -> ();
-    withdraw(LifecycleWithdraw) = Withdraw [rp_id] { user_id: String, id: Vec<u8> } -> ();
-}
+each_function!(carry);

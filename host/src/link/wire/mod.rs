@@ -13,10 +13,12 @@
 //! - [`envelope`]: what surrounds arguments and answers.
 //! - [`mirror`]: how the mirrors are made.
 //! - [`passkeys`], [`store`]: the two packages that can be called.
+//! - [`rates`]: what the hosts themselves ask each other.
 
 pub mod envelope;
 mod mirror;
 pub mod passkeys;
+pub mod rates;
 pub mod store;
 
 use bytes::Bytes as Buffer;
@@ -45,6 +47,10 @@ pub const HELLO: &str = "/hello";
 
 /// Where a caller shows the signature of its revision: `POST`, answered 200.
 pub const SHOW: &str = "/revision";
+
+/// Where a front tier takes what an identity may ask: `POST`, answered 200. A host that
+/// serves no front tier, or of before, answers 404.
+pub const RATES: &str = "/rates";
 
 /// The code of a call that was not begun because the signature of the caller's revision
 /// has not been shown here.

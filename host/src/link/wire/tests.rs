@@ -1,10 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
 use ciborium::Value;
 use ciborium::value::Value::{Bytes as B, Map, Null, Text};
 

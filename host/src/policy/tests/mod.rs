@@ -1,10 +1,4 @@
 //! Tests of the module as a whole, over the delivered policies and broken ones.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 
 mod bundle;
 mod delivered;

@@ -100,7 +100,6 @@ pub(super) fn read(path: &Path, registry: &str) -> Result<Credentials, OciError>
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -71,7 +71,6 @@ impl std::fmt::Display for OciReference {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -122,7 +122,6 @@ impl Drop for Order {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::audit::Actor;

@@ -153,7 +153,6 @@ fn plan(now: &RolloutState, state: RolloutState, what: &'static str, to: &str) -
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -15,6 +15,7 @@
 mod call;
 mod named;
 mod passkeys;
+mod rates;
 mod refused;
 mod store;
 
@@ -26,11 +27,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::StatusCode;
 use hyper::body::Incoming;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use self::call::Incall;
 use self::named::Named;
-use self::refused::{Refused, not_admitted, respond};
+use self::refused::{Refused, not_admitted, not_served, respond};
 use super::body;
 use super::handler::{Handler, Peer, Response};
 use super::owed::Owed;
@@ -141,14 +142,11 @@ impl LinkDoor {
         if parts.method == http::Method::POST && parts.uri.path() == wire::SHOW {
             return self.shown(peer, body, trail).await;
         }
+        if parts.method == http::Method::POST && parts.uri.path() == wire::RATES {
+            return self.taken(body).await;
+        }
         let named = Named::read(&parts)?;
-        let _place = self.places.try_acquire().map_err(|_| {
-            Refused(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "busy",
-                "too many calls at once".into(),
-            )
-        })?;
+        let _place = self.place()?;
         let body = body::collect(body, self.limits.body, self.limits.deadline)
             .await
             .map_err(|error| Refused(error.status(), error.code(), error.to_string()))?;
@@ -161,12 +159,31 @@ impl LinkDoor {
         match named.package {
             Package::Passkeys => passkeys::answer(&incoming, named.function).await,
             Package::Store if self.store => store::answer(&incoming, named.function).await,
-            Package::Store => Err(Refused(
-                StatusCode::NOT_FOUND,
-                "not-served",
-                "this host serves no front tier: set link.role = \"back\" for it".into(),
-            )),
+            Package::Store => Err(not_served()),
         }
+    }
+
+    /// A place among the calls in flight.
+    fn place(&self) -> Result<SemaphorePermit<'_>, Refused> {
+        self.places.try_acquire().map_err(|_| {
+            Refused(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "too many calls at once".into(),
+            )
+        })
+    }
+
+    /// A front host takes of what an identity may ask.
+    async fn taken(&self, body: Incoming) -> Result<Bytes, Refused> {
+        if !self.store {
+            return Err(not_served());
+        }
+        let _place = self.place()?;
+        let body = body::collect(body, rates::MAX, self.limits.deadline)
+            .await
+            .map_err(|error| Refused(error.status(), error.code(), error.to_string()))?;
+        rates::answer(&*self.services.store, &body).await
     }
 
     /// A caller shows the signature of its revision.

@@ -51,6 +51,12 @@ pub(super) fn not_admitted(reason: &dyn std::fmt::Display) -> Refused {
     Refused(StatusCode::FORBIDDEN, code, reason.to_string())
 }
 
+/// This host has no front tier.
+pub(super) fn not_served() -> Refused {
+    let detail = "this host serves no front tier: set link.role = \"back\" for it";
+    Refused(StatusCode::NOT_FOUND, "not-served", detail.into())
+}
+
 /// The package has no such function.
 pub(super) fn unknown(package: Package, function: &str) -> Refused {
     let function: String = function.chars().take(64).collect();

@@ -1,4 +1,5 @@
-//! Accounts and sessions at the link door, for a front tier that keeps neither.
+//! Accounts and sessions at the link door, for a front tier that keeps neither. Nothing
+//! is begun for a caller whose time is over, and nobody waits longer than the caller.
 
 use bytes::Bytes;
 
@@ -6,6 +7,7 @@ use super::call::{Incall, is, said};
 use super::refused::{Refused, unknown};
 use crate::link::wire::{Package, Wire};
 use crate::policy::action;
+use crate::runtime::Deadline;
 use crate::store::Error;
 
 /// If `$function` is `$action`: read, ask the gate, call the store, which settles, and
@@ -21,7 +23,10 @@ macro_rules! serve {
                 &context.trail,
             );
             let result = match permit {
-                Ok(permit) => services.store.$method(permit, $($argument),+).await,
+                Ok(permit) => {
+                    let called = services.store.$method(permit, $($argument),+);
+                    in_time(context.deadline, called).await
+                }
                 Err(_) => Err(Error::NotPermitted),
             };
             return Ok(said::<action::$action>(match result {
@@ -30,6 +35,20 @@ macro_rules! serve {
             }));
         }
     };
+}
+
+/// What the store says before the caller goes away. A permit that comes too late leaves
+/// its record all the same.
+async fn in_time<T>(
+    deadline: Deadline,
+    called: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    if deadline.passed() {
+        return Err(Error::Busy);
+    }
+    tokio::time::timeout_at(deadline.instant(), called)
+        .await
+        .unwrap_or(Err(Error::Busy))
 }
 
 /// Answer a call of `function`.

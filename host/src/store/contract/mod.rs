@@ -3,13 +3,6 @@
 //! Each test is a function over a [`Kit`]. [`contract`] makes `#[tokio::test]`s of
 //! all of them for one way to open a store.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
 pub(super) mod accounts;
 pub(super) mod audit;
 pub(super) mod ceremonies;
@@ -17,6 +10,7 @@ pub(super) mod credentials;
 pub(super) mod failures;
 mod kit;
 pub(super) mod lifecycle;
+pub(super) mod rates;
 pub(super) mod rollouts;
 pub(super) mod sessions;
 pub(super) mod sweep;
@@ -80,6 +74,14 @@ macro_rules! contract {
                 of_100_parallel_failures_ten_are_counted,
                 failures_belong_to_a_relying_party_and_an_account,
                 failures_are_swept_when_they_lock_nothing,
+            }
+            rates {
+                what_is_there_is_given_and_no_more,
+                cells_come_back_with_time,
+                of_1000_takings_exactly_what_there_is_is_given,
+                taking_leaves_no_record,
+                identity_that_owes_nothing_is_swept,
+                malformed_taking_is_refused,
             }
             sessions {
                 touched_session_goes_on_until_it_rests_too_long,

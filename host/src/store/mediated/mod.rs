@@ -19,6 +19,7 @@ use super::changes::{
     TakeCeremony, TouchSession,
 };
 use super::job::Applies;
+use super::rates::{TakeCells, Taken};
 use super::writer::Writer;
 use super::{Account, Credential, Error, Rollouts, Session, StoredRecord, Swept, Typical};
 use crate::audit::Trail;
@@ -74,6 +75,10 @@ pub trait Database: Rollouts + fmt::Debug {
 
     fn session(&self, rp_id: &str, id: &str)
     -> impl Future<Output = Result<Session, Error>> + Send;
+
+    /// Take cells of an identity. Hosts share its row, which is not to be locked for as long
+    /// as a group of changes lasts.
+    fn take_cells(&self, taking: TakeCells) -> impl Future<Output = Result<Taken, Error>> + Send;
 
     fn records(
         &self,

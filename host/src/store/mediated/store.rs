@@ -19,11 +19,12 @@ use crate::store::changes::{
     TakeCeremony, TouchSession,
 };
 use crate::store::job::Errand;
+use crate::store::rates::TakeCells;
 use crate::store::settle::{checked, read};
 use crate::store::{
     Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
-    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, Rollouts, Session, Store,
-    StoredRecord, Swept, Typical, check,
+    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, RateLimit, Rollouts,
+    Session, Store, StoredRecord, Swept, Taken, Typical, check,
 };
 
 #[async_trait]
@@ -337,6 +338,22 @@ impl<D: Database> Store for Mediated<D> {
             now: self.now(),
         };
         self.credentials().run(trail, count).await
+    }
+
+    async fn take_cells(
+        &self,
+        identity: String,
+        limit: RateLimit,
+        cells: u32,
+    ) -> Result<Taken, Error> {
+        check::taking(&identity, limit, cells)?;
+        let taking = TakeCells {
+            identity,
+            limit,
+            cells,
+            now: self.now(),
+        };
+        self.database.take_cells(taking).await
     }
 
     /// Also when there is nothing to append, no answer leaves before it is known which

@@ -9,8 +9,9 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use super::OpenError;
 use super::role::Role;
 use super::settings::{Login, Server};
+use super::socket;
 use super::tls::{FreshTls, Own, TlsFiles};
-use super::tunnel::{self, Destination, Tunnel};
+use super::tunnel::{Destination, Tunnel};
 
 /// For a free connection of a pool; after it the caller hears `busy`.
 const ACQUIRE: Duration = Duration::from_secs(2);
@@ -75,7 +76,7 @@ impl Gateway {
         // the same, so that no variable of the environment leads elsewhere.
         let options = PgConnectOptions::new_without_pgpass()
             .host("localhost")
-            .port(tunnel::PORT)
+            .port(socket::PORT)
             .socket(tunnel.folder())
             .username(role.name())
             .password("")

@@ -28,21 +28,32 @@ const INSERT: &str = concat!(
         $18, $19)"
 );
 
+/// What stands in for a passkey that is not there, after its user and its id: one row at
+/// least in each answer, since how long that takes must not tell that there is none.
+macro_rules! stand_in {
+    () => {
+        "'Passkey', 'active', 0, NULL, decode(repeat('00', 77), 'hex'), -7, 0,
+        decode(repeat('00', 16), 'hex'), '[\"hybrid\",\"internal\"]', false, false, false,
+        true, 'none', NULL, NULL"
+    };
+}
+
 const GET: &str = concat!(
-    "SELECT ",
+    "SELECT true AS found, ",
     columns!(),
-    " FROM zeropass.credentials WHERE rp_id = $1 AND id = $2"
+    " FROM zeropass.credentials WHERE rp_id = $1 AND id = $2
+    UNION ALL SELECT false, $1, '00000000-0000-0000-0000-000000000000', $2, ",
+    stand_in!(),
+    " WHERE NOT EXISTS (SELECT 1 FROM zeropass.credentials WHERE rp_id = $1 AND id = $2)"
 );
 
-/// One row at least: how long the answer takes must not tell that there is none.
 const LIST: &str = concat!(
     "SELECT true AS found, ",
     columns!(),
     " FROM zeropass.credentials WHERE rp_id = $1 AND user_id = $2
-    UNION ALL SELECT false, $1, $2, decode(repeat('00', 32), 'hex'), 'Passkey', 'active', 0, NULL,
-        decode(repeat('00', 77), 'hex'), -7, 0, decode(repeat('00', 16), 'hex'),
-        '[\"hybrid\",\"internal\"]', false, false, false, true, 'none', NULL, NULL
-    WHERE NOT EXISTS (SELECT 1 FROM zeropass.credentials WHERE rp_id = $1 AND user_id = $2)
+    UNION ALL SELECT false, $1, $2, decode(repeat('00', 32), 'hex'), ",
+    stand_in!(),
+    " WHERE NOT EXISTS (SELECT 1 FROM zeropass.credentials WHERE rp_id = $1 AND user_id = $2)
     ORDER BY created_at, id"
 );
 
@@ -122,10 +133,11 @@ pub(super) async fn get(db: &PgPool, rp_id: &str, id: &[u8]) -> Result<Credentia
         sqlx::query_as(GET)
             .bind(rp_id)
             .bind(id)
-            .fetch_optional(&db)
+            .fetch_one(&db)
             .await
     });
-    found.await?.ok_or(Error::NotFound)
+    let found: Found<Credential> = found.await?;
+    found.real().ok_or(Error::NotFound)
 }
 
 pub(super) async fn list_for_user(

@@ -27,12 +27,14 @@ mod impostor;
 mod ledger;
 mod privileges;
 mod prune;
+mod rates;
 mod read;
 mod role;
 mod rollouts;
 mod schema;
 mod sessions;
 mod settings;
+mod socket;
 mod sweep;
 mod tls;
 mod tunnel;
@@ -55,6 +57,7 @@ use self::ledger::Ledger;
 use crate::audit::{Log, Trail};
 use crate::clock::{Clock, Timestamp};
 use crate::store::mediated::{Database, Mediated};
+use crate::store::rates::{TakeCells, Taken};
 use crate::store::writer::Writer;
 use crate::store::{Account, Credential, Error, Session, StoredRecord, Swept, Typical};
 
@@ -215,6 +218,10 @@ impl Database for PostgresDatabase {
         sessions::get(&self.accounts.readers, rp_id, id).await
     }
 
+    async fn take_cells(&self, taking: TakeCells) -> Result<Taken, Error> {
+        rates::take(&self.accounts.readers, &taking).await
+    }
+
     async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {
         audit::after(&self.records, self.ledger.log().id(), after, limit).await
     }
@@ -248,13 +255,14 @@ impl Database for PostgresDatabase {
         let none = Trail::new();
         let first = sweep::CeremoniesAndFailures(now);
         let (ceremonies, failures) = self.credentials.writer.run(&none, first).await?;
-        let rest = sweep::AccountsAndSessions(now);
-        let (accounts, sessions) = self.accounts.writer.run(&none, rest).await?;
+        let rest = sweep::AccountsSessionsAndRates(now);
+        let (accounts, sessions, rates) = self.accounts.writer.run(&none, rest).await?;
         Ok(Swept {
             ceremonies,
             accounts,
             sessions,
             failures,
+            rates,
         })
     }
 

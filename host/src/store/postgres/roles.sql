@@ -21,7 +21,7 @@ BEGIN
         CREATE ROLE zeropass_owner NOLOGIN;
     END IF;
     -- zeropass_migrator:     `zeropass store migrate`; becomes the owner. No host has it.
-    -- zeropass_accounts:     accounts and sessions, for auth-service.
+    -- zeropass_accounts:     accounts and sessions, for auth-service; what workloads have asked.
     -- zeropass_credentials:  credentials and ceremonies, for passkey-manager.
     -- zeropass_rollouts:     component revisions and which of them serve, for the host.
     -- zeropass_audit_writer: adds audit records, and nothing else.

@@ -36,10 +36,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "account names",
             include_str!("migrations/0030_account_names.sql"),
         ),
+        step(40, "rates", include_str!("migrations/0040_rates.sql")),
         step(
-            34,
+            41,
             "log secrets",
-            include_str!("migrations/0034_log_secrets.sql"),
+            include_str!("migrations/0041_log_secrets.sql"),
         ),
     ])
 });

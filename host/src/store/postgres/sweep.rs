@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnection, Postgres};
 use crate::clock::Timestamp;
 use crate::store::columns::time;
 use crate::store::job::{Applies, Change, Failure};
+use crate::store::rates::nanoseconds;
 
 /// One day, in milliseconds.
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -30,12 +31,17 @@ const SESSIONS: &str = "
         SELECT rp_id, id FROM zeropass.sessions WHERE expires_at < $1
         ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
+const RATES: &str = "
+    DELETE FROM zeropass.rates WHERE identity IN (
+        SELECT identity FROM zeropass.rates WHERE owed_until < $1
+        ORDER BY owed_until LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
 const ACCOUNTS: &str = "SELECT zeropass.sweep_accounts($1, $2)";
 
 pub(super) struct CeremoniesAndFailures(pub(super) Timestamp);
 
 /// After [`CeremoniesAndFailures`], so that the accounts they kept can go at once.
-pub(super) struct AccountsAndSessions(pub(super) Timestamp);
+pub(super) struct AccountsSessionsAndRates(pub(super) Timestamp);
 
 // === impl CeremoniesAndFailures ===
 
@@ -49,49 +55,50 @@ impl Applies<CeremoniesAndFailures> for Postgres {
         change: &CeremoniesAndFailures,
         db: &mut PgConnection,
     ) -> Result<(u64, u64), Failure> {
-        let ceremonies = delete(db, CEREMONIES, change.0).await?;
-        Ok((ceremonies, delete(db, FAILURES, change.0).await?))
+        let ceremonies = delete(db, CEREMONIES, before(change.0)).await?;
+        Ok((ceremonies, delete(db, FAILURES, before(change.0)).await?))
     }
 }
 
-// === impl AccountsAndSessions ===
+// === impl AccountsSessionsAndRates ===
 
-impl Change for AccountsAndSessions {
-    type Output = (u64, u64);
+impl Change for AccountsSessionsAndRates {
+    type Output = (u64, u64, u64);
 }
 
 #[async_trait]
-impl Applies<AccountsAndSessions> for Postgres {
+impl Applies<AccountsSessionsAndRates> for Postgres {
     /// A passkey may have been registered for an account that was just seen without any.
     const SAVEPOINT: bool = true;
 
     async fn apply(
-        change: &AccountsAndSessions,
+        change: &AccountsSessionsAndRates,
         db: &mut PgConnection,
-    ) -> Result<(u64, u64), Failure> {
-        let sessions = delete(db, SESSIONS, change.0).await?;
+    ) -> Result<(u64, u64, u64), Failure> {
+        let sessions = delete(db, SESSIONS, before(change.0)).await?;
+        let rates = delete(db, RATES, nanoseconds(before(change.0))).await?;
         let accounts: i64 = sqlx::query_scalar(ACCOUNTS)
-            .bind(before(change.0))
+            .bind(time(before(change.0)))
             .bind(BATCH)
             .fetch_one(db)
             .await?;
-        Ok((u64::try_from(accounts).unwrap_or(0), sessions))
+        Ok((u64::try_from(accounts).unwrap_or(0), sessions, rates))
     }
 }
 
 async fn delete(
     db: &mut PgConnection,
     statement: &'static str,
-    now: Timestamp,
+    before: u64,
 ) -> Result<u64, sqlx::Error> {
     let done = sqlx::query(statement)
-        .bind(before(now))
+        .bind(time(before))
         .bind(BATCH)
         .execute(db)
         .await?;
     Ok(done.rows_affected())
 }
 
-fn before(now: Timestamp) -> i64 {
-    time(now.saturating_sub(DAY))
+fn before(now: Timestamp) -> Timestamp {
+    now.saturating_sub(DAY)
 }

@@ -2,9 +2,8 @@
 //!
 //! sqlx would trust every public authority beside the configured one, allow TLS 1.2, and
 //! take what the environment says into its sessions. So sqlx speaks plain text to a unix
-//! socket in a folder of mode 0700, which only this process serves and only this process
-//! may use (the kernel says who connects). The folder is made where nobody else could put
-//! another in its place, whatever `TMPDIR` says. For each connection a tunnel
+//! socket in a private folder ([`super::socket`]), which only this process serves and only
+//! this process may use (the kernel says who connects). For each connection a tunnel
 //!
 //! - dials the configured server and asks for TLS; a server that has none is refused;
 //! - shakes hands in TLS 1.3 with the role's certificate, trusting the configured authority
@@ -16,13 +15,11 @@
 //! Whatever fails before that reaches the caller as a database error with the reason.
 
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::task::{AbortHandle, JoinSet};
@@ -31,11 +28,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::role::Role;
+use super::socket::SocketFolder;
 use super::tls::FreshTls;
 use super::wire;
-
-/// The socket's name has a port in it, whatever the server's is.
-pub(super) const PORT: u16 = 5432;
 
 /// From dialling to an open session.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,7 +47,7 @@ pub(super) struct Destination {
 
 /// A socket and what serves it; both end with this value.
 pub(super) struct Tunnel {
-    folder: TempDir,
+    folder: SocketFolder,
     serving: AbortHandle,
 }
 
@@ -64,11 +59,8 @@ impl Tunnel {
     /// # Errors
     /// The socket can't be made in the folder for temporary files, or others could move it.
     pub(super) fn open(destination: Destination) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("zeropass-").tempdir()?;
-        nobody_else_may_move(folder.path())?;
-        let private = std::fs::Permissions::from_mode(0o700);
-        std::fs::set_permissions(folder.path(), private)?;
-        let listener = UnixListener::bind(folder.path().join(format!(".s.PGSQL.{PORT}")))?;
+        let folder = SocketFolder::make()?;
+        let listener = UnixListener::bind(folder.socket())?;
         let serving = tokio::spawn(serve(listener, Arc::new(destination))).abort_handle();
         Ok(Self { folder, serving })
     }
@@ -83,30 +75,6 @@ impl Drop for Tunnel {
     fn drop(&mut self) {
         self.serving.abort();
     }
-}
-
-/// Whether what is on the way to `folder`, which is ours, belongs to us or to root, and
-/// nobody else may rename it.
-fn nobody_else_may_move(folder: &Path) -> io::Result<()> {
-    const OTHERS_WRITE: u32 = 0o022;
-    const STICKY: u32 = 0o1000;
-    let us = std::fs::metadata(folder)?.uid();
-    for above in folder.canonicalize()?.ancestors().skip(1) {
-        let found = std::fs::metadata(above)?;
-        let (mode, owner) = (found.mode(), found.uid());
-        let open = mode & OTHERS_WRITE != 0 && mode & STICKY == 0;
-        if open || ![0, us].contains(&owner) {
-            return Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                format!(
-                    "others may change {} (owner {owner}, mode {:o}): set TMPDIR to a folder of the host's own user",
-                    above.display(),
-                    mode & 0o7777
-                ),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Ends with its task, and every connection with it.

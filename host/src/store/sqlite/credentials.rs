@@ -19,15 +19,29 @@ const INSERT: &str = "
         user_verified, discoverable, attestation_format, suspended_at, clone_alarm_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
-const GET: &str = "SELECT * FROM credentials WHERE rp_id = ?1 AND id = ?2";
+/// What stands in for a passkey that is not there, after its id and its user: one row at
+/// least in each answer, since how long that takes must not tell that there is none.
+macro_rules! stand_in {
+    () => {
+        "'Passkey', 'active', 0, NULL, zeroblob(77), -7, 0, zeroblob(16),
+        '[\"hybrid\",\"internal\"]', 0, 0, 0, 1, 'none', NULL, NULL"
+    };
+}
 
-/// One row at least: how long the answer takes must not tell that there is none.
-pub(super) const LIST: &str = "
-    SELECT 1 AS found, * FROM credentials WHERE rp_id = ?1 AND user_id = ?2
-    UNION ALL SELECT 0, ?1, zeroblob(32), ?2, 'Passkey', 'active', 0, NULL, zeroblob(77), -7, 0,
-        zeroblob(16), '[\"hybrid\",\"internal\"]', 0, 0, 0, 1, 'none', NULL, NULL
-    WHERE NOT EXISTS (SELECT 1 FROM credentials WHERE rp_id = ?1 AND user_id = ?2)
-    ORDER BY created_at, id";
+pub(super) const GET: &str = concat!(
+    "SELECT 1 AS found, * FROM credentials WHERE rp_id = ?1 AND id = ?2
+    UNION ALL SELECT 0, ?1, ?2, '00000000-0000-0000-0000-000000000000', ",
+    stand_in!(),
+    " WHERE NOT EXISTS (SELECT 1 FROM credentials WHERE rp_id = ?1 AND id = ?2)"
+);
+
+pub(super) const LIST: &str = concat!(
+    "SELECT 1 AS found, * FROM credentials WHERE rp_id = ?1 AND user_id = ?2
+    UNION ALL SELECT 0, ?1, zeroblob(32), ?2, ",
+    stand_in!(),
+    " WHERE NOT EXISTS (SELECT 1 FROM credentials WHERE rp_id = ?1 AND user_id = ?2)
+    ORDER BY created_at, id"
+);
 
 const RENAME: &str = "
     UPDATE credentials SET label = ?4 WHERE rp_id = ?1 AND user_id = ?2 AND id = ?3 RETURNING *";
@@ -83,13 +97,13 @@ const COMMON_ID_LENGTH: u32 = 32;
 const COMMON_TRANSPORTS: [&str; 2] = ["hybrid", "internal"];
 
 pub(super) async fn get(db: &SqlitePool, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {
-    sqlx::query_as(GET)
+    let found: Found<Credential> = sqlx::query_as(GET)
         .bind(rp_id)
         .bind(id)
-        .fetch_optional(db)
+        .fetch_one(db)
         .await
-        .map_err(unavailable)?
-        .ok_or(Error::NotFound)
+        .map_err(unavailable)?;
+    found.real().ok_or(Error::NotFound)
 }
 
 pub(super) async fn list_for_user(

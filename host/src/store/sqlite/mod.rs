@@ -16,6 +16,7 @@ mod failures;
 mod files;
 mod history;
 mod open;
+mod rates;
 mod rollouts;
 mod sessions;
 mod sweep;
@@ -24,12 +25,6 @@ mod writer;
 #[cfg(test)]
 mod alike_tests;
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 mod tamper_tests;
 #[cfg(test)]
 mod tests;
@@ -45,6 +40,7 @@ use tokio::sync::oneshot;
 use crate::audit::{Log, Trail};
 use crate::clock::{Clock, Timestamp};
 use crate::store::mediated::{Database, Mediated};
+use crate::store::rates::{TakeCells, Taken};
 use crate::store::writer::Writer;
 use crate::store::{Account, Credential, Error, Session, StoredRecord, Swept, Typical};
 use debts::Debts;
@@ -223,6 +219,10 @@ impl Database for SqliteDatabase {
 
     async fn session(&self, rp_id: &str, id: &str) -> Result<Session, Error> {
         sessions::get(&self.readers, rp_id, id).await
+    }
+
+    async fn take_cells(&self, taking: TakeCells) -> Result<Taken, Error> {
+        self.writer.run(&Trail::new(), taking).await
     }
 
     async fn records(&self, after: u64, limit: u32) -> Result<Vec<StoredRecord>, Error> {

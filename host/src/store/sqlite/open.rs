@@ -36,6 +36,7 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             include_str!("migrations/0003_lifecycle.sql"),
         ),
         step(10, "rollouts", include_str!("migrations/0010_rollouts.sql")),
+        step(20, "rates", include_str!("migrations/0020_rates.sql")),
     ])
 });
 

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::store::Swept;
 use crate::store::columns::time;
 use crate::store::job::{Applies, Change, Failure};
+use crate::store::rates::nanoseconds;
 
 /// One day, in milliseconds.
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -40,6 +41,10 @@ const FAILURES: &str = "
         WHERE since < ?1 AND (locked_until IS NULL OR locked_until < ?1)
         ORDER BY since LIMIT ?2)";
 
+const RATES: &str = "
+    DELETE FROM rates WHERE rowid IN (
+        SELECT rowid FROM rates WHERE owed_until < ?1 ORDER BY owed_until LIMIT ?2)";
+
 pub(super) struct Sweep(pub(super) Timestamp);
 
 // === impl Sweep ===
@@ -55,12 +60,13 @@ impl Applies<Sweep> for Sqlite {
 
     /// Ceremonies first, so that the accounts they kept can go at once.
     async fn apply(change: &Sweep, db: &mut SqliteConnection) -> Result<Swept, Failure> {
-        let before = time(change.0.saturating_sub(DAY));
+        let before = change.0.saturating_sub(DAY);
         Ok(Swept {
             ceremonies: delete(db, CEREMONIES, before).await?,
             accounts: delete(db, ACCOUNTS, before).await?,
             sessions: delete(db, SESSIONS, before).await?,
             failures: delete(db, FAILURES, before).await?,
+            rates: delete(db, RATES, nanoseconds(before)).await?,
         })
     }
 }
@@ -68,10 +74,10 @@ impl Applies<Sweep> for Sqlite {
 async fn delete(
     db: &mut SqliteConnection,
     statement: &'static str,
-    before: i64,
+    before: u64,
 ) -> Result<u64, sqlx::Error> {
     let done = sqlx::query(statement)
-        .bind(before)
+        .bind(time(before))
         .bind(BATCH)
         .execute(db)
         .await?;

@@ -26,6 +26,8 @@ pub struct Swept {
     pub sessions: u64,
     /// Counts of failed sign-ins that began more than a day ago and lock nothing.
     pub failures: u64,
+    /// Identities that have owed no request for a day.
+    pub rates: u64,
 }
 
 // === impl Swept ===
@@ -33,6 +35,6 @@ pub struct Swept {
 impl Swept {
     /// Everything that was forgotten.
     pub fn total(self) -> u64 {
-        self.ceremonies + self.accounts + self.sessions + self.failures
+        self.ceremonies + self.accounts + self.sessions + self.failures + self.rates
     }
 }

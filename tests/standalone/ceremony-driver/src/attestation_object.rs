@@ -76,7 +76,6 @@ fn skip(input: &[u8], depth: u8) -> Option<&[u8]> {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::credential_id;
 

@@ -19,7 +19,12 @@ use bindings::zeropass::store::ceremonies::{self, Ceremony, Kind, User};
 
 mod bindings {
     #![allow(missing_docs, unsafe_code, clippy::all, clippy::pedantic)]
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a failure here is a failure of the test"
+    )]
     #![allow(clippy::indexing_slicing, clippy::unimplemented, clippy::todo)]
     #![allow(rust_2018_idioms)]
     wit_bindgen::generate!({

@@ -15,7 +15,12 @@ mod host;
 mod memory;
 
 #[allow(missing_docs, clippy::all, clippy::pedantic, rust_2018_idioms)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failure here is a failure of the test"
+)]
 #[allow(clippy::indexing_slicing, clippy::unimplemented, clippy::todo)]
 mod bindings {
     wit_bindgen::generate!({

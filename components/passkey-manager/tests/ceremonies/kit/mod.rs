@@ -4,6 +4,7 @@ mod authenticator;
 mod certificates;
 mod host;
 mod keys;
+mod statements;
 mod verify;
 
 pub use authenticator::{
@@ -13,6 +14,10 @@ pub use authenticator::{
 pub use certificates::{Authority, der, leaf, packed_leaf};
 pub use host::MemoryHost;
 pub use keys::{ALL, RS1, TestKey};
+pub use statements::{
+    Android, AppleExtension, Tpm, aik_certificate, all_applications, apple, apple_nonce,
+    extended_key_usage, origin, purpose, tpm_names, tpm_names_as,
+};
 
 use passkey_manager::bindings::authentication::{Authenticated, RequestOptions};
 use passkey_manager::bindings::registration::{BeginRequest, CreationOptions, Registered};

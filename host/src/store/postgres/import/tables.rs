@@ -90,6 +90,11 @@ pub(super) const TABLES: &[Table] = &[
         key: &["rp_id", "subject"],
     },
     Table {
+        name: "rates",
+        columns: &[("identity", Text), ("owed_until", Int), ("taken", Int)],
+        key: &["identity"],
+    },
+    Table {
         name: "revisions",
         columns: &[
             ("component", Text),

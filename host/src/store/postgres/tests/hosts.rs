@@ -1,9 +1,13 @@
 //! Several hosts on one database.
 
+use futures::{StreamExt as _, stream};
+
 use super::*;
 use crate::audit::Trail;
 use crate::store::contract::{RP, id};
-use crate::store::{CredentialStatus, CredentialUse, Error, Failed, LockoutPolicy, NewSession};
+use crate::store::{
+    CredentialStatus, CredentialUse, Error, Failed, LockoutPolicy, NewSession, RateLimit,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_1000_parallel_takes_on_two_hosts_one_succeeds() {
@@ -65,6 +69,43 @@ async fn of_100_parallel_failures_on_two_hosts_ten_are_counted() {
         }
     }
     assert_eq!((counted, locks), (9, 1));
+}
+
+/// One after each hour, and so many at once.
+fn hourly(burst: u32) -> RateLimit {
+    RateLimit {
+        interval: 3_600_000_000_000,
+        burst,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_1000_takings_on_two_hosts_exactly_what_there_is_is_given() {
+    let (one, _, database) = fresh().await;
+    let other = beside(&database, "host-b").await;
+    let hosts = [one, other];
+    let takings = stream::iter(0..1000).map(|number| {
+        let store = &hosts[number % 2].store;
+        let taking = store.take_cells("spiffe://td/shop".into(), hourly(700), 1);
+        async move { taking.await.unwrap().cells }
+    });
+    // As many as find a connection in time.
+    let given: Vec<u32> = takings.buffer_unordered(100).collect().await;
+    assert_eq!(given.iter().sum::<u32>(), 700);
+}
+
+#[tokio::test]
+async fn taking_is_no_part_of_a_group_of_changes() {
+    let (kit, store, database) = fresh().await;
+    let before = store.commits();
+    let taking = kit
+        .store
+        .take_cells("spiffe://td/shop".into(), hourly(7), 3);
+    assert_eq!(taking.await.unwrap().cells, 3);
+    assert_eq!(store.commits(), before);
+    let row = "SELECT identity || ' ' || taken FROM zeropass.rates";
+    let row = shared().await.sql(&database, row).unwrap();
+    assert_eq!(row, "spiffe://td/shop 3");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

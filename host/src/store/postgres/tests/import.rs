@@ -1,7 +1,5 @@
 //! The import covers everything that there is, and all of it arrives.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
 use std::sync::Arc;
 
 use super::*;
@@ -9,7 +7,7 @@ use crate::clock::FixedClock;
 use crate::store::contract::{Kit, LIFETIME, NOW, RP, id};
 use crate::store::postgres::tests::{database, migrator, open, settings, shared};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Error, LockoutPolicy, NewSession};
+use crate::store::{Error, LockoutPolicy, NewSession, RateLimit};
 
 /// A SQLite store with something in every table.
 async fn filled(path: &Path) -> Kit {
@@ -43,6 +41,14 @@ async fn filled(path: &Path) -> Kit {
         .store
         .authentication_failed(&kit.trail, RP.into(), ada.id, policy);
     failed.await.unwrap();
+    let limit = RateLimit {
+        interval: 1_000_000_000,
+        burst: 10,
+    };
+    let taking = kit
+        .store
+        .take_cells("spiffe://example/shop".into(), limit, 3);
+    taking.await.unwrap();
     kit
 }
 
@@ -74,6 +80,7 @@ async fn imported_store_is_the_same_and_goes_on() {
         ("ceremonies", 600),
         ("sessions", 1),
         ("failures", 1),
+        ("rates", 1),
         ("revisions", 0),
         ("rollouts", 0),
         ("rollout_history", 0),

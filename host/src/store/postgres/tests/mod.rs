@@ -4,20 +4,13 @@
 //! has a database of its own. Without PostgreSQL these tests fail and say so; `cargo
 //! xtask test` installs it or leaves them out by name.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
 mod conflicts;
 mod doubt;
 mod hosts;
 mod outages;
 mod privileges;
 mod relay;
-#[path = "../../../../../tests/src/postgres/server.rs"]
+#[path = "../../../../../tests/src/postgres/server/mod.rs"]
 #[allow(dead_code, reason = "the test kit uses the rest")]
 mod server;
 mod transport;

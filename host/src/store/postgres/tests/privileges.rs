@@ -35,6 +35,7 @@ async fn each_role_is_refused_what_is_not_its_duty() {
         "credentials",
         "ceremonies",
         "failures",
+        "rates",
         "revisions",
         "rollouts",
         "rollout_history",
@@ -44,7 +45,7 @@ async fn each_role_is_refused_what_is_not_its_duty() {
         "audit_pruned",
     ];
     let own: [(Role, &[&str]); 5] = [
-        (Role::Accounts, &["accounts", "sessions"]),
+        (Role::Accounts, &["accounts", "sessions", "rates"]),
         (
             Role::Credentials,
             &["credentials", "ceremonies", "failures"],
@@ -73,6 +74,7 @@ async fn each_role_is_refused_what_is_not_its_duty() {
             "UPDATE zeropass.credentials SET public_key = ''".to_owned(),
             "UPDATE zeropass.accounts SET created_at = 9".to_owned(),
             "UPDATE zeropass.sessions SET expires_at = 9".to_owned(),
+            "UPDATE zeropass.rates SET identity = 'x'".to_owned(),
             "UPDATE zeropass.ceremonies SET expires_at = 9".to_owned(),
             "DELETE FROM zeropass.accounts".to_owned(),
             "UPDATE zeropass.rollout_history SET why = 'x'".to_owned(),

@@ -1,13 +1,6 @@
 //! The contract on SQLite, and what only SQLite has: the file ([`file`]), the audit table
 //! ([`table`]), the one writer ([`group`]).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
 mod file;
 mod group;
 mod table;

@@ -6,7 +6,9 @@
 //! when a test is root. It ends with the test process, however that ends: a shell waits
 //! for the end of its input and then stops it.
 
-use std::fmt::Write as _;
+mod authority;
+mod programs;
+
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -16,11 +18,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
-};
 use tempfile::TempDir;
+
+pub use self::authority::Authority;
+use self::programs::{other_user, program, psql};
 
 /// The name that the server's certificate has. Nobody resolves it.
 pub const SERVER_NAME: &str = "database.zeropass.internal";
@@ -59,20 +60,6 @@ pub struct Server {
     databases: AtomicU32,
 }
 
-/// Signs certificates of databases and roles.
-pub struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-/// A certificate and its key in PEM form.
-pub struct Pair {
-    /// The certificate.
-    pub certificate: String,
-    /// Its private key.
-    pub key: String,
-}
-
 // === impl Server ===
 
 impl Server {
@@ -103,7 +90,7 @@ impl Server {
         let pair = server.authority.issue("server", &[SERVER_NAME]);
         server.put("server.pem", &pair.certificate);
         server.put("server.key", &pair.key);
-        server.put("ca.pem", &server.authority.pem);
+        server.put("ca.pem", &server.authority.pem());
         server.put("pg_hba.conf", hba);
         server.put("zeropass.conf", &format!("{SETTINGS}{settings}"));
         let include = server.data().join("postgresql.conf");
@@ -113,7 +100,7 @@ impl Server {
             .map_err(|error| format!("{}: {error}", include.display()))?;
         file.write_all(b"\ninclude 'zeropass.conf'\n")
             .map_err(|error| error.to_string())?;
-        server.put_here("ca.pem", &server.authority.pem);
+        server.put_here("ca.pem", &server.authority.pem());
         server.run()?;
         Ok(server)
     }
@@ -335,133 +322,6 @@ impl Drop for Server {
             let _ = child.wait();
         }
     }
-}
-
-// === impl Authority ===
-
-impl Authority {
-    /// A new authority of this name.
-    pub fn new(name: &str) -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = params(name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let certificate = params.self_signed(&key).expect("a certificate");
-        Self {
-            pem: certificate.pem(),
-            issuer: Issuer::new(params, key),
-        }
-    }
-
-    /// The authority's certificate in PEM form.
-    pub fn pem(&self) -> &str {
-        &self.pem
-    }
-
-    /// A certificate with this common name and these DNS names.
-    pub fn issue(&self, name: &str, dns: &[&str]) -> Pair {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = params(name);
-        for dns in dns {
-            let dns = (*dns).try_into().expect("a DNS name");
-            params.subject_alt_names.push(rcgen::SanType::DnsName(dns));
-        }
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![
-            ExtendedKeyUsagePurpose::ServerAuth,
-            ExtendedKeyUsagePurpose::ClientAuth,
-        ];
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        Pair {
-            certificate: certificate.pem(),
-            key: key.serialize_pem(),
-        }
-    }
-}
-
-// === helpers ===
-
-fn params(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    let mut subject = DistinguishedName::new();
-    subject.push(DnType::CommonName, name);
-    params.distinguished_name = subject;
-    params
-}
-
-fn psql(connection: &str, statements: &str) -> Result<String, String> {
-    let mut command = Command::new(program("psql")?);
-    command
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"])
-        .args(["--set", "ON_ERROR_STOP=1", "--set", "VERBOSITY=verbose"])
-        .args(["--set", "SHOW_CONTEXT=never", "--dbname", connection])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| error.to_string())?;
-    let mut stdin = child.stdin.take().ok_or("no way to psql")?;
-    // A psql that ends early does not read everything.
-    let _ = stdin.write_all(statements.as_bytes());
-    drop(stdin);
-    let done = child
-        .wait_with_output()
-        .map_err(|error| error.to_string())?;
-    match done.status.success() {
-        true => Ok(String::from_utf8_lossy(&done.stdout).trim_end().to_owned()),
-        false => {
-            let mut said = String::from_utf8_lossy(&done.stderr).into_owned();
-            let _ = write!(said, " ({})", done.status);
-            Err(said)
-        }
-    }
-}
-
-/// Debian keeps the server's programs off the path, in a folder for each version.
-fn program(name: &str) -> Result<PathBuf, String> {
-    let mut found: Vec<PathBuf> = Path::new("/usr/lib/postgresql")
-        .read_dir()
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|version| version.path().join("bin").join(name))
-        .filter(|file| file.is_file())
-        .collect();
-    found.sort();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    found
-        .pop()
-        .or_else(|| {
-            std::env::split_paths(&path)
-                .map(|folder| folder.join(name))
-                .find(|file| file.is_file())
-        })
-        .ok_or_else(|| format!("PostgreSQL is not installed: there is no {name}"))
-}
-
-/// The user and group to become: none when we are not root.
-fn other_user() -> Result<Option<(u32, u32)>, String> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status
-        .lines()
-        .find_map(|line| line.strip_prefix("Uid:"))
-        .and_then(|ids| ids.split_whitespace().nth(1));
-    if effective != Some("0") {
-        return Ok(None);
-    }
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    ["postgres", "nobody"]
-        .iter()
-        .find_map(|name| {
-            let line = users
-                .lines()
-                .find(|line| line.split(':').next() == Some(name))?;
-            let mut ids = line.split(':').skip(2);
-            Some((ids.next()?.parse().ok()?, ids.next()?.parse().ok()?))
-        })
-        .map(Some)
-        .ok_or_else(|| "PostgreSQL does not run as root, and there is no other user".to_owned())
 }
 
 fn free_port() -> Result<u16, String> {

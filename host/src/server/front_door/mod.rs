@@ -7,7 +7,10 @@
 //! host before the records of the request are durable.
 //!
 //! What the paths under a prefix mean is auth-service's to know; the prefixes are
-//! the actions of policy.
+//! the actions of policy: [`area`]. The host's own answers are in [`refusal`].
+
+mod area;
+mod refusal;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,19 +24,22 @@ use hyper::body::Incoming;
 use tokio::sync::{Semaphore, watch};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
+use self::area::{Area, method_name};
+use self::refusal::Refusal;
 use super::handler::{Handler, Peer, Response, full};
+use super::leases::{Counted, Leases};
 use super::owed::Owed;
-use super::problem::problem;
 use super::records::ConnectionRecords;
 use super::{body, codes, sticky};
 use crate::audit::{Actor, Origin, Outcome, Record, Trail};
 use crate::capabilities::{CallContext, CallState, Caller, PasskeysLink, Routes, Services};
+use crate::policy::Permit;
 use crate::policy::action::{self, Action};
-use crate::policy::{Denied, Permit};
 use crate::registry::rollout::Sticky;
 use crate::registry::rollout::judge::Ended;
 use crate::registry::{CallError, Slot};
 use crate::runtime::Deadline;
+use crate::store::RateLimit;
 
 /// The header that carries a request's id back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -64,25 +70,8 @@ pub struct FrontDoor {
     places: Semaphore,
     in_flight: Semaphore,
     connections: ConnectionRecords,
-}
-
-/// The part of the API that a path belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Area {
-    Registrations,
-    Authentications,
-    Users,
-    Sessions,
-    Metadata,
-}
-
-/// An answer of the host's own.
-struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    /// The code in the audit log, which may say more.
-    recorded: &'static str,
-    detail: String,
+    /// None where no other host has the store, or nobody is limited.
+    leases: Option<Leases>,
 }
 
 // === impl FrontDoor ===
@@ -103,7 +92,18 @@ impl FrontDoor {
             auth_service,
             places: Semaphore::new(limits.in_flight.saturating_add(limits.queue)),
             in_flight: Semaphore::new(limits.in_flight),
+            leases: None,
             limits,
+        }
+    }
+
+    /// Limit what each identity asks of all hosts on this store together.
+    #[must_use]
+    pub fn limiting(self, limit: RateLimit) -> Self {
+        let store = Arc::clone(&self.services.store);
+        Self {
+            leases: Some(Leases::new(Counted { store, limit }, limit)),
+            ..self
         }
     }
 
@@ -142,12 +142,7 @@ impl FrontDoor {
                     request_id = origin.request_id,
                     "audit records could not be written: the answer is withheld"
                 );
-                refusal(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "busy",
-                    "the audit log can't be written",
-                )
-                .respond(&origin)
+                Refusal::busy("the audit log can't be written").respond(&origin)
             }
         };
         tracing::info!(
@@ -164,7 +159,7 @@ impl FrontDoor {
 
     /// A path outside the API. Its record has no word of it: a path may hold anything.
     fn nowhere(&self, origin: &Arc<Origin>, trail: &Trail, method: &Method) -> Refusal {
-        let refusal = refusal(
+        let refusal = Refusal::new(
             StatusCode::NOT_FOUND,
             "not-found",
             "there is no such resource",
@@ -278,18 +273,12 @@ impl FrontDoor {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let busy = || {
-            refusal(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "busy",
-                "too many requests at once",
-            )
-        };
+        let busy = || Refusal::busy("too many requests at once");
         let _place = self.places.try_acquire().map_err(|_| busy())?;
         let (parts, body) = request.into_parts();
         let body = body::collect(body, self.limits.body, self.limits.request_timeout)
             .await
-            .map_err(|error| refusal(error.status(), error.code(), &error.to_string()))?;
+            .map_err(|error| Refusal::new(error.status(), error.code(), &error.to_string()))?;
         let _turn = tokio::time::timeout_at(context.deadline.instant(), self.in_flight.acquire())
             .await
             .map_err(|_| busy())?
@@ -301,22 +290,7 @@ impl FrontDoor {
         let result = place.revision.answer(context, passkeys, request).await;
         self.auth_service
             .observe(&place, ended(&result, &context.routes), started.elapsed());
-        result.map_err(|error| {
-            // The guest's own words may hold anything; they are in the log.
-            let detail = match error {
-                CallError::Busy => "too many requests at once",
-                CallError::Deadline => "the request took too long",
-                CallError::Withdrawn => "the component that answers this was withdrawn",
-                _ => "the request could not be completed",
-            };
-            Refusal {
-                recorded: match error {
-                    CallError::Withdrawn => error.code(),
-                    _ => "busy",
-                },
-                ..refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
-            }
-        })
+        result.map_err(Refusal::from)
     }
 }
 
@@ -324,6 +298,13 @@ impl FrontDoor {
 impl Handler for FrontDoor {
     async fn handle(&self, peer: Arc<Peer>, request: http::Request<Incoming>) -> Response {
         self.answer(&peer, request).await
+    }
+
+    async fn count(&self, peer: &Peer) -> Result<(), Duration> {
+        match &self.leases {
+            Some(leases) => leases.ask(&peer.id).await,
+            None => Ok(()),
+        }
     }
 
     fn refused(&self, address: SocketAddr, code: &'static str) {
@@ -355,59 +336,6 @@ impl std::fmt::Debug for FrontDoor {
     }
 }
 
-// === impl Area ===
-
-impl Area {
-    fn of(path: &str) -> Option<Self> {
-        let mut segments = path.split('/').skip(1);
-        Some(match (segments.next()?, segments.next()) {
-            ("v1", Some("registrations")) => Self::Registrations,
-            ("v1", Some("authentications")) => Self::Authentications,
-            ("v1", Some("users")) => Self::Users,
-            ("v1", Some("sessions")) => Self::Sessions,
-            (".well-known", Some(_)) | ("openapi.json", None) => Self::Metadata,
-            _ => return None,
-        })
-    }
-
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::Registrations => "/v1/registrations",
-            Self::Authentications => "/v1/authentications",
-            Self::Users => "/v1/users",
-            Self::Sessions => "/v1/sessions",
-            Self::Metadata => "/.well-known",
-        }
-    }
-}
-
-// === impl Refusal ===
-
-impl Refusal {
-    fn respond(self, origin: &Origin) -> Response {
-        problem(self.status, self.code, &self.detail, &origin.request_id)
-    }
-}
-
-impl From<Denied> for Refusal {
-    fn from(_: Denied) -> Self {
-        refusal(
-            StatusCode::FORBIDDEN,
-            "not-permitted",
-            "policy does not allow this workload to do this",
-        )
-    }
-}
-
-fn refusal(status: StatusCode, code: &'static str, detail: &str) -> Refusal {
-    Refusal {
-        status,
-        code,
-        recorded: code,
-        detail: detail.to_owned(),
-    }
-}
-
 /// How a call went, for the judge of the revision that took it.
 fn ended(result: &Result<http::Response<Bytes>, CallError>, routes: &Routes) -> Option<Ended> {
     match result {
@@ -417,17 +345,6 @@ fn ended(result: &Result<http::Response<Bytes>, CallError>, routes: &Routes) -> 
         Ok(answer) if answer.status().is_client_error() => Some(Ended::Denied),
         Ok(_) => Some(Ended::Well),
         Err(error) => error.ended(),
-    }
-}
-
-/// Audit names only the methods that the API has.
-fn method_name(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        _ => "OTHER",
     }
 }
 
@@ -441,22 +358,4 @@ fn finish(mut answer: Response, origin: &Origin) -> Response {
         headers.insert(REQUEST_ID, id);
     }
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_belong_to_areas_by_whole_segments() {
-        assert_eq!(Area::of("/v1/registrations"), Some(Area::Registrations));
-        assert_eq!(Area::of("/v1/registrations/abc"), Some(Area::Registrations));
-        assert_eq!(Area::of("/v1/registrationsx"), None);
-        assert_eq!(Area::of("/v1"), None);
-        assert_eq!(Area::of("//v1/users"), None);
-        assert_eq!(Area::of("/.well-known/jwks.json"), Some(Area::Metadata));
-        assert_eq!(Area::of("/openapi.json"), Some(Area::Metadata));
-        assert_eq!(Area::of("/openapi.json/x"), None);
-        assert_eq!(Area::of("*"), None);
-    }
 }

@@ -1,0 +1,10 @@
+//! Statements of the formats that certify more than a signature: each right as it is made,
+//! with fields that tests bend.
+
+mod android;
+mod apple;
+mod tpm;
+
+pub use android::{Android, all_applications, origin, purpose};
+pub use apple::{AppleExtension, apple, apple_nonce};
+pub use tpm::{Tpm, aik_certificate, extended_key_usage, tpm_names, tpm_names_as};
