@@ -164,9 +164,6 @@ impl Suite<'_> {
             .step(stop, "lint host side", &["toolchain"], || {
                 let mut clippy = workspace.cargo("clippy");
                 clippy.args(HOST_SIDE);
-                for name in COMPONENTS {
-                    clippy.args(["--exclude", name]);
-                }
                 process::run(clippy.args(["--all-targets", "--", "-D", "warnings"]), stop)?;
                 Ok(Outcome::Passed)
             })

@@ -3,7 +3,9 @@
 //! A token says what was true at sign-in; introspection asks what is true now:
 //! the workload, the session, the account and the passkey. Any of them
 //! wanting makes the token inactive, and the answer does not say which
-//! (RFC 7662 section 2.2). Only a busy host is said to be busy: inactive is final.
+//! (RFC 7662 section 2.2). Inactive is final, so it is said of nothing but the token:
+//! a host that is busy, or a store or link that does not let this component in at the
+//! moment, is `busy`.
 //!
 //! A token is bound to the workload that it was given to, by its SPIFFE id: the
 //! certificate of that id is renewed every few hours, and sessions outlast it. The
@@ -175,11 +177,22 @@ fn active(proven: &Proven) -> Active<'_> {
 
 // === impl Unproven ===
 
+impl Unproven {
+    /// This component was refused, which says nothing about the token.
+    fn withheld() -> Self {
+        Self::Unknown(Problem::new(
+            Code::Busy,
+            "what the token is worth can't be told now; try again",
+        ))
+    }
+}
+
 impl From<TokenError> for Unproven {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Busy => Self::Unknown(error.into()),
-            TokenError::Invalid | TokenError::NotPermitted => Self::Inactive,
+            TokenError::NotPermitted => Self::withheld(),
+            TokenError::Invalid => Self::Inactive,
         }
     }
 }
@@ -188,6 +201,7 @@ impl From<StoreError> for Unproven {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy | StoreError::Conflict => Self::Unknown(error.into()),
+            StoreError::NotPermitted => Self::withheld(),
             _ => Self::Inactive,
         }
     }
@@ -197,6 +211,7 @@ impl From<Rejection> for Unproven {
     fn from(rejection: Rejection) -> Self {
         match rejection.code {
             Code::Busy | Code::RateLimited => Self::Unknown(rejection.into()),
+            Code::NotPermitted => Self::withheld(),
             _ => Self::Inactive,
         }
     }

@@ -45,9 +45,9 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<RequestOptions, 
     let rp_id = request.rp_id;
     let hints = transports::parse("hints", &request.hints)?;
     let profile = host.describe(&rp_id)?;
-    let named = !matches!(request.subject, Subject::Anyone);
+    let with_list = !matches!(request.subject, Subject::Anyone);
     let inputs =
-        extensions::authentication_inputs(&profile.extensions, &request.extensions, named)?;
+        extensions::authentication_inputs(&profile.extensions, &request.extensions, with_list)?;
     let allowed = match &request.subject {
         Subject::Anyone => Allowed {
             user_id: None,

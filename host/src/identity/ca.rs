@@ -98,6 +98,25 @@ impl Ca {
         })
     }
 
+    /// A new authority with the name of this one and a key of its own, as an authority
+    /// has it that changes its key.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn rekeyed(&self, trust_domain: &TrustDomain, now: Timestamp) -> Result<Self, CaError> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let mut params = authority(trust_domain, now, 0)?;
+        if let Some(common_name) = common_name(&self.certificate) {
+            params.distinguished_name = name(&common_name);
+        }
+        let certificate = params.self_signed(&key)?;
+        Ok(Self {
+            pem: certificate.pem(),
+            certificate: certificate.der().clone(),
+            issuer: Issuer::new(params, key),
+        })
+    }
+
     /// The CA's certificate.
     pub fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
@@ -221,18 +240,13 @@ impl Ca {
         if parsed.public_key().subject_public_key.data != key.public_key_raw() {
             return Err(CaFault::Unusable("ca.key does not belong to ca.pem"));
         }
-        let common_name = parsed
-            .subject()
-            .iter_common_name()
-            .next()
-            .and_then(|name| name.as_str().ok());
-        let Some(common_name) = common_name else {
+        let Some(common_name) = common_name(&der) else {
             return Err(CaFault::Unusable(
                 "ca.pem was not made by `zeropass pki init`",
             ));
         };
         let mut params = CertificateParams::default();
-        params.distinguished_name = name(common_name);
+        params.distinguished_name = name(&common_name);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let pem = String::from_utf8_lossy(certificate).into_owned();
         drop(parsed);
@@ -269,6 +283,12 @@ fn authority(
     params.not_before = date(now.saturating_sub(SKEW))?;
     params.not_after = date(now.saturating_add(CA_LIFE))?;
     Ok(params)
+}
+
+fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let mut names = parsed.subject().iter_common_name();
+    Some(names.next()?.as_str().ok()?.to_owned())
 }
 
 fn name(common_name: &str) -> DistinguishedName {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use rustls::Error as TlsError;
-use rustls::server::VerifierBuilderError;
 use thiserror::Error;
 
+use super::lists::ListsError;
 use super::svid::SvidError;
 
 /// Why material can't be used. Each message names the file and what it should hold.
@@ -58,9 +58,9 @@ pub enum MaterialError {
         /// What rustls said.
         source: Box<TlsError>,
     },
-    /// A revocation list can't be used.
-    #[error("revocation lists can't be used: {0}; expected v2 CRLs with a next update")]
-    Revocation(VerifierBuilderError),
+    /// The revocation lists can't be used.
+    #[error(transparent)]
+    Revocation(#[from] ListsError),
     /// The host's own certificate does not pass the check that peers have to pass.
     #[error(
         "{}: the certificate is refused by the roots in {} (`{code}`: {source}); renew it or correct roots and trust domains",
@@ -90,7 +90,7 @@ impl MaterialError {
             Self::KeyMismatch { .. } => "key-mismatch",
             Self::Svid { source, .. } => source.code(),
             Self::Root { .. } => "root-unusable",
-            Self::Revocation(_) => "revocation-unusable",
+            Self::Revocation(error) => error.code(),
             Self::Refused { code, .. } => code,
         }
     }

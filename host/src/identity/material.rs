@@ -19,7 +19,7 @@ use rustls::{Error as TlsError, InconsistentKeys, RootCertStore};
 
 use super::crypto::provider;
 use super::error::MaterialError;
-use super::parts::{MaterialFiles, Parts};
+use super::parts::{MaterialFiles, Parts, Trusted, Unread};
 use super::svid::{Svid, SvidError, parse_svid};
 use super::verifier::{SvidVerifier, refusal_code};
 use crate::clock::Timestamp;
@@ -141,6 +141,19 @@ impl fmt::Debug for Material {
     }
 }
 
+// === impl Unusable ===
+
+impl Unusable {
+    /// What is left of material that could not be read as a whole.
+    pub(super) fn unread(Unread { error, trusted }: Unread) -> Self {
+        let trust = trusted.and_then(|trusted| {
+            let Trusted { files, roots, crls } = *trusted;
+            Trust::new(&files, roots, crls).ok()
+        });
+        Self { error, trust }
+    }
+}
+
 // === impl Trust ===
 
 impl Trust {
@@ -154,8 +167,7 @@ impl Trust {
             Arc::clone(&roots),
             crls,
             files.trust_domains.as_slice().into(),
-        )
-        .map_err(MaterialError::Revocation)?;
+        )?;
         Ok(Self {
             roots,
             verifier: Arc::new(verifier),

@@ -4,6 +4,7 @@
 //! - [`svid`]: the X.509-SVID profile, read strictly from a certificate.
 //! - [`verifier`]: chain, time, revocation, profile and trust domain in one
 //!   rustls verifier.
+//! - [`lists`]: which revocation list speaks about whom.
 //! - [`pinned`]: the same verdict for a link, whose other end is known by name.
 //! - [`parts`]: the host's own certificate, key, roots and lists as they were found.
 //! - [`material`]: the same, checked against themselves before anybody uses them.
@@ -26,6 +27,7 @@ pub mod current;
 mod error;
 pub mod inspect;
 mod link_tls;
+pub mod lists;
 pub mod material;
 pub mod parts;
 pub mod pinned;

@@ -2,7 +2,10 @@
 //!
 //! [`Parts`] holds DER and the names of the places that it came from, so that
 //! whoever judges it ([`super::material`]) can name the place at fault. Two looks
-//! at the same place are compared by [`Parts::digest`].
+//! at the same place are compared by their digests.
+//!
+//! A file that can't be read takes nothing from the others ([`Unread`]): a key that is
+//! away must not shield a peer whom a new list names.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,6 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use super::error::MaterialError;
+use super::lists::Lists;
 use super::spiffe::TrustDomain;
 
 /// Where the material lies, and whom it trusts.
@@ -43,6 +47,26 @@ pub struct Parts {
     pub crls: Vec<CertificateRevocationListDer<'static>>,
 }
 
+/// Material of which a file could not be read.
+#[derive(Debug)]
+pub struct Unread {
+    /// Why.
+    pub error: MaterialError,
+    /// Whom the rest of it trusts, if that could be read.
+    pub trusted: Option<Box<Trusted>>,
+}
+
+/// The half of material that peers are judged by.
+#[derive(Debug)]
+pub struct Trusted {
+    /// Where it was found, and whom it is to trust.
+    pub files: MaterialFiles,
+    /// The trusted roots.
+    pub roots: Vec<CertificateDer<'static>>,
+    /// Revocation lists; none means that revocation is not checked.
+    pub crls: Lists,
+}
+
 // === impl Parts ===
 
 impl Parts {
@@ -52,39 +76,56 @@ impl Parts {
     /// [`MaterialError::Read`] or [`MaterialError::Pem`] for the first file that
     /// can't be read or does not hold what it should.
     pub fn read(files: &MaterialFiles) -> Result<Self, MaterialError> {
-        let chain = certificates(&files.certificate, "a certificate chain, leaf first")?;
-        let expected = "one private key";
-        let text = read(&files.key, expected)?;
-        let key = PrivateKeyDer::from_pem_slice(&text).map_err(|_| MaterialError::Pem {
-            file: files.key.clone(),
-            expected,
-        })?;
-        Ok(Self {
-            chain,
-            key,
-            roots: certificates(&files.roots, "one or more root certificates")?,
-            crls: revocation_lists(&files.crls)?,
-            files: files.clone(),
-        })
+        Self::look(files, None).map_err(|unread| unread.error)
+    }
+
+    /// The same, which saves what can be read. Where that is all but the lists, those
+    /// `in_force` stay.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(super) fn look(files: &MaterialFiles, in_force: Option<Lists>) -> Result<Self, Unread> {
+        let own = own(files);
+        let roots = certificates(&files.roots, "one or more root certificates");
+        let crls = revocation_lists(&files.crls);
+        let trusted = |roots, crls| {
+            Box::new(Trusted {
+                files: files.clone(),
+                roots,
+                crls,
+            })
+        };
+        match (own, roots, crls) {
+            (Ok((chain, key)), Ok(roots), Ok(crls)) => Ok(Self {
+                files: files.clone(),
+                chain,
+                key,
+                roots,
+                crls,
+            }),
+            (Err(error), Ok(roots), Ok(crls)) => Err(Unread {
+                error,
+                trusted: Some(trusted(roots, crls)),
+            }),
+            (Err(error), Ok(roots), Err(_)) | (Ok(_), Ok(roots), Err(error)) => Err(Unread {
+                error,
+                trusted: in_force.map(|crls| trusted(roots, crls)),
+            }),
+            (Err(error), Err(_), _) | (Ok(_), Err(error), _) => Err(Unread {
+                error,
+                trusted: None,
+            }),
+        }
     }
 
     /// SHA-256 over all of it, the key included: never to be shown.
     pub(super) fn digest(&self) -> [u8; 32] {
-        let mut context = Context::new(&SHA256);
-        let mut part = |bytes: &[u8]| {
-            context.update(&(bytes.len() as u64).to_be_bytes());
-            context.update(bytes);
-        };
-        let certificates = [&self.chain, &self.roots];
-        for list in certificates {
-            part(&(list.len() as u64).to_be_bytes());
-            list.iter().for_each(|one| part(one));
-        }
-        self.crls.iter().for_each(|one| part(one));
-        part(self.key.secret_der());
-        let mut digest = [0; 32];
-        digest.copy_from_slice(context.finish().as_ref());
-        digest
+        let mut digest = Digest::default();
+        digest.parts(&self.chain);
+        digest.parts(&self.roots);
+        digest.parts(&self.crls);
+        digest.part(self.key.secret_der());
+        digest.finish()
     }
 }
 
@@ -97,7 +138,62 @@ impl fmt::Debug for Parts {
     }
 }
 
+// === impl Trusted ===
+
+impl Trusted {
+    /// SHA-256 over all of it.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut digest = Digest::default();
+        digest.parts(&self.roots);
+        digest.parts(&self.crls);
+        digest.finish()
+    }
+}
+
+// === impl Digest ===
+
+/// Over parts of any lengths, none of which can pass for another.
+struct Digest(Context);
+
+impl Digest {
+    fn part(&mut self, bytes: &[u8]) {
+        self.0.update(&(bytes.len() as u64).to_be_bytes());
+        self.0.update(bytes);
+    }
+
+    fn parts<T: AsRef<[u8]>>(&mut self, parts: &[T]) {
+        self.0.update(&(parts.len() as u64).to_be_bytes());
+        parts.iter().for_each(|one| self.part(one.as_ref()));
+    }
+
+    fn finish(self) -> [u8; 32] {
+        let mut digest = [0; 32];
+        digest.copy_from_slice(self.0.finish().as_ref());
+        digest
+    }
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
+
 // === reading ===
+
+/// The host's own certificate and key.
+fn own(
+    files: &MaterialFiles,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), MaterialError> {
+    let chain = certificates(&files.certificate, "a certificate chain, leaf first")?;
+    let expected = "one private key";
+    let text = read(&files.key, expected)?;
+    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|_| MaterialError::Pem {
+        file: files.key.clone(),
+        expected,
+    })?;
+    Ok((chain, key))
+}
 
 /// The certificates of a PEM file, one at least.
 ///
@@ -114,9 +210,7 @@ pub fn certificates(
 ///
 /// # Errors
 /// [`MaterialError::Read`], [`MaterialError::Pem`].
-pub fn revocation_lists(
-    files: &[PathBuf],
-) -> Result<Vec<CertificateRevocationListDer<'static>>, MaterialError> {
+pub fn revocation_lists(files: &[PathBuf]) -> Result<Lists, MaterialError> {
     let mut lists = Vec::new();
     for file in files {
         lists.extend(pem_items(file, "one or more certificate revocation lists")?);

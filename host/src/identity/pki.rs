@@ -114,7 +114,7 @@ pub enum PkiError {
         trust_domain: TrustDomain,
     },
     /// The revocation list can't be continued.
-    #[error("{}: expected a PEM file with one revocation list; put it back, or remove it and revoke again what it named", .0.display())]
+    #[error("{}: expected a PEM file with revocation lists; put it back, or remove it and revoke again what it named", .0.display())]
     List(PathBuf),
     /// A name that makes no file name.
     #[error(

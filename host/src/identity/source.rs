@@ -13,9 +13,9 @@ use rustls::Error as TlsError;
 use thiserror::Error;
 
 use super::error::MaterialError;
+use super::lists::Lists;
 use super::material::{Material, Trust, Unusable};
-use super::parts::MaterialFiles;
-use super::parts::Parts;
+use super::parts::{MaterialFiles, Parts, Unread};
 use super::spiffe::SpiffeId;
 use crate::clock::Clock;
 
@@ -41,7 +41,8 @@ pub enum SourceError {
     Material {
         /// Why.
         error: MaterialError,
-        /// Whom it trusts, if only the own certificate or key is at fault.
+        /// Whom it trusts, if only the own certificate or key is at fault, or lists that
+        /// can't be read.
         trust: Option<Trust>,
     },
     /// The certificate is somebody else's.
@@ -89,6 +90,8 @@ pub struct FileSource {
     clock: Arc<dyn Clock>,
     interval: Duration,
     last: Option<Seen>,
+    /// The lists that were read last, which hold while there are no others.
+    lists: Option<Lists>,
     /// A fault that the last look found for the first time.
     doubted: Option<Seen>,
     /// What was reported last is a fault.
@@ -99,7 +102,8 @@ pub struct FileSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Seen {
     Parts([u8; 32]),
-    Fault(String),
+    /// With what could be read all the same.
+    Fault(String, Option<[u8; 32]>),
 }
 
 // === impl SourceError ===
@@ -139,6 +143,7 @@ impl FileSource {
             clock,
             interval: LOOK_INTERVAL,
             last: None,
+            lists: None,
             doubted: None,
             failed: false,
         }
@@ -151,14 +156,17 @@ impl FileSource {
         self
     }
 
-    async fn look(&self) -> Result<Parts, MaterialError> {
-        let files = self.files.clone();
-        match tokio::task::spawn_blocking(move || Parts::read(&files)).await {
+    async fn look(&self) -> Result<Parts, Unread> {
+        let (files, lists) = (self.files.clone(), self.lists.clone());
+        match tokio::task::spawn_blocking(move || Parts::look(&files, lists)).await {
             Ok(found) => found,
-            Err(error) => Err(MaterialError::Read {
-                file: self.files.certificate.clone(),
-                expected: "a certificate chain, leaf first",
-                source: std::io::Error::other(error),
+            Err(error) => Err(Unread {
+                error: MaterialError::Read {
+                    file: self.files.certificate.clone(),
+                    expected: "a certificate chain, leaf first",
+                    source: std::io::Error::other(error),
+                },
+                trusted: None,
             }),
         }
     }
@@ -166,9 +174,14 @@ impl FileSource {
     /// What is to be reported about a look, if anything.
     fn weigh(
         &mut self,
-        found: Result<Parts, MaterialError>,
+        found: Result<Parts, Unread>,
     ) -> Option<Result<Arc<Material>, SourceError>> {
         let seen = Seen::of(&found);
+        self.lists = match &found {
+            Ok(parts) => Some(parts.crls.clone()),
+            Err(unread) => unread.trusted.as_ref().map(|one| one.crls.clone()),
+        }
+        .or(self.lists.take());
         let known = self.last.as_ref() == Some(&seen);
         // A certificate that was not valid yet may be so by now.
         if known && !self.failed {
@@ -176,8 +189,9 @@ impl FileSource {
             return None;
         }
         let checked = found
-            .map_err(SourceError::from)
-            .and_then(|parts| Ok(Material::weigh(parts, self.clock.now())?));
+            .map_err(Unusable::unread)
+            .and_then(|parts| Material::weigh(parts, self.clock.now()))
+            .map_err(SourceError::from);
         match checked {
             Ok(material) => {
                 (self.last, self.doubted, self.failed) = (Some(seen), None, false);
@@ -218,10 +232,13 @@ impl Source for FileSource {
 // === impl Seen ===
 
 impl Seen {
-    fn of(found: &Result<Parts, MaterialError>) -> Self {
+    fn of(found: &Result<Parts, Unread>) -> Self {
         match found {
             Ok(parts) => Self::Parts(parts.digest()),
-            Err(error) => Self::Fault(error.to_string()),
+            Err(Unread { error, trusted }) => Self::Fault(
+                error.to_string(),
+                trusted.as_ref().map(|trusted| trusted.digest()),
+            ),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::*;
 use crate::clock::{FixedClock, SystemClock};
 use crate::identity::TrustDomain;
 use crate::identity::pki::{Ca, IssueRequest};
+use crate::identity::verifier::refusal_code;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 const OFTEN: Duration = Duration::from_millis(2);
@@ -135,6 +136,70 @@ async fn unusable_files_are_reported_once_and_their_mend_is_noticed() {
     assert_eq!(code(&mut source).await, "unreadable");
     site.issue(folder, "c", |_| ());
     assert_eq!(id(&mut source).await, "spiffe://td/c");
+}
+
+#[tokio::test]
+async fn roots_and_lists_are_given_out_though_the_own_key_can_not_be_read() {
+    let site = Site::new();
+    let folder = site.folder.path();
+    site.issue(folder, "a", |_| ());
+    let now = site.clock.now();
+    let list = |serials: &[Vec<u8>], since| {
+        let list = site.ca.revocation_list(serials, since, now + DAY).unwrap();
+        fs::write(folder.join("crl.pem"), list).unwrap();
+    };
+    list(&[], now - DAY);
+    let mut source = site.source(folder);
+    source.files.crls = vec![folder.join("crl.pem")];
+    let own = source.next().await.unwrap();
+    let chain = own.certified_key().cert;
+    fs::remove_file(folder.join("leaf.key")).unwrap();
+    list(std::slice::from_ref(&own.svid().serial), now);
+    let error = source.next().await.unwrap_err();
+    assert_eq!(error.code(), "unreadable");
+    let SourceError::Material { trust, .. } = error else {
+        panic!("{error}");
+    };
+    let judging = own.trusting(trust.unwrap()).verifier();
+    let refused = judging.judge(&chain, now).unwrap_err();
+    assert_eq!(refusal_code(&refused), "revoked");
+    // A change beside the same fault is noticed.
+    list(&[], now + 1_000);
+    let SourceError::Material { trust, .. } = source.next().await.unwrap_err() else {
+        panic!("no trust");
+    };
+    let judging = own.trusting(trust.unwrap()).verifier();
+    assert!(judging.judge(&chain, now).is_ok());
+}
+
+#[tokio::test]
+async fn roots_are_given_out_with_the_lists_in_force_when_these_can_not_be_read() {
+    let site = Site::new();
+    let folder = site.folder.path();
+    site.issue(folder, "a", |_| ());
+    let now = site.clock.now();
+    let file = folder.join("crl.pem");
+    let list = site.ca.revocation_list(&[], now - DAY, now + DAY).unwrap();
+    fs::write(&file, list).unwrap();
+    let mut source = site.source(folder);
+    source.files.crls = vec![file.clone()];
+    let own = source.next().await.unwrap();
+    fs::remove_file(&file).unwrap();
+    let other = Ca::new(&"td".parse().unwrap(), now).unwrap();
+    fs::write(site.path("ca.pem"), other.pem()).unwrap();
+    let error = source.next().await.unwrap_err();
+    assert_eq!(error.code(), "unreadable");
+    let SourceError::Material { trust, .. } = error else {
+        panic!("{error}");
+    };
+    let judging = own.trusting(trust.unwrap()).verifier();
+    let chain = own.certified_key().cert;
+    let refused = judging.judge(&chain, now).unwrap_err();
+    assert_eq!(refusal_code(&refused), "unknown-ca");
+    assert_eq!(
+        judging.next_list_end(now),
+        own.verifier().next_list_end(now)
+    );
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ impl<C> Standing<C> {
         let lists = in_force
             .tls
             .as_ref()
-            .and_then(|tls| tls.verifier().lists_until());
+            .and_then(|tls| tls.verifier().next_list_end(since));
         let verdict = Verdict {
             generation: in_force.generation,
             until: next_end(&ends, lists, since),
@@ -94,7 +94,7 @@ impl<C> Standing<C> {
             let judged = tls.verifier().judge(&self.chain, now);
             *verdict = Verdict {
                 generation: in_force.generation,
-                until: next_end(&self.ends, tls.verifier().lists_until(), now),
+                until: next_end(&self.ends, tls.verifier().next_list_end(now), now),
                 outcome: judged.map_err(|error| refusal_code(&error)),
             };
         }
@@ -174,19 +174,25 @@ mod tests {
     use crate::identity::tls::server_config;
     use crate::identity::{Material, MaterialFiles, Parts};
 
-    /// What a host with this list has in force, and a client's chain.
+    /// What a host has in force with a list that ends at this time, and one of another
+    /// authority that ends at the other; a client's chain.
     fn scene(
         clock: &Arc<FixedClock>,
         next_update: Timestamp,
+        of_other: Timestamp,
     ) -> (CurrentTls, CertificateDer<'static>) {
         let now = clock.now();
         let ca = Ca::new(&"td".parse().unwrap(), now).unwrap();
+        let other = Ca::new(&"td".parse().unwrap(), now).unwrap();
         let issue = |id| ca.issue(&IssueRequest::workload(id, now)).unwrap();
         let der = |issued: &Issued| {
             CertificateDer::from_pem_slice(issued.certificate.as_bytes()).unwrap()
         };
         let host = issue("spiffe://td/host");
-        let list = ca.revocation_list(&[], now - 60_000, next_update).unwrap();
+        let list = |ca: &Ca, next_update| {
+            let list = ca.revocation_list(&[], now - 60_000, next_update).unwrap();
+            CertificateRevocationListDer::from_pem_slice(list.as_bytes()).unwrap()
+        };
         let parts = Parts {
             files: MaterialFiles {
                 certificate: "host.pem".into(),
@@ -197,8 +203,8 @@ mod tests {
             },
             chain: vec![der(&host)],
             key: PrivateKeyDer::from_pem_slice(host.key.as_bytes()).unwrap(),
-            roots: vec![ca.certificate().clone()],
-            crls: vec![CertificateRevocationListDer::from_pem_slice(list.as_bytes()).unwrap()],
+            roots: vec![ca.certificate().clone(), other.certificate().clone()],
+            crls: vec![list(&ca, next_update), list(&other, of_other)],
         };
         let material = Material::check(parts, now).unwrap();
         let tls = server_config(&material, Arc::clone(clock) as Arc<dyn Clock>).unwrap();
@@ -209,7 +215,7 @@ mod tests {
     fn verdict_of_a_lists_last_second_does_not_outlive_it() {
         let now = SystemClock.now() / 1000 * 1000;
         let clock = Arc::new(FixedClock::new(now));
-        let (tls, leaf) = scene(&clock, now + 5_000);
+        let (tls, leaf) = scene(&clock, now + 5_000, now + 60_000);
         // webpki counts seconds: all of the last one is good.
         for since in [now, now + 5_000, now + 5_900] {
             clock.set(since);
@@ -227,6 +233,26 @@ mod tests {
             clock.set(now + 60_001);
             assert_eq!(standing.check(), Err("expired"));
         }
+    }
+
+    #[test]
+    fn list_that_ends_after_another_is_noticed_too() {
+        let now = SystemClock.now() / 1000 * 1000;
+        let clock = Arc::new(FixedClock::new(now));
+        let (tls, leaf) = scene(&clock, now + 10_000, now + 5_000);
+        let standing = Standing::new(
+            tls.clone(),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            vec![leaf],
+            now + 60_000,
+            &tls.load(),
+            now,
+        );
+        // The other authority's list has ended, and says nothing about this peer.
+        clock.set(now + 6_000);
+        assert_eq!(standing.check(), Ok(()));
+        clock.set(now + 11_000);
+        assert_eq!(standing.check(), Err("revocation-expired"));
     }
 
     #[test]

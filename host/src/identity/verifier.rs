@@ -2,8 +2,8 @@
 //!
 //! It guarantees, in this order: the chain ends at a configured root and every
 //! certificate in it is in date; where revocation lists are configured, every
-//! certificate of the chain has a known status from a list that has not
-//! expired; the leaf is an X.509-SVID ([`super::svid`]); its trust domain is
+//! certificate of the chain has a known status from a list of its issuer
+//! ([`super::lists`]) that has not expired; the leaf is an X.509-SVID ([`super::svid`]); its trust domain is
 //! one of those allowed. A client certificate is always required.
 //!
 //! All allowed trust domains share the roots: a host that federates with a
@@ -26,6 +26,7 @@ use thiserror::Error;
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
 use super::crypto::{provider, unix_time};
+use super::lists::{ListsError, sets};
 use super::spiffe::{SpiffeId, TrustDomain};
 use super::svid::{SvidError, parse_svid};
 use crate::clock::Timestamp;
@@ -34,8 +35,10 @@ use crate::clock::Timestamp;
 #[derive(Debug)]
 pub struct SvidVerifier {
     chain: Arc<dyn ClientCertVerifier>,
+    /// The same with other lists, of authorities that share a name.
+    others: Vec<Arc<dyn ClientCertVerifier>>,
     trust_domains: Arc<[TrustDomain]>,
-    lists_until: Option<Timestamp>,
+    lists_end: Vec<Timestamp>,
 }
 
 /// Why a certificate with a valid chain was refused all the same.
@@ -66,24 +69,30 @@ impl SvidVerifier {
     /// certificate of a chain needs a current one.
     ///
     /// # Errors
-    /// No roots, or a revocation list that can't be read.
+    /// No roots, a revocation list that can't be read, or several lists of one issuer of
+    /// which nothing tells which one holds.
     pub fn new(
         roots: Arc<RootCertStore>,
         crls: impl IntoIterator<Item = CertificateRevocationListDer<'static>>,
         trust_domains: Arc<[TrustDomain]>,
-    ) -> Result<Self, VerifierBuilderError> {
-        // webpki's own defaults check the whole chain and take an unknown
-        // status for an error, but would let an expired list pass.
-        let crls: Vec<_> = crls.into_iter().collect();
-        let lists_until = crls.iter().filter_map(|list| next_update(list)).min();
-        let chain = WebPkiClientVerifier::builder_with_provider(roots, provider())
-            .with_crls(crls)
-            .enforce_revocation_expiration()
-            .build()?;
+    ) -> Result<Self, ListsError> {
+        let (mut lists_end, mut chains) = (Vec::new(), Vec::new());
+        for set in sets(&roots, crls.into_iter().collect())? {
+            lists_end.extend(set.iter().filter_map(next_update));
+            // webpki's own defaults check the whole chain and take an unknown
+            // status for an error, but would let an expired list pass.
+            let builder =
+                WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), provider());
+            let builder = builder.with_crls(set).enforce_revocation_expiration();
+            chains.push(builder.build()?);
+        }
+        let mut chains = chains.into_iter();
+        let chain = chains.next().ok_or(VerifierBuilderError::NoRootAnchors)?;
         Ok(Self {
             chain,
+            others: chains.collect(),
             trust_domains,
-            lists_until,
+            lists_end,
         })
     }
 
@@ -99,11 +108,39 @@ impl SvidVerifier {
             .map(|_| ())
     }
 
-    /// When the first of the revocation lists expires, milliseconds since the Unix
-    /// epoch; none where there is no list. Every verdict after it is a refusal of
-    /// those whom that list speaks about.
-    pub fn lists_until(&self) -> Option<Timestamp> {
-        self.lists_until
+    /// When the next of the revocation lists expires, from `now` on, milliseconds since
+    /// the Unix epoch; none where there is no list that will. Every verdict after it is a
+    /// refusal of those whom that list speaks about.
+    pub fn next_list_end(&self, now: Timestamp) -> Option<Timestamp> {
+        self.lists_end
+            .iter()
+            .copied()
+            .filter(|end| *end >= now)
+            .min()
+    }
+
+    /// The verdict with one list of each issuer's name; with others where that is not the
+    /// list of the chain's own issuer.
+    fn verify_chain(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, TlsError> {
+        let mut verdict = self
+            .chain
+            .verify_client_cert(end_entity, intermediates, now);
+        for other in &self.others {
+            if verdict.is_ok() {
+                break;
+            }
+            let another = other.verify_client_cert(end_entity, intermediates, now);
+            // Of two refusals the one that does not rest on another issuer's list.
+            if another.is_ok() || verdict.as_ref().is_err_and(is_of_signature) {
+                verdict = another;
+            }
+        }
+        verdict
     }
 
     fn check_profile(&self, leaf: &CertificateDer<'_>) -> Result<(), PeerError> {
@@ -135,10 +172,7 @@ impl ClientCertVerifier for SvidVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, TlsError> {
-        match self
-            .chain
-            .verify_client_cert(end_entity, intermediates, now)
-        {
+        match self.verify_chain(end_entity, intermediates, now) {
             Ok(verified) => {
                 self.check_profile(end_entity)?;
                 Ok(verified)
@@ -197,9 +231,18 @@ impl From<PeerError> for TlsError {
     }
 }
 
+/// Whether a signature of the chain or of a list was another's.
+fn is_of_signature(error: &TlsError) -> bool {
+    matches!(
+        error,
+        TlsError::InvalidCertRevocationList(_)
+            | TlsError::InvalidCertificate(CertificateError::BadSignature)
+    )
+}
+
 /// The last millisecond in which webpki, which counts seconds, takes a revocation list
 /// (RFC 5280 section 5.1.2.5).
-fn next_update(list: &CertificateRevocationListDer<'_>) -> Option<Timestamp> {
+fn next_update(list: &CertificateRevocationListDer<'static>) -> Option<Timestamp> {
     let (_, list) = CertificateRevocationList::from_der(list).ok()?;
     let seconds = u64::try_from(list.next_update()?.timestamp()).ok()?;
     Some(seconds.checked_mul(1000)?.saturating_add(999))

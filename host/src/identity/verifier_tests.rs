@@ -65,8 +65,101 @@ fn client_whose_ca_has_no_list_is_refused() {
     assert_eq!(verdict(&ca, list), Err("revocation-unknown"));
 }
 
+/// The verdict on a client, with these authorities and lists.
+fn judged(roots: &[&Ca], lists: &[&String], leaf: &CertificateDer<'_>) -> Result<(), &'static str> {
+    let verifier = verifier(roots, lists).unwrap();
+    let verdict = verifier.judge(std::slice::from_ref(leaf), SystemClock.now());
+    verdict.map_err(|error| refusal_code(&error))
+}
+
+fn verifier(authorities: &[&Ca], lists: &[&String]) -> Result<SvidVerifier, ListsError> {
+    let mut roots = RootCertStore::empty();
+    for ca in authorities {
+        roots.add(ca.certificate().clone()).unwrap();
+    }
+    let der = |list: &&String| CertificateRevocationListDer::from_pem_slice(list.as_bytes());
+    let lists = lists.iter().map(|list| der(list).unwrap());
+    SvidVerifier::new(Arc::new(roots), lists, Arc::new(["td".parse().unwrap()]))
+}
+
+fn client_of(ca: &Ca) -> CertificateDer<'static> {
+    let request = IssueRequest::workload("spiffe://td/a", SystemClock.now());
+    let issued = ca.issue(&request).unwrap();
+    CertificateDer::from_pem_slice(issued.certificate.as_bytes()).unwrap()
+}
+
+fn serial(leaf: &CertificateDer<'_>) -> Vec<u8> {
+    parse_svid(leaf).unwrap().serial
+}
+
+#[test]
+fn newest_of_several_lists_of_one_authority_holds() {
+    let (ca, now) = (ca(), SystemClock.now());
+    let (leaf, other) = (client_of(&ca), client_of(&ca));
+    let list = |leaf: &_, since| {
+        let serials = [serial(leaf)];
+        ca.revocation_list(&serials, since, now + DAY).unwrap()
+    };
+    let (old, new) = (list(&other, now - DAY), list(&leaf, now - DAY / 2));
+    for lists in [[&old, &new], [&new, &old], [&new, &new]] {
+        assert_eq!(judged(&[&ca], &lists, &leaf), Err("revoked"));
+        assert_eq!(judged(&[&ca], &lists, &other), Ok(()));
+    }
+}
+
+#[test]
+fn authority_that_changed_its_key_has_a_list_for_each() {
+    let (old, now) = (ca(), SystemClock.now());
+    let new = old.rekeyed(&"td".parse().unwrap(), now).unwrap();
+    let (of_old, of_new, revoked) = (client_of(&old), client_of(&new), client_of(&new));
+    let lists = [
+        &old.revocation_list(&[serial(&revoked)], now - DAY, now + DAY)
+            .unwrap(),
+        &new.revocation_list(&[serial(&revoked)], now - DAY, now + DAY)
+            .unwrap(),
+    ];
+    for lists in [lists, [lists[1], lists[0]]] {
+        for roots in [[&old, &new], [&new, &old]] {
+            assert_eq!(judged(&roots, &lists, &of_old), Ok(()));
+            assert_eq!(judged(&roots, &lists, &of_new), Ok(()));
+            assert_eq!(judged(&roots, &lists, &revoked), Err("revoked"));
+        }
+    }
+    // Who is on the list of his own issuer's other key is not revoked.
+    let lists = [
+        &old.revocation_list(&[serial(&of_new)], now - DAY, now + DAY)
+            .unwrap(),
+        lists[1],
+    ];
+    assert_eq!(judged(&[&old, &new], &lists, &of_new), Ok(()));
+}
+
+#[test]
+fn lists_that_nothing_tells_apart_are_refused() {
+    let (ca, now) = (ca(), SystemClock.now());
+    let between = ca.subordinate(&"td".parse().unwrap(), now).unwrap();
+    let list = |ca: &Ca, serials: &[Vec<u8>], since| {
+        ca.revocation_list(serials, since, now + DAY).unwrap()
+    };
+    for lists in [
+        // No root has signed them: whose key did is not known before a peer shows it.
+        [list(&between, &[], now - DAY), list(&between, &[], now)],
+        // Of one age, which say different things.
+        [list(&ca, &[], now), list(&ca, &[vec![1]], now)],
+    ] {
+        let error = verifier(&[&ca], &[&lists[0], &lists[1]]).unwrap_err();
+        assert_eq!(error.code(), "revocation-ambiguous");
+        let text = error.to_string();
+        assert!(text.contains("zeropass development CA"), "{text}");
+    }
+}
+
 #[test]
 fn verifier_without_roots_is_refused() {
     let refused = SvidVerifier::new(Arc::new(RootCertStore::empty()), [], Arc::new([]));
-    assert!(matches!(refused, Err(VerifierBuilderError::NoRootAnchors)));
+    let none = VerifierBuilderError::NoRootAnchors;
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        ListsError::from(none).to_string()
+    );
 }

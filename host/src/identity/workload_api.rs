@@ -9,7 +9,9 @@
 //! One agent may give several identities: the host's own is the first, as the standard
 //! has it, and each component's is the one with its SPIFFE id.
 //!
-//! Revocation lists come from files here too, for agents hardly ever send any.
+//! Revocation lists come from files here too, for agents hardly ever send any. Files that
+//! can't be read raise the alarm and hold up nothing that the agent says: the lists that
+//! were read before stay.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use spiffe::x509_source::{X509Source, X509SourceUpdates};
 
 use super::error::MaterialError;
+use super::lists::Lists;
 use super::material::Material;
 use super::parts::{MaterialFiles, Parts, revocation_lists};
 use super::source::{LOOK_INTERVAL, Source, SourceError};
@@ -42,6 +45,10 @@ pub struct WorkloadApiSource {
     clock: Arc<dyn Clock>,
     agent: Option<(X509Source, X509SourceUpdates)>,
     last: Option<Seen>,
+    /// The lists that were read last.
+    lists: Option<Lists>,
+    /// Why the files of lists can't be read, as it was reported.
+    unread: Option<String>,
     /// What was reported last is a fault.
     failed: bool,
 }
@@ -71,6 +78,8 @@ impl WorkloadApiSource {
             clock,
             agent: None,
             last: None,
+            lists: None,
+            unread: None,
             failed: false,
         }
     }
@@ -100,8 +109,8 @@ impl WorkloadApiSource {
         Ok((source, updates))
     }
 
-    /// What the agent says at this moment.
-    async fn look(&self, source: &X509Source) -> Result<Parts, SourceError> {
+    /// What the agent says at this moment, beside these lists.
+    fn look(&self, source: &X509Source, crls: Lists) -> Result<Parts, SourceError> {
         let state = source.state();
         if let Some(reason) = state.withdrawal() {
             return Err(SourceError::Withdrawn {
@@ -134,13 +143,37 @@ impl WorkloadApiSource {
             chain: svid.cert_chain().iter().map(der).collect(),
             key: PrivateKeyDer::Pkcs8(key),
             roots: bundle.authorities().iter().map(der).collect(),
-            crls: self.lists().await?,
+            crls,
         })
     }
 
-    async fn lists(
-        &self,
-    ) -> Result<Vec<rustls::pki_types::CertificateRevocationListDer<'static>>, MaterialError> {
+    /// The lists that hold: those in the files, or where these can't be read the last that
+    /// could.
+    ///
+    /// # Errors
+    /// The files can't be read, for the first time since they could; or there were none
+    /// before.
+    async fn lists(&mut self) -> Result<Lists, MaterialError> {
+        let error = match self.read_lists().await {
+            Ok(lists) => {
+                // Where they are mended, that is said too.
+                self.failed |= self.unread.take().is_some();
+                self.lists = Some(lists.clone());
+                return Ok(lists);
+            }
+            Err(error) => error,
+        };
+        let fault = error.to_string();
+        match &self.lists {
+            Some(lists) if self.unread.as_ref() == Some(&fault) => Ok(lists.clone()),
+            lists => {
+                self.unread = lists.is_some().then_some(fault);
+                Err(error)
+            }
+        }
+    }
+
+    async fn read_lists(&self) -> Result<Lists, MaterialError> {
         let files = self.crls.clone();
         match tokio::task::spawn_blocking(move || revocation_lists(&files)).await {
             Ok(lists) => lists,
@@ -178,7 +211,16 @@ impl Source for WorkloadApiSource {
             };
             let (source, _) = self.agent.insert(agent);
             let source = source.clone();
-            let found = self.look(&source).await;
+            let found = match self.lists().await {
+                Ok(lists) => self.look(&source, lists),
+                Err(error) => {
+                    if self.unread.is_some() {
+                        // The next look goes on with the old ones.
+                        return Err(error.into());
+                    }
+                    Err(error.into())
+                }
+            };
             let seen = Seen::of(&found);
             let known = self.last.as_ref() == Some(&seen);
             // A certificate that was not valid yet may be so by now.

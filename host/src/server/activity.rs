@@ -1,4 +1,5 @@
-//! What a connection is doing: resting, receiving a request head, or working.
+//! What a connection is doing: resting, receiving a request head, working, or waiting
+//! for its peer to take an answer.
 //!
 //! hyper's own head timer for HTTP/1.1 also runs while a kept-alive connection
 //! rests, so one value would have to serve a slow attacker and a patient
@@ -6,8 +7,9 @@
 //! has `header_timeout` from its first byte, a rest lasts up to `idle_timeout`.
 //!
 //! Nobody is woken when the doing changes: the supervisor looks when its connection was
-//! polled and when its timer fires. A request costs two short locks.
+//! polled and when its timer fires. A request costs three short locks.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -28,10 +30,14 @@ const LOOK: Duration = Duration::from_millis(10);
 #[derive(Debug, Clone)]
 pub struct Activity(Arc<Mutex<State>>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 struct State {
-    /// Requests that are being answered.
+    /// Requests that are being answered, or whose answers were not taken.
     working: usize,
+    /// Since when answers have waited to be taken, in the order of their coming.
+    untaken: BTreeMap<u64, Instant>,
+    /// The number of the next answer.
+    next: u64,
     /// Since when none is.
     resting: Instant,
     /// When the head that is not complete has begun.
@@ -40,9 +46,14 @@ struct State {
     framed: bool,
 }
 
-/// A request that is being answered, as long as this value lives.
+/// A request that is being answered, or whose answer is there to be taken, as long as
+/// this value lives.
 #[derive(Debug)]
-pub struct Working(Activity);
+pub struct Working {
+    activity: Activity,
+    /// Of the answer, once it is there.
+    answer: Option<u64>,
+}
 
 /// How a connection overstayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +62,8 @@ pub enum Overstayed {
     Idle,
     /// A request head that took longer than `header_timeout`.
     SlowHead,
+    /// An answer that its peer did not take within `request_timeout`.
+    Untaken,
 }
 
 /// A stream that reports the heads in what arrives.
@@ -70,6 +83,8 @@ impl Activity {
     pub fn new() -> Self {
         Self(Arc::new(Mutex::new(State {
             working: 0,
+            untaken: BTreeMap::new(),
+            next: 0,
             resting: Instant::now(),
             head: None,
             framed: false,
@@ -84,7 +99,10 @@ impl Activity {
             state.head = None;
         }
         drop(state);
-        Working(self.clone())
+        Working {
+            activity: self.clone(),
+            answer: None,
+        }
     }
 
     /// Ready when the connection rested or dawdled for too long. To be polled after
@@ -93,8 +111,8 @@ impl Activity {
         let mut timer = Box::pin(sleep_until(Instant::now() + limits.idle_timeout));
         poll_fn(|cx| {
             loop {
-                let (state, now) = (*self.state(), Instant::now());
-                let due = match state.due(limits) {
+                let (due, now) = (self.state().due(limits), Instant::now());
+                let due = match due {
                     Some((due, verdict)) if due <= now => return Poll::Ready(verdict),
                     Some((due, _)) => due,
                     None => now + limits.idle_timeout.max(LOOK),
@@ -143,21 +161,42 @@ impl Default for Activity {
 impl State {
     /// When the connection will have overstayed if nothing happens, and how.
     fn due(&self, limits: &Limits) -> Option<(Instant, Overstayed)> {
-        match self.head {
+        let untaken = self.untaken.first_key_value();
+        let untaken =
+            untaken.map(|(_, since)| (*since + limits.request_timeout, Overstayed::Untaken));
+        let other = match self.head {
             Some(begun) => Some((begun + limits.header_timeout, Overstayed::SlowHead)),
             None if self.working == 0 => {
                 Some((self.resting + limits.idle_timeout, Overstayed::Idle))
             }
             None => None,
-        }
+        };
+        [untaken, other]
+            .into_iter()
+            .flatten()
+            .min_by_key(|due| due.0)
     }
 }
 
 // === impl Working ===
 
+impl Working {
+    /// The answer is there; from now on its peer has to take it.
+    pub fn answered(&mut self) {
+        let mut state = self.activity.state();
+        let number = state.next;
+        state.next += 1;
+        state.untaken.insert(number, Instant::now());
+        self.answer = Some(number);
+    }
+}
+
 impl Drop for Working {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.activity.state();
+        if let Some(number) = self.answer {
+            state.untaken.remove(&number);
+        }
         state.working = state.working.saturating_sub(1);
         if state.working == 0 {
             state.resting = Instant::now();
@@ -298,6 +337,22 @@ mod tests {
         assert_eq!(overstayed.as_mut().now_or_never(), None);
         drop(second);
         assert_eq!(overstayed.await, Overstayed::Idle);
+    }
+
+    #[tokio::test]
+    async fn answer_that_nobody_takes_overstays() {
+        let limits = Limits {
+            request_timeout: SOON,
+            ..limits(NEVER, NEVER)
+        };
+        let activity = Activity::new();
+        let (mut first, mut second) = (activity.begin(), activity.begin());
+        first.answered();
+        drop(first);
+        let mut overstayed = Box::pin(activity.overstayed(&limits));
+        assert_eq!(overstayed.as_mut().now_or_never(), None);
+        second.answered();
+        assert_eq!(overstayed.await, Overstayed::Untaken);
     }
 
     #[tokio::test]

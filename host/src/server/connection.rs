@@ -32,6 +32,9 @@ pub(super) type Standing = standing::Standing<ServerConfig>;
 /// After the peer's certificate ended: answers begun in time may still leave.
 const EXPIRED_GRACE: Duration = Duration::from_secs(1);
 
+/// After an answer that was not taken: others on the connection may still be.
+const UNTAKEN_GRACE: Duration = Duration::from_secs(1);
+
 /// After idleness: nothing should be under way but a closing handshake.
 const IDLE_GRACE: Duration = Duration::from_secs(5);
 
@@ -40,6 +43,9 @@ pub const NOT_PERMITTED: &str = "not-permitted";
 
 /// The code for a connection that reached its greatest age.
 pub const MAX_AGE: &str = "max-age";
+
+/// The code for a connection whose peer did not take an answer within `request_timeout`.
+pub const ANSWER_NOT_TAKEN: &str = "answer-not-taken";
 
 /// A hyper connection of either version.
 pub(super) trait Serving: Future<Output = hyper::Result<()>> {
@@ -114,6 +120,10 @@ pub(super) async fn supervise<H: Handler>(
             }
             Ending::Overstayed(Overstayed::Idle) => Some(IDLE_GRACE),
             Ending::Overstayed(Overstayed::SlowHead) => Some(Duration::ZERO),
+            Ending::Overstayed(Overstayed::Untaken) => {
+                handler.ended(peer, ANSWER_NOT_TAKEN);
+                Some(UNTAKEN_GRACE)
+            }
         };
         if !winding_down {
             connection.as_mut().wind_down();

@@ -63,8 +63,8 @@ pub trait Handler: Send + Sync + 'static {
     /// those in [`super::refusal`]. Called on the connection's task: be quick.
     fn refused(&self, address: SocketAddr, code: &'static str);
 
-    /// A verified peer's connection was ended by the host for a reason of
-    /// identity, such as `expired`.
+    /// A verified peer's connection was ended by the host, for a reason such as
+    /// `expired`.
     fn ended(&self, peer: &Peer, code: &'static str);
 
     /// A request was refused because its peer asks more often than it may. Called

@@ -16,10 +16,10 @@ pub struct Limits {
     /// A request body, bytes.
     pub max_body_bytes: usize,
     /// From a request's head to its answer. Enforced by the handler, which
-    /// knows what has to be undone.
+    /// knows what has to be undone. The peer has as long again to take the answer:
+    /// then its connection ends.
     pub request_timeout: Duration,
-    /// A connection without a request for this long is closed. The answer to
-    /// the last request has this long to be taken as well.
+    /// A connection without a request for this long is closed.
     pub idle_timeout: Duration,
     /// Requests at the same time on one HTTP/2 connection.
     pub max_streams: u32,
@@ -29,8 +29,8 @@ pub struct Limits {
     pub max_connection_age: Duration,
     /// Connections of one identity at the same time; more are closed at once.
     pub identity_connections: usize,
-    /// Requests of one identity under way at the same time, over all its connections;
-    /// 0 is no limit.
+    /// Requests of one identity under way at the same time, over all its connections,
+    /// until their answers were taken; 0 is no limit.
     pub identity_requests: usize,
     /// Requests of one identity in a second, in the long run; 0 is no limit.
     pub identity_rate: u32,

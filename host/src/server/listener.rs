@@ -1,9 +1,9 @@
 //! A TCP listener with mTLS in front of a [`Handler`].
 //!
 //! What bounds it ([`Limits`]): connections altogether and of each identity,
-//! handshakes at a time, the time of a handshake, of a request head, of a rest and
-//! of a whole connection, streams, requests of each identity in a second and at the same
-//! time, and the size and number of header fields. Each request asks anew whether its
+//! handshakes at a time, the time of a handshake, of a request head, of a rest, of taking
+//! an answer and of a whole connection, streams, requests of each identity in a second and
+//! at the same time, and the size and number of header fields. Each request asks anew whether its
 //! peer still stands. The protocol is chosen by ALPN, never by sniffing, which hyper does
 //! without a timer. HTTP/2 keeps hyper's limits on resets (CVE-2023-44487) and is pinged,
 //! so that a dead peer is noticed.
@@ -33,13 +33,14 @@ use super::connection::{Standing, supervise};
 use super::drain::Watcher;
 use super::handler::{Handler, Peer, Response};
 use super::handshakes::{Handshakes, Place};
+use super::held::until_taken;
 use super::limits::{Limits, MAX_HEADERS};
 use super::problem::problem;
 use super::protocols;
 use super::refusal::{
     HANDSHAKE_DISPLACED, HANDSHAKE_TIMEOUT, TOO_MANY_CONNECTIONS, TOO_MANY_FOR_IDENTITY,
 };
-use super::roster::{Present, Roster};
+use super::roster::{Present, Roster, UnderWay};
 use crate::clock::{Clock, Timestamp};
 use crate::identity::refusal::handshake_code;
 use crate::identity::standing::IDENTITY_WITHDRAWN;
@@ -272,36 +273,47 @@ async fn serve<H: Handler>(
 
 impl<H: Handler> Context<H> {
     async fn answer(&self, request: http::Request<Incoming>) -> Response {
-        let _working = self.activity.begin();
+        let mut working = self.activity.begin();
+        let (answer, under_way) = match self.accept(&request).await {
+            Ok(under_way) => {
+                let peer = Arc::clone(&self.peer);
+                let answer = self.shared.handler.handle(peer, request).await;
+                (answer, Some(under_way))
+            }
+            Err(refusal) => (*refusal, None),
+        };
+        working.answered();
+        until_taken(answer, (working, under_way))
+    }
+
+    /// Count a request that may be handled, before its body is read: who sends it slowly
+    /// takes from his own share only.
+    async fn accept(&self, request: &http::Request<Incoming>) -> Result<UnderWay, Box<Response>> {
         if let Err(code) = self.standing.check() {
             let detail =
                 format!("the client certificate does not hold any more ({code}): connect again");
-            return refuse(StatusCode::FORBIDDEN, "not-permitted", &detail);
+            let refusal = refuse(StatusCode::FORBIDDEN, "not-permitted", &detail);
+            return Err(Box::new(refusal));
         }
         if let Err(wait) = self.shared.roster.ask(&self.peer.id) {
             self.shared.handler.throttled(&self.peer);
-            return too_many(wait);
+            return Err(Box::new(too_many(wait)));
         }
-        // Before its body is read: who sends it slowly takes from his own share only.
-        let Some(_under_way) = self.present.begin() else {
+        let Some(under_way) = self.present.begin() else {
             self.shared.handler.throttled(&self.peer);
-            return too_many(Duration::ZERO);
+            return Err(Box::new(too_many(Duration::ZERO)));
         };
         // While it is under way, so that whoever waits for the count is counted here.
         if let Err(wait) = self.shared.handler.count(&self.peer).await {
             self.shared.handler.throttled(&self.peer);
-            return too_many(wait);
+            return Err(Box::new(too_many(wait)));
         }
         if request.headers().len() > MAX_HEADERS {
             let detail = format!("a request has at most {MAX_HEADERS} header fields");
-            return refuse(
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "too-large",
-                &detail,
-            );
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Err(Box::new(refuse(status, "too-large", &detail)));
         }
-        let peer = Arc::clone(&self.peer);
-        self.shared.handler.handle(peer, request).await
+        Ok(under_way)
     }
 }
 

@@ -8,6 +8,7 @@
 //! - [`activity`]: what a connection is doing, for the rules above.
 //! - [`frames`]: whether a head of HTTP/2 is under way.
 //! - [`handshakes`]: those under way, bounded.
+//! - [`held`]: an answer counts until its peer has taken it.
 //! - [`handler`]: what a listener asks of those who answer.
 //! - [`front_door`]: from a verified request to auth-service and back.
 //! - [`admin`]: what operators ask of the host.
@@ -34,6 +35,7 @@ pub mod front_door;
 pub mod handler;
 mod handshakes;
 pub mod health;
+mod held;
 mod leases;
 pub mod limits;
 pub mod link_door;

@@ -1,4 +1,4 @@
-//! Why a listener turns a connection away, as stable codes for audit records.
+//! Why a listener turns a connection away or ends it, as stable codes for audit records.
 //!
 //! What goes wrong in the handshake itself has its code from
 //! [`crate::identity::refusal`]; those here are about all that can go wrong around it.

@@ -48,9 +48,9 @@ pub(super) struct Present {
     most_at_once: Option<usize>,
 }
 
-/// A counted request, as long as this value lives.
+/// A counted request, as long as this value lives: until its answer was taken.
 #[derive(Debug)]
-pub(super) struct UnderWay<'a>(&'a AtomicUsize);
+pub(super) struct UnderWay(Arc<AtomicUsize>);
 
 // === impl Roster ===
 
@@ -107,10 +107,10 @@ impl Roster {
 impl Present {
     /// One more request of this identity under way; none when there are as many as it may
     /// have, on whichever connections.
-    pub(super) fn begin(&self) -> Option<UnderWay<'_>> {
+    pub(super) fn begin(&self) -> Option<UnderWay> {
         let before = self.under_way.fetch_add(1, Ordering::Relaxed);
         // From here on it is given back, whatever comes.
-        let under_way = UnderWay(&self.under_way);
+        let under_way = UnderWay(Arc::clone(&self.under_way));
         self.most_at_once
             .is_none_or(|most| before < most)
             .then_some(under_way)
@@ -129,7 +129,7 @@ impl Drop for Present {
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -42,6 +42,8 @@ pub enum Attack {
     HeaderFlood,
     /// An HTTP/2 head whose CONTINUATION comes a byte at a time.
     UnfinishedHead,
+    /// A hundred large answers on one HTTP/2 connection, with no window for any of them.
+    SlowReader,
     /// A socket that says nothing at all.
     ConnectionFlood,
     /// A connection that is made and kept, with nothing on it but a first answer.
@@ -51,6 +53,8 @@ pub enum Attack {
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
+    /// There was no connection to begin with.
+    Outside,
     /// The host closed the connection.
     Closed,
     /// The host sent GOAWAY with this error code (RFC 9113 section 7), and closed.
@@ -68,14 +72,17 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
+const INITIAL_WINDOW_SIZE: u8 = 4;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
+const GET: u8 = 0x82;
+const POST: u8 = 0x83;
 
 // === impl Attack ===
 
 impl Attack {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SlowHandshake,
         Self::SlowHeaders,
         Self::SlowBody,
@@ -83,9 +90,28 @@ impl Attack {
         Self::RapidReset,
         Self::HeaderFlood,
         Self::UnfinishedHead,
+        Self::SlowReader,
         Self::ConnectionFlood,
         Self::Hoard,
     ];
+
+    /// Whether the limit that it is about ends it like this.
+    pub fn is_met_by(self, ended: &Ended) -> bool {
+        match self {
+            Self::SlowBody => *ended == Ended::Answered(408),
+            // ENHANCE_YOUR_CALM, where the reset of the socket did not overtake it.
+            Self::RapidReset => matches!(ended, Ended::GoAway(11) | Ended::Closed),
+            Self::HeaderFlood => matches!(ended, Ended::GoAway(_) | Ended::Closed),
+            // NO_ERROR: the host goes, and hangs up on who stays.
+            Self::SlowReader => matches!(ended, Ended::GoAway(0) | Ended::Closed),
+            Self::SlowHandshake
+            | Self::SlowHeaders
+            | Self::UnfinishedHead
+            | Self::ConnectionFlood => *ended == Ended::Closed,
+            // Limits of their sender's share: some are turned away, others are answered.
+            Self::SlowStreams | Self::Hoard => true,
+        }
+    }
 
     /// Try it once, to its end, against the host at `address` as a client with this TLS.
     pub async fn attempt(self, address: SocketAddr, tls: &ClientConfig) -> Ended {
@@ -124,6 +150,14 @@ impl Attack {
                     begun.extend(&frame(CONTINUATION, END_HEADERS, 1, &[0; 16_000])[..9]);
                     drip(address, tls, Protocol::Http2, &begun, b"a").await
                 }
+                Self::SlowReader => {
+                    let shut = frame(SETTINGS, 0, 0, &[0, INITIAL_WINDOW_SIZE, 0, 0, 0, 0]);
+                    let requests = (0..STREAMS).map(|number| {
+                        let stream = 2 * number + 1;
+                        frame(HEADERS, END_STREAM | END_HEADERS, stream, &large())
+                    });
+                    flood(address, tls, [shut].into_iter().chain(requests)).await
+                }
                 Self::HeaderFlood => {
                     let first = frame(HEADERS, END_STREAM, 1, &request());
                     let more = std::iter::repeat_with(|| frame(CONTINUATION, 0, 1, &field()));
@@ -140,7 +174,7 @@ impl Attack {
 /// Bytes, and then nothing.
 async fn silent(address: SocketAddr, bytes: &[u8]) -> Ended {
     let Ok(mut socket) = TcpStream::connect(address).await else {
-        return Ended::Closed;
+        return Ended::Outside;
     };
     let _ = socket.write_all(bytes).await;
     let mut answer = Vec::new();
@@ -157,7 +191,7 @@ async fn drip(
     drop: &[u8],
 ) -> Ended {
     let Some(stream) = connect(address, tls, protocol).await else {
-        return Ended::Closed;
+        return Ended::Outside;
     };
     let (mut reads, mut writes) = tokio::io::split(stream);
     let dripping = async {
@@ -186,7 +220,7 @@ async fn drip(
 /// As many requests as one connection carries, until each has its answer.
 async fn slow_streams(address: SocketAddr, tls: &ClientConfig) -> Ended {
     let Some(stream) = connect(address, tls, Protocol::Http2).await else {
-        return Ended::Closed;
+        return Ended::Outside;
     };
     let (mut reads, mut writes) = tokio::io::split(stream);
     let mut bytes = PREFACE.to_vec();
@@ -222,7 +256,7 @@ async fn flood(
     frames: impl Iterator<Item = Vec<u8>>,
 ) -> Ended {
     let Some(stream) = connect(address, tls, Protocol::Http2).await else {
-        return Ended::Closed;
+        return Ended::Outside;
     };
     let (mut reads, mut writes) = tokio::io::split(stream);
     let writing = async {
@@ -288,21 +322,26 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// `GET /.well-known/jwks.json`, by HPACK's static table (RFC 7541 appendix A).
+/// `GET /.well-known/jwks.json`.
 fn request() -> Vec<u8> {
-    let path = b"/.well-known/jwks.json";
-    let mut block = vec![0x82, 0x87, 0x04, 22];
-    block.extend(path);
-    block.extend([0x01, 9]);
-    block.extend(b"localhost");
-    block
+    head(GET, "/.well-known/jwks.json")
+}
+
+/// `GET /openapi.json`, the largest answer.
+fn large() -> Vec<u8> {
+    head(GET, "/openapi.json")
 }
 
 /// `POST /v1/authentications`.
 fn begin() -> Vec<u8> {
-    let path = b"/v1/authentications";
-    let mut block = vec![0x83, 0x87, 0x04, 19];
-    block.extend(path);
+    head(POST, "/v1/authentications")
+}
+
+/// A head by HPACK's static table (RFC 7541 appendix A).
+fn head(method: u8, path: &str) -> Vec<u8> {
+    let length = u8::try_from(path.len()).expect("a short path");
+    let mut block = vec![method, 0x87, 0x04, length];
+    block.extend(path.as_bytes());
     block.extend([0x01, 9]);
     block.extend(b"localhost");
     block

@@ -3,13 +3,17 @@
 use serde_json::json;
 use zeropass::registry::{SigningKey, sha256};
 use zeropass_tests::deployment::certificates::of_path;
+use zeropass_tests::deployment::person::text;
 use zeropass_tests::deployment::{
-    Answer, Builder, Client, Deployment, Protocol, WORKLOAD, component_file, copied_policies,
+    Answer, Builder, Client, Deployment, ORIGIN, Person, Protocol, WORKLOAD, component_file,
+    copied_policies,
 };
 use zeropass_tests::rollout::{OPERATOR, push_signed};
 use zeropass_tests::signing::minisig;
 
 use super::kit::component_id;
+
+const INTROSPECT: &str = "/v1/sessions/introspect";
 
 /// A back tier, and a front tier before it that `change` changes.
 async fn tiers(change: impl FnOnce(Builder) -> Builder) -> (Deployment, Deployment, Client) {
@@ -67,6 +71,11 @@ async fn revision_whose_signer_the_back_revokes_calls_no_more() {
     let (back, front, client) = tiers(Builder::own_key).await;
     trust(&back, &front, false).await;
     assert_eq!(begin(&client).await.status(), 201);
+    let ada = Person::at(ORIGIN);
+    ada.register(&client, "ada").await.expect(201);
+    let signed_in = ada.sign_in(&client, "ada").await.expect(200);
+    let worth = || client.post_token(INTROSPECT, text(&signed_in["session"]["token"]));
+    assert_eq!(worth().await.expect(200)["active"], true);
     trust(&back, &front, true).await;
     // Its connection is of no more use.
     let cut = back
@@ -84,8 +93,11 @@ async fn revision_whose_signer_the_back_revokes_calls_no_more() {
         assert_eq!(record.outcome, "failed:signer-revoked");
         assert_eq!(record.action, "authentication.begin");
     }
+    // That says nothing about sessions, of which inactive ones stay so.
+    assert_eq!(worth().await.problem(), (503, "busy".to_owned()));
     trust(&back, &front, false).await;
     assert_eq!(begin(&client).await.status(), 201);
+    assert_eq!(worth().await.expect(200)["active"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]

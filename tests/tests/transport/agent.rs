@@ -6,7 +6,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 use zeropass::identity::pki::{Ca, IssueRequest, Issued};
 use zeropass_tests::deployment::agent::Agent;
-use zeropass_tests::deployment::certificates::{now, workload};
+use zeropass_tests::deployment::certificates::{now, revocation_list, workload};
 use zeropass_tests::deployment::{
     Answer, Builder, Certificate, Deployment, Stream, TRUST_DOMAIN, WORKLOAD,
 };
@@ -74,6 +74,34 @@ async fn identity_comes_from_the_agent_and_is_rotated_by_it() {
     stream.cut_promptly(since).await;
     assert!(asks(&deployment, &second, &standing).await.is_err());
     assert_eq!(asks(&deployment, &second, &client(&second)).await, Ok(200));
+}
+
+/// The agent takes a root away while the file of lists is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_can_not_be_read_hold_up_nothing_that_the_agent_says() {
+    let (folder, socket, builder) = place();
+    let (first, second) = (ca(), ca());
+    let file = folder.path().join("crl.pem");
+    let lists = [&first, &second].map(|ca| revocation_list(ca, &[]));
+    std::fs::write(&file, lists.concat()).unwrap();
+    let agent = Agent::start(&socket, HOST, &host(&first), &[&first, &second]);
+    let deployment = builder
+        .set("service", "crl", &format!("[\"{}\"]", file.display()))
+        .start()
+        .await;
+    let (staying, ending) = (client(&first), client(&second));
+    let staying = Stream::open_trusting(&deployment, &[&first], &staying).await;
+    let ending = Stream::open_trusting(&deployment, &[&first], &ending).await;
+    std::fs::remove_file(&file).unwrap();
+    let alarm = deployment
+        .record_where(|record| record.action == "identity.renew")
+        .await;
+    assert_eq!(alarm.outcome, "failed:unreadable");
+    assert!(!ending.has_ended());
+    let since = Instant::now();
+    agent.give(HOST, &host(&first), &[&first]);
+    ending.cut_promptly(since).await;
+    assert!(!staying.has_ended());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Revocation lists: the whole chain, and no list that is missing or too old.
 
 use std::fs;
+use std::time::Instant;
 
 use zeropass::identity::TrustDomain;
 use zeropass::identity::ca::serial_of;
@@ -173,6 +174,42 @@ async fn list_that_names_the_host_too_still_revokes_the_client() {
     assert_refused(&deployment, Some(&revoked), "revoked").await;
     let proper = deployment.client(WORKLOAD);
     proper.get("/.well-known/jwks.json").await.expect(200);
+}
+
+/// The host's key is away, and meanwhile a client is put on the list.
+#[tokio::test(flavor = "multi_thread")]
+async fn list_holds_though_the_hosts_own_key_can_not_be_read() {
+    let deployment = Deployment::builder().with_revocation().start().await;
+    let revoked = deployment.certificate(WORKLOAD);
+    let ending = Stream::open(&deployment, &revoked).await;
+    let staying = Stream::of_workload(&deployment).await;
+    fs::remove_file(deployment.pki().join("host.key")).unwrap();
+    let alarm = deployment
+        .record_where(|record| record.action == "identity.renew")
+        .await;
+    assert_eq!(alarm.outcome, "failed:unreadable");
+    let since = Instant::now();
+    deployment.replace("crl.pem", &revocation_list(deployment.ca(), &[&revoked]));
+    ending.cut_promptly(since).await;
+    assert!(!staying.has_ended());
+    assert_refused(&deployment, Some(&revoked), "revoked").await;
+}
+
+/// An old list lies before the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn newer_of_two_lists_of_one_authority_holds() {
+    let deployment = Deployment::builder().with_revocation().start().await;
+    let revoked = deployment.certificate(WORKLOAD);
+    let ending = Stream::open(&deployment, &revoked).await;
+    let old = deployment
+        .ca()
+        .revocation_list(&[], now() - DAY, now() + DAY)
+        .unwrap();
+    let new = revocation_list(deployment.ca(), &[&revoked]);
+    let since = Instant::now();
+    deployment.replace("crl.pem", &format!("{old}{new}"));
+    ending.cut_promptly(since).await;
+    assert_refused(&deployment, Some(&revoked), "revoked").await;
 }
 
 /// A root is taken away that the host's own certificate rests on.

@@ -1,5 +1,12 @@
 //! The HTTP API against an in-memory host, natively.
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is a failure of the test"
+)]
 
 mod authentications;
 mod extensions;

@@ -60,11 +60,9 @@ fn a_good_token_is_active_with_its_claims() {
 
 #[test]
 fn a_token_that_the_host_refuses_is_inactive() {
-    for error in [TokenError::Invalid, TokenError::NotPermitted] {
-        let memory = signed_in();
-        memory.tokens_fail.set(Some(error));
-        assert_inactive(&memory);
-    }
+    let memory = signed_in();
+    memory.tokens_fail.set(Some(TokenError::Invalid));
+    assert_inactive(&memory);
 }
 
 #[test]
@@ -157,12 +155,18 @@ fn introspection_notes_the_use_and_an_idle_session_is_inactive() {
 }
 
 #[test]
-fn a_store_that_policy_closes_makes_tokens_inactive() {
+fn a_component_that_is_not_permitted_to_look_does_not_call_a_token_inactive() {
     for function in ["sessions.touch", "accounts.find-by-id"] {
         let memory = signed_in();
         memory.fail_store(function, StoreError::NotPermitted);
-        assert_inactive(&memory);
+        assert_refused(&introspect(&memory), 503, "busy", "token");
     }
+    let memory = signed_in();
+    memory.tokens_fail.set(Some(TokenError::NotPermitted));
+    assert_refused(&introspect(&memory), 503, "busy", "token");
+    let memory = signed_in();
+    *memory.rejection.borrow_mut() = Some(rejection(Code::NotPermitted));
+    assert_refused(&introspect(&memory), 503, "busy", "token");
 }
 
 #[test]

@@ -4,7 +4,14 @@
 //! thought about.
 //!
 //! The mutations are drawn from a fixed seed; keys are new in every run.
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is a failure of the test"
+)]
 
 mod assertions;
 mod kinds;

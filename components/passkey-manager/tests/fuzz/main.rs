@@ -3,7 +3,14 @@
 //!
 //! `ZEROPASS_FUZZ_SEEDS` names a folder for the whole inputs, where `cargo fuzz` can
 //! start from them; `ZEROPASS_FUZZ_ROUNDS` is another number of mutations.
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is a failure of the test"
+)]
 
 #[path = "../../fuzz/bodies.rs"]
 mod bodies;

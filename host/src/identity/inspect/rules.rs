@@ -166,8 +166,7 @@ pub(super) fn trust_rules(
     let roots = Arc::new(roots);
     let verdict = |crls: Vec<CertificateRevocationListDer<'static>>| {
         let domains: Arc<[TrustDomain]> = Arc::from([]);
-        let verifier = SvidVerifier::new(Arc::clone(&roots), crls, domains)
-            .map_err(MaterialError::Revocation)?;
+        let verifier = SvidVerifier::new(Arc::clone(&roots), crls, domains)?;
         Ok::<_, MaterialError>(match verifier.judge(chain, now) {
             Ok(()) => "good",
             Err(error) => refusal_code(&error),

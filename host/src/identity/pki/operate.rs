@@ -1,7 +1,7 @@
 //! What happens after `init`: more certificates, newer ones, and revoked ones.
 //!
 //! The revocation list `crl.pem` of the folder is its own memory: each writing takes
-//! over what it names. It is good for a time and has to be written again before its
+//! over what it names, and lets stand beside it what others have signed. It is good for a time and has to be written again before its
 //! end, for a host refuses everybody when its list has expired.
 
 use std::net::IpAddr;
@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _, GeneralName, X509Certificate};
 
 use super::super::ca::{Ca, CaFault, IssueRequest, Revoked};
+use super::super::lists::is_signed_with;
 use super::super::material::Material;
 use super::super::spiffe::{SpiffeId, TrustDomain};
 use super::super::svid::parse_svid;
@@ -21,6 +22,9 @@ use crate::hex::hex;
 
 /// The revocation list of a PKI folder.
 pub const REVOCATION_LIST: &str = "crl.pem";
+
+/// The last line of a list.
+const LIST_END: &str = "-----END X509 CRL-----";
 
 /// What a new certificate shall say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,9 +159,9 @@ pub fn revoke(
     let (_, parsed) =
         X509Certificate::from_der(&ca_der).map_err(|_| PkiError::NotThere(folder.to_owned()))?;
     let file = folder.join(REVOCATION_LIST);
-    let mut revoked = match read(&file)? {
-        Some(pem) => entries(&pem).ok_or_else(|| PkiError::List(file.clone()))?,
-        None => Vec::new(),
+    let (mut revoked, others) = match read(&file)? {
+        Some(pem) => sorted(&pem, &parsed).ok_or_else(|| PkiError::List(file.clone()))?,
+        None => (Vec::new(), String::new()),
     };
     let before = revoked.len();
     for path in certificates {
@@ -175,7 +179,7 @@ pub fn revoke(
     }
     let next_update = now.saturating_add(life);
     let text = ca.revocation_list_of(&revoked, now, next_update)?;
-    write(&file, &text, 0o644)?;
+    write(&file, &format!("{text}{others}"), 0o644)?;
     let mut serials: Vec<_> = revoked.iter().map(|one| hex(&one.serial)).collect();
     serials.sort_unstable();
     Ok(List {
@@ -220,17 +224,33 @@ fn authority(folder: &Path, now: Timestamp) -> Result<(Ca, CertificateDer<'stati
     Ok((ca, der))
 }
 
-/// What a list names; none where it can't be read.
-fn entries(pem: &[u8]) -> Option<Vec<Revoked>> {
-    let der = CertificateRevocationListDer::from_pem_slice(pem).ok()?;
-    let (_, list) = CertificateRevocationList::from_der(&der).ok()?;
-    let entries = list.iter_revoked_certificates().map(|one| Revoked {
-        serial: one.raw_serial().to_vec(),
-        since: u64::try_from(one.revocation_date.timestamp())
-            .unwrap_or_default()
-            .saturating_mul(1000),
-    });
-    Some(entries.collect())
+/// What the lists of this CA name, and the text of those that others have signed; none where
+/// one can't be read, or there is none.
+fn sorted(pem: &[u8], ca: &X509Certificate<'_>) -> Option<(Vec<Revoked>, String)> {
+    let (mut revoked, mut others, mut lists) = (Vec::<Revoked>::new(), String::new(), 0);
+    for text in std::str::from_utf8(pem).ok()?.split_inclusive(LIST_END) {
+        if !text.ends_with(LIST_END) {
+            // Whatever stands after the last one.
+            continue;
+        }
+        lists += 1;
+        let der = CertificateRevocationListDer::from_pem_slice(text.as_bytes()).ok()?;
+        let (_, list) = CertificateRevocationList::from_der(&der).ok()?;
+        if !is_signed_with(&ca.public_key().subject_public_key.data, &der) {
+            others.push_str(text.trim_start());
+            others.push('\n');
+            continue;
+        }
+        for one in list.iter_revoked_certificates() {
+            let since = u64::try_from(one.revocation_date.timestamp()).unwrap_or_default();
+            let serial = one.raw_serial().to_vec();
+            if !revoked.iter().any(|known| known.serial == serial) {
+                let since = since.saturating_mul(1000);
+                revoked.push(Revoked { serial, since });
+            }
+        }
+    }
+    (lists > 0).then_some((revoked, others))
 }
 
 /// Files are named by it: nothing that leads elsewhere, and not the CA's own.

@@ -103,6 +103,42 @@ fn revoked_certificates_stay_revoked_in_every_later_list() {
 }
 
 #[test]
+fn lists_that_others_have_signed_stay_beside_the_new_one() {
+    let (folder, now) = folder();
+    for name in ["a", "b"] {
+        issue(folder.path(), &wish(name), now).unwrap();
+    }
+    let file = |name: &str| folder.path().join(format!("{name}.pem"));
+    let own = revoke(folder.path(), &[file("a")], HOUR, now).unwrap();
+    let own = std::fs::read_to_string(own.file).unwrap();
+    let other = Ca::new(&domain(), now).unwrap();
+    let foreign = other.revocation_list(&[vec![7]], now, now + HOUR).unwrap();
+    let crl = folder.path().join(REVOCATION_LIST);
+    // Whichever is the first.
+    for both in [format!("{own}{foreign}"), format!("{foreign}{own}")] {
+        std::fs::write(&crl, both).unwrap();
+        let list = revoke(folder.path(), &[file("b")], HOUR, now + 1_000).unwrap();
+        assert_eq!((list.added, list.serials.len()), (1, 2));
+        let text = std::fs::read_to_string(&crl).unwrap();
+        assert!(text.contains(foreign.trim_end()), "{text}");
+        assert_eq!(text.matches("BEGIN X509 CRL").count(), 2);
+        for name in ["a", "b"] {
+            let error = material(&folder, name, now).unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    MaterialError::Refused {
+                        code: "revoked",
+                        ..
+                    }
+                ),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_is_not_of_this_folder_is_refused() {
     let (folder, now) = folder();
     let (other, _) = self::folder();

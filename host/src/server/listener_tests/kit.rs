@@ -34,6 +34,9 @@ use crate::server::{Limits, Listener};
 
 const WORKLOAD: &str = "spiffe://td/workload/relying-party";
 
+/// The answer to `/large`, bytes: more than two sockets keep for a peer that does not read.
+const LARGE: usize = 32 << 20;
+
 /// A ClientHello that offers TLS 1.2 and nothing later: one cipher suite
 /// (ECDHE-ECDSA-AES128-GCM), groups, signature schemes, no supported versions.
 pub const TLS_1_2_HELLO: &[u8] = &[
@@ -244,13 +247,19 @@ impl Host {
     }
 
     pub async fn http2_as(&self, client: &ClientConfig) -> Sender {
+        self.http2_with_window(client, 65_535).await
+    }
+
+    /// A client that takes no more than `window` bytes of an answer before it is asked for.
+    pub async fn http2_with_window(&self, client: &ClientConfig, window: u32) -> Sender {
         let mut client = client.clone();
         client.alpn_protocols = vec![b"h2".to_vec()];
         let stream = TokioIo::new(self.dial(&client).await);
-        let (sender, connection) =
-            hyper::client::conn::http2::handshake(TokioExecutor::new(), stream)
-                .await
-                .unwrap();
+        let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+            .initial_stream_window_size(window)
+            .handshake(stream)
+            .await
+            .unwrap();
         tokio::spawn(connection);
         Sender::Http2(sender)
     }
@@ -347,6 +356,7 @@ impl Handler for Answers {
                 std::mem::forget(unfinished);
                 Response::new(full("done"))
             }
+            "/large" => Response::new(full(vec![0; LARGE])),
             _ => Response::new(full(format!("{} {:?}", peer.id, request.version()))),
         }
     }

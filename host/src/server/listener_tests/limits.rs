@@ -38,6 +38,38 @@ async fn idle_connection_is_closed() {
 }
 
 #[tokio::test]
+async fn connection_whose_answer_is_not_taken_ends() {
+    let mut host = Host::with(|limits| limits.request_timeout = Duration::from_millis(200)).await;
+    let client = host.client.clone();
+    for (mut sender, path) in [
+        (host.http1().await, "/large"),
+        (host.http2().await, "/large"),
+        // Less than a window's worth is kept for it too.
+        (host.http2_with_window(&client, 1).await, "/"),
+    ] {
+        let answer = sender.send(kit::request(path)).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let ended = Event::Ended(PEER.to_owned(), "answer-not-taken");
+        assert_eq!(host.event().await, ended);
+        let mut body = answer.into_body();
+        while let Some(Ok(_)) = body.frame().await {}
+        sender.closed().await;
+    }
+}
+
+#[tokio::test]
+async fn answer_counts_for_its_identity_until_it_is_taken() {
+    let host = Host::with(|limits| limits.identity_requests = 1).await;
+    let mut slow = host.http2_with_window(&host.client, 1).await;
+    let mut other = host.http1().await;
+    let answer = slow.send(kit::request("/")).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(get(&mut other, "/").await.0, 429);
+    assert!(kit::text(answer).await.1.starts_with(PEER));
+    assert_eq!(get(&mut other, "/").await.0, 200);
+}
+
+#[tokio::test]
 async fn too_many_header_fields_are_refused() {
     let host = Host::start().await;
     for mut sender in [host.http1().await, host.http2().await] {

@@ -90,7 +90,7 @@ impl Server {
         let pair = server.authority.issue("server", &[SERVER_NAME]);
         server.put("server.pem", &pair.certificate);
         server.put("server.key", &pair.key);
-        server.put("ca.pem", &server.authority.pem());
+        server.put("ca.pem", server.authority.pem());
         server.put("pg_hba.conf", hba);
         server.put("zeropass.conf", &format!("{SETTINGS}{settings}"));
         let include = server.data().join("postgresql.conf");
@@ -100,7 +100,7 @@ impl Server {
             .map_err(|error| format!("{}: {error}", include.display()))?;
         file.write_all(b"\ninclude 'zeropass.conf'\n")
             .map_err(|error| error.to_string())?;
-        server.put_here("ca.pem", &server.authority.pem());
+        server.put_here("ca.pem", server.authority.pem());
         server.run()?;
         Ok(server)
     }

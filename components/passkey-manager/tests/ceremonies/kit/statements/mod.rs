@@ -7,4 +7,4 @@ mod tpm;
 
 pub use android::{Android, all_applications, origin, purpose};
 pub use apple::{AppleExtension, apple, apple_nonce};
-pub use tpm::{Tpm, aik_certificate, extended_key_usage, tpm_names, tpm_names_as};
+pub use tpm::{Tpm, extended_key_usage, tpm_names, tpm_names_as};

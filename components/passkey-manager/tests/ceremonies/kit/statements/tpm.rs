@@ -67,7 +67,7 @@ pub fn extended_key_usage(last: u8) -> CustomExtension {
 }
 
 /// L3 section 8.3.1.
-pub fn aik_certificate() -> CertificateParams {
+fn aik_certificate() -> CertificateParams {
     let mut params = leaf();
     params.distinguished_name = DistinguishedName::new();
     params.custom_extensions = vec![tpm_names("id:494E5443", 3), extended_key_usage(3)];
