@@ -19,7 +19,20 @@ use std::process::Command;
 /// Ten times the kills of the ordinary suite.
 #[tokio::test(flavor = "multi_thread")]
 async fn host_killed_200_times_loses_nothing_that_it_acknowledged() {
-    crash::survive(200, crash::seed()).await;
+    crash::survive(200, crash::seed(), None).await;
+}
+
+/// In a module of this name, so that `--skip postgres` leaves it out where there is none.
+mod postgres {
+    use zeropass_tests::postgres::Database;
+
+    use super::crash;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn host_killed_200_times_loses_nothing_that_it_acknowledged() {
+        let database = Database::start().await;
+        crash::survive(200, crash::seed(), Some(&database)).await;
+    }
 }
 
 /// The commands of the README, word for word; only the programs and the folder of

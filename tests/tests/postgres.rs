@@ -15,6 +15,9 @@ mod postgres {
     mod audit;
     mod away;
     mod commands;
+    #[path = "../crash/mod.rs"]
+    mod crash;
+    mod following;
     mod hosts;
     mod rates;
     mod rollout;
@@ -22,6 +25,13 @@ mod postgres {
 
     use zeropass_tests::deployment::{Client, Deployment, WORKLOAD};
     use zeropass_tests::postgres::Database;
+
+    /// As on SQLite, a smaller share: each start takes longer here.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn killed_host_loses_nothing_that_it_acknowledged() {
+        let database = Database::start().await;
+        crash::survive(6, crash::seed(), Some(&database)).await;
+    }
 
     /// A host on this database, which writes the log of this name, and a client of it.
     async fn host(database: &Database, log: &str) -> (Deployment, Client) {

@@ -32,6 +32,12 @@ impl Workspace {
         Ok(Self { root, target })
     }
 
+    /// A checkout somewhere else.
+    #[cfg(test)]
+    pub fn of(root: PathBuf, target: PathBuf) -> Self {
+        Self { root, target }
+    }
+
     /// The top of the checkout.
     pub fn root(&self) -> &Path {
         &self.root

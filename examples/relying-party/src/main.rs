@@ -9,6 +9,7 @@
 //! - `config.rs`: flags and environment, parsed once
 //! - `zeropass.rs`: the client of zeropass's HTTP API
 //! - `session.rs`: the cookie, and who is signed in
+//! - `visitor.rs`: whom a request is for, so that a person meets one revision
 //! - `guard.rs`: only our own page may change anything
 //! - `api/`: what the page calls
 //! - `page.rs`: the page itself and its security headers
@@ -23,6 +24,7 @@ mod guard;
 mod id;
 mod page;
 mod session;
+mod visitor;
 mod zeropass;
 
 use std::{future::IntoFuture, process::ExitCode, sync::Arc, time::Duration};
@@ -34,6 +36,7 @@ use tokio::{net::TcpListener, signal, sync::oneshot, time};
 use crate::{
     config::{Config, Flags, Origin},
     session::SessionCookie,
+    visitor::VisitorCookie,
     zeropass::Zeropass,
 };
 
@@ -78,6 +81,10 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     })?;
     let routes = page::routes()
         .nest("/api", api::routes(&app))
+        .layer(axum::middleware::from_fn_with_state(
+            VisitorCookie::new(&app.origin),
+            visitor::recognize,
+        ))
         .layer(axum::middleware::map_response(page::protect));
 
     // Registered before the line is printed: whoever waits for it may send a signal at once.

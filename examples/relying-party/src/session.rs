@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::{Deserialize, Deserializer, de};
 
-use crate::{App, config::Origin, failure::Failure, id::Id};
+use crate::{App, config::Origin, failure::Failure, id::Id, visitor::Visitor};
 
 /// Browsers keep cookies up to 4096 bytes; a longer token is none of ours.
 const LONGEST: usize = 3800;
@@ -35,6 +35,7 @@ pub struct Person {
     pub id: Id,
     pub name: String,
     pub token: SessionToken,
+    pub visitor: Visitor,
 }
 
 // === impl SessionToken ===
@@ -127,8 +128,15 @@ impl FromRequestParts<Arc<App>> for Person {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
         let signed_out = || Failure::signed_out(app.cookie.clear());
         let token = app.cookie.read(&parts.headers).ok_or_else(signed_out)?;
-        let (id, name) = app.zeropass.who_is(&token).await?.ok_or_else(signed_out)?;
-        Ok(Self { id, name, token })
+        let Ok(visitor) = Visitor::from_request_parts(parts, app).await;
+        let zeropass = app.zeropass.on_behalf_of(visitor);
+        let (id, name) = zeropass.who_is(&token).await?.ok_or_else(signed_out)?;
+        Ok(Self {
+            id,
+            name,
+            token,
+            visitor,
+        })
     }
 }
 

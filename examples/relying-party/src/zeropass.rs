@@ -14,12 +14,19 @@ use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, Url, redi
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{config::Service, failure::Failure, id::Id, session::SessionToken};
+use crate::{config::Service, failure::Failure, id::Id, session::SessionToken, visitor::Visitor};
 
 /// A handle to zeropass. Connections are kept and shared.
 pub struct Zeropass {
     http: Client,
     base: Url,
+}
+
+/// What one visitor asks of zeropass. Each request names them, by nothing but their
+/// number, so that a canary does not change under them.
+pub struct Asking<'a> {
+    zeropass: &'a Zeropass,
+    visitor: Visitor,
 }
 
 /// The user of a registration. Without an id zeropass opens a new account.
@@ -112,6 +119,17 @@ impl Zeropass {
         })
     }
 
+    pub fn on_behalf_of(&self, visitor: Visitor) -> Asking<'_> {
+        Asking {
+            zeropass: self,
+            visitor,
+        }
+    }
+}
+
+// === impl Asking ===
+
+impl Asking<'_> {
     /// Begin a registration; the answer is for the page. Whoever adds a passkey to their
     /// account shows with their session how fresh their sign-in is.
     pub async fn begin_registration(
@@ -240,8 +258,10 @@ impl Zeropass {
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
-        let url = self.base.join(path).map_err(|_| Failure::malformed())?;
-        Ok(self.http.request(method, url))
+        let Zeropass { http, base } = self.zeropass;
+        let url = base.join(path).map_err(|_| Failure::malformed())?;
+        let request = http.request(method, url);
+        Ok(request.header("zeropass-sticky", self.visitor.to_string()))
     }
 
     /// A token's letters need no escaping in a form (see [`SessionToken::parse`]).
@@ -307,4 +327,31 @@ fn failed(error: reqwest::Error) -> Failure {
     }
     eprintln!("relying-party: zeropass: {line}");
     Failure::new(StatusCode::BAD_GATEWAY, code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_of_a_visitor_have_the_same_number_on_them() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let zeropass = Zeropass {
+            http: Client::new(),
+            base: Url::parse("https://zeropass.example").unwrap(),
+        };
+        let sticky = |visitor| {
+            let asking = zeropass.on_behalf_of(visitor);
+            let paths = ["/v1/authentications", "/v1/sessions/introspect"];
+            paths.map(|path| {
+                let request = asking.request(Method::POST, path).unwrap();
+                let request = request.build().unwrap();
+                request.headers().get("zeropass-sticky").cloned()
+            })
+        };
+        let (one, other) = (Visitor::new(), Visitor::new());
+        let expected = Some(HeaderValue::try_from(one.to_string()).unwrap());
+        assert_eq!(sticky(one), [expected.clone(), expected]);
+        assert_ne!(sticky(other), sticky(one));
+    }
 }

@@ -24,6 +24,14 @@ pub struct SealKey {
     _file: File,
 }
 
+/// What shows a database whose log it is. It follows from the key, so that nobody has it who
+/// only has the certificates of a host's roles; the database keeps a digest of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct LogSecret([u8; 32]);
+
+/// What is signed for a [`LogSecret`]. No checkpoint begins like this: a log's id has no blank.
+const LOG_SECRET: &str = "zeropass log secret 1\n";
+
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -95,6 +103,15 @@ impl SealKey {
         self.verifier.name()
     }
 
+    /// What only the holder of this key can show. An Ed25519 signature is the same every time.
+    pub fn log_secret(&self) -> LogSecret {
+        let text = format!("{LOG_SECRET}{}\n", self.log_id());
+        let signature = self.pair.sign(text.as_bytes());
+        let mut secret = [0; 32];
+        secret.copy_from_slice(digest(&SHA256, signature.as_ref()).as_ref());
+        LogSecret(secret)
+    }
+
     /// Move the key away, so that the next one begins a new log. The public half stays.
     ///
     /// # Errors
@@ -132,6 +149,23 @@ impl SealKey {
             path: path.clone(),
             source,
         })
+    }
+}
+
+impl LogSecret {
+    /// Of logs that have no key: everybody knows it.
+    pub(super) const NONE: Self = Self([0; 32]);
+
+    /// The secret itself.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Shows nothing.
+impl std::fmt::Debug for LogSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LogSecret(..)")
     }
 }
 
@@ -180,6 +214,8 @@ mod tests {
         let public = std::fs::read_to_string(public).unwrap();
         assert_eq!(public.trim().parse().as_ref(), Ok(&verifier));
         assert!(!format!("{key:?}").contains("pair"));
+        let secret = key.log_secret();
+        assert_eq!(format!("{secret:?}"), "LogSecret(..)");
 
         let error = open(Turn::Now).unwrap_err();
         assert!(matches!(error, KeyError::InUse { .. }), "{error}");
@@ -187,9 +223,12 @@ mod tests {
         // A process that another test starts may hold the lock until it runs.
         let key = open(Turn::Wait).unwrap();
         assert_eq!(key.verifier(), &verifier);
+        assert_eq!(key.log_secret(), secret);
         key.retire().unwrap();
         let other = open(Turn::Wait).unwrap();
         assert_ne!(other.log_id(), id);
+        assert_ne!(other.log_secret(), secret);
+        assert_ne!(secret, LogSecret::NONE);
         assert!(
             folder
                 .path()

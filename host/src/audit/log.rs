@@ -17,8 +17,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::StoredRecord;
 use super::merkle::Hash;
+use super::{LogSecret, SealKey, StoredRecord};
 use crate::telemetry::metrics::Counter;
 
 /// The log's id where nothing is sealed: tests, benches, tools.
@@ -28,6 +28,7 @@ const UNSEALED: &str = "unsealed";
 #[derive(Debug)]
 pub struct Log {
     id: String,
+    secret: LogSecret,
     sealed: bool,
     /// Leaves that call the sealer before its time.
     batch: usize,
@@ -62,19 +63,26 @@ struct State {
 // === impl Log ===
 
 impl Log {
-    /// The log that a sealer will take leaves from, `batch` at a time or more.
-    pub fn new(id: &str, batch: usize) -> Self {
-        Self::with(id, true, batch)
+    /// The log that is sealed with `key`. A sealer will take leaves from it, `batch` at a time
+    /// or more.
+    pub fn new(key: &SealKey, batch: usize) -> Self {
+        Self::with(key.log_id(), key.log_secret(), true, batch)
+    }
+
+    /// The same of any name, for tests: whoever knows the name may write it.
+    pub fn keyless(id: &str, batch: usize) -> Self {
+        Self::with(id, LogSecret::NONE, true, batch)
     }
 
     /// A log that is written but not sealed.
     pub fn unsealed() -> Self {
-        Self::with(UNSEALED, false, 0)
+        Self::with(UNSEALED, LogSecret::NONE, false, 0)
     }
 
-    fn with(id: &str, sealed: bool, batch: usize) -> Self {
+    fn with(id: &str, secret: LogSecret, sealed: bool, batch: usize) -> Self {
         Self {
             id: id.to_owned(),
+            secret,
             sealed,
             batch,
             state: Mutex::new(State {
@@ -92,6 +100,11 @@ impl Log {
     /// The log's id, the first half of a record's key in the database.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What shows a database that this log is this host's.
+    pub fn secret(&self) -> &LogSecret {
+        &self.secret
     }
 
     /// What was counted so far.
@@ -201,7 +214,7 @@ mod tests {
 
     #[test]
     fn leaves_come_in_order_whatever_the_order_of_commits() {
-        let log = Log::new("host", 100);
+        let log = Log::keyless("host", 100);
         log.resume(4);
         log.committed(&[sample(7)]);
         log.committed(&[sample(8), sample(9)]);

@@ -29,7 +29,7 @@ mod trail;
 mod verifier_key;
 pub mod verify;
 
-pub use key::{KeyError, SealKey, Turn};
+pub use key::{KeyError, LogSecret, SealKey, Turn};
 pub use log::{Counts, Log};
 pub use notes::read_notes;
 pub use record::{Actor, ComponentIdentity, Origin, Outcome, Record};

@@ -6,9 +6,15 @@
 //! 4711                                            how many records
 //! qINS1GRFhWHwdkUeqLEoP4yEMkTBBzxBkGwGQlVlVcs=    the root over them, base64
 //! time 1800000000000                              when, milliseconds since the Unix epoch
+//! adopted 4700                                    only where there are such: see below
 //!
 //! — host-1f2e3d4c 1f2e3d4c...=                    key hash and Ed25519 signature, base64
 //! ```
+//!
+//! A log that is continued may have records behind its last checkpoint: the signer finds
+//! them in the table and can't know who wrote them. The checkpoint that covers them first says
+//! so in its last line: they are those from that place to its size. The line is part of what is
+//! signed, so that nobody can have such records sealed without it.
 //!
 //! The name of the key is the id of the log: one key, one log. A file of
 //! checkpoints is notes with an empty line after each.
@@ -26,6 +32,7 @@ use crate::clock::Timestamp;
 /// An em dash and a blank begin a signature line.
 const SIGNATURE: &str = "\u{2014} ";
 const TIME: &str = "time ";
+const ADOPTED: &str = "adopted ";
 
 /// What a log vouches for: the root over its first `size` records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +45,9 @@ pub struct Checkpoint {
     pub root: Hash,
     /// When it was signed.
     pub time: Timestamp,
+    /// From this place (from 1) to `size` are records that the signer found when it continued the
+    /// log; none when it has committed all that is new itself.
+    pub adopted: Option<u64>,
 }
 
 /// A checkpoint with signatures that nobody has verified yet.
@@ -88,8 +98,13 @@ impl Checkpoint {
             size,
             root,
             time,
+            adopted,
         } = self;
-        format!("{origin}\n{size}\n{root}\n{TIME}{time}\n")
+        let mut text = format!("{origin}\n{size}\n{root}\n{TIME}{time}\n");
+        if let Some(first) = adopted {
+            text.push_str(&format!("{ADOPTED}{first}\n"));
+        }
+        text
     }
 
     /// The note with one signature, made by `sign` over the text's bytes.
@@ -116,14 +131,23 @@ impl Checkpoint {
             .next()
             .and_then(|line| line.strip_prefix(TIME))
             .and_then(decimal);
+        let adopted = match lines.next() {
+            Some(line) => Some(
+                line.strip_prefix(ADOPTED)
+                    .and_then(decimal)
+                    .ok_or(malformed("a fifth line is `adopted` and a place"))?,
+            ),
+            None => None,
+        };
         if lines.next().is_some() {
-            return Err(malformed("it has more than four lines"));
+            return Err(malformed("it has more than five lines"));
         }
         Ok(Self {
             origin: origin.to_owned(),
             size: size.ok_or(malformed("the second line is a number of records"))?,
             root: root.ok_or(malformed("the third line is a root in base64"))?,
             time: time.ok_or(malformed("the fourth line is `time` and milliseconds"))?,
+            adopted,
         })
     }
 }
@@ -207,6 +231,10 @@ mod tests {
     use super::*;
 
     fn signed() -> (VerifierKey, String) {
+        signed_with(None)
+    }
+
+    fn signed_with(adopted: Option<u64>) -> (VerifierKey, String) {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
         let key = VerifierKey::new("host-1", pair.public_key().as_ref()).unwrap();
         let checkpoint = Checkpoint {
@@ -214,6 +242,7 @@ mod tests {
             size: 4711,
             root: Hash([9; 32]),
             time: 1_800_000_000_000,
+            adopted,
         };
         let note = checkpoint.sign(&key, |text| pair.sign(text).as_ref().to_vec());
         (key, note)
@@ -234,9 +263,35 @@ mod tests {
         assert_eq!(key.to_string().parse::<VerifierKey>(), Ok(key));
     }
 
+    /// Whoever takes the line away has no signature for the rest.
+    #[test]
+    fn checkpoint_says_which_records_its_signer_found() {
+        let (key, note) = signed_with(Some(4700));
+        assert!(
+            note.contains("\ntime 1800000000000\nadopted 4700\n\n"),
+            "{note}"
+        );
+        let read: SignedNote = note.parse().unwrap();
+        assert_eq!(read.verify(&key).unwrap().adopted, Some(4700));
+        let without: SignedNote = note.replace("adopted 4700\n", "").parse().unwrap();
+        assert!(matches!(
+            without.verify(&key),
+            Err(NoteError::WrongSignature { .. })
+        ));
+        for odd in [
+            "adopted 04700",
+            "adopted",
+            "adopted 1\nadopted 2",
+            "other 1",
+        ] {
+            let odd = note.replace("adopted 4700", odd);
+            assert!(odd.parse::<SignedNote>().is_err(), "{odd}");
+        }
+    }
+
     #[test]
     fn every_flipped_bit_of_a_note_is_found() {
-        let (key, note) = signed();
+        let (key, note) = signed_with(Some(4700));
         for index in 0..note.len() {
             for bit in 0..8 {
                 let mut bytes = note.clone().into_bytes();

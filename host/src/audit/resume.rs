@@ -3,8 +3,9 @@
 //! The exported leaves must have the root of the last checkpoint. The table must
 //! then hold the same leaves in its last [`WINDOW`] places, reach at least as far as
 //! the checkpoint, and have no hole there. What it holds beyond the export becomes
-//! the beginning of what is sealed next: those records were written before a crash,
-//! and nothing vouches for them. Older records are left to `zeropass audit verify`,
+//! the beginning of what is sealed next: those records were written before a crash, or by
+//! somebody else. Nothing vouches for them, and the checkpoint that seals them says so. Older
+//! records are left to `zeropass audit verify`,
 //! which checks all.
 //!
 //! Places that retention has cut are accepted at the beginning of the log only, and only
@@ -39,6 +40,8 @@ pub struct Resumed {
     pub pending: Vec<Hash>,
     /// The size of the last checkpoint; none in a new log.
     pub sealed: Option<u64>,
+    /// The first place behind the last checkpoint, when records are there.
+    pub adopted: Option<u64>,
     /// Whether the log's last host has recorded its stop. A new log is clean.
     pub clean: bool,
 }
@@ -202,6 +205,7 @@ pub async fn resume(
         exported: exported.frontier,
         pending,
         sealed: Some(size),
+        adopted: (head > size).then(|| size + 1),
         clean: table.clean,
     })
 }

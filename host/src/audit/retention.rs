@@ -2,8 +2,12 @@
 //!
 //! A record goes when it is a year old by the signed checkpoints: the times in the
 //! records themselves are only what the database says. Before it goes, a record in the log of
-//! the operators says so, which is sealed there ([`PRUNE`], [`prune_target`]). A place that
-//! is empty without both was emptied by somebody else.
+//! the operators says so, which is sealed there ([`PRUNE`], [`prune_target`]) by who has
+//! committed it. A place that is empty without both was emptied by somebody else.
+//!
+//! The record is sealed before anything is cut. A command that dies between the two has cut
+//! nothing, and its record, which the next command finds, lets nothing be cut: the cut is
+//! repeated, and with it its record.
 
 use super::note::Checkpoint;
 use crate::clock::Timestamp;
@@ -41,6 +45,13 @@ pub fn sealed_since(checkpoints: &[Checkpoint], size: u64) -> Option<Timestamp> 
     checkpoints.iter().take(first + 1).map(|one| one.time).max()
 }
 
+/// When the record at the place `seq` was sealed, by the clock of its signer; none when it
+/// was not. `checkpoints` are in their order.
+pub fn sealed_at(checkpoints: &[Checkpoint], seq: u64) -> Option<Timestamp> {
+    let first = checkpoints.iter().find(|one| one.size >= seq)?;
+    Some(first.time)
+}
+
 /// How many records have been sealed for a year.
 pub fn sealed_for_a_year(checkpoints: &[Checkpoint], now: Timestamp) -> u64 {
     checkpoints
@@ -61,6 +72,7 @@ mod tests {
             size,
             root: Hash::default(),
             time,
+            adopted: None,
         };
         of.iter().map(one).collect()
     }
@@ -78,6 +90,9 @@ mod tests {
         ] {
             assert_eq!(sealed_since(&some, size), since, "{size}");
         }
+        assert_eq!(sealed_at(&some, 20), Some(20));
+        assert_eq!(sealed_at(&some, 21), Some(15));
+        assert_eq!(sealed_at(&some, 31), None);
         for (now, size) in [(9, 0), (10, 10), (19, 10), (20, 30), (40, 30)] {
             assert_eq!(sealed_for_a_year(&some, YEAR + now), size, "{now}");
         }

@@ -11,6 +11,7 @@
 //! thread of its own: a second place that hangs holds up nothing but the sealer, and not even
 //! that at the end of the host.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use super::merkle::{Frontier, Hash};
 use super::note::Checkpoint;
 use super::resume::{ResumeError, Resumed, WINDOW, resume};
 use super::sink::SinkError;
-use super::{Log, SealKey, Sink, Source};
+use super::{Actor, Log, Outcome, Record, SealKey, Sink, Source};
 use crate::clock::Clock;
 use crate::telemetry::metrics::{Counter, Gauge};
 
@@ -96,6 +97,8 @@ pub struct Sealer {
     tree: Frontier,
     /// Leaves behind the tree, not exported yet.
     pending: Vec<Hash>,
+    /// The places that were behind the last checkpoint at the start.
+    adopted: Option<RangeInclusive<u64>>,
     /// There was a hole when it was last looked.
     hole: bool,
     /// An export hangs, and nobody waits for it any more: nothing can follow.
@@ -123,6 +126,7 @@ impl Sealer {
             exported,
             pending,
             sealed,
+            adopted,
             clean,
         } = resume(&key, &sink, source, WINDOW, clock.now()).await?;
         let records = exported.size() + pending.len() as u64;
@@ -141,14 +145,16 @@ impl Sealer {
             counts: SealCounts::default(),
             tree: exported,
             pending,
+            adopted: adopted.map(|first| first..=records),
             hole: false,
             abandoned: false,
             clean,
         };
         sealer.counts.sealed.set(sealed.unwrap_or(0));
         if !whole {
-            // Also proves that the second place can be written.
-            sealer.export(None).await?;
+            // Also proves that the second place can be written. One checkpoint over all that was
+            // found: no later one says of it that it was.
+            sealer.export(adopted, None).await?;
         }
         Ok(sealer)
     }
@@ -156,6 +162,16 @@ impl Sealer {
     /// Whether the log's last host has recorded its stop.
     pub fn was_clean(&self) -> bool {
         self.clean
+    }
+
+    /// What a log should say of records that were found behind its last checkpoint, for
+    /// those who read it: nothing shows who wrote them. For verifiers the checkpoint says it.
+    pub fn adopted(&self, actor: Actor) -> Option<Record> {
+        let (first, last) = self.adopted.clone()?.into_inner();
+        let target = format!("records {first} to {last}");
+        let outcome = Outcome::Failed("records-adopted");
+        let now = self.clock.now();
+        Some(Record::plain(now, actor, "log.gap", target, outcome))
     }
 
     /// What is counted.
@@ -204,7 +220,7 @@ impl Sealer {
         if self.pending.is_empty() && self.log.accepts() {
             return;
         }
-        match self.export(stop).await {
+        match self.export(None, stop).await {
             Ok(()) => {
                 if !self.log.accepts() {
                     tracing::info!(log = self.log.id(), "checkpoints are exported again");
@@ -221,7 +237,11 @@ impl Sealer {
 
     /// Sign and export what is pending. While it takes too long the log is closed, until
     /// `stop` is told; at once when there is nothing to wait for.
-    async fn export(&mut self, stop: Option<&mut oneshot::Receiver<()>>) -> Result<(), SealError> {
+    async fn export(
+        &mut self,
+        adopted: Option<u64>,
+        stop: Option<&mut oneshot::Receiver<()>>,
+    ) -> Result<(), SealError> {
         let mut tree = self.tree.clone();
         self.pending.iter().for_each(|leaf| tree.push(*leaf));
         let checkpoint = Checkpoint {
@@ -229,6 +249,7 @@ impl Sealer {
             size: tree.size(),
             root: tree.root(),
             time: self.clock.now(),
+            adopted,
         };
         let note = self.key.sign(&checkpoint);
         let mut exporting = self.begin(note)?;

@@ -28,12 +28,13 @@ macro_rules! forward {
         let context = &$self.context;
         let permit = context.permit::<action::$action>(&$rp_id)?;
         let target: String = $target;
+        let awaiting = context.routes.awaiting();
         let result = match &$self.passkeys {
             Some(link) => link.$method(&permit, context, $($argument),*).await,
             None => Err(busy("there is no way to passkey-manager here")),
         };
-        if matches!(&result, Err(rejection) if rejection.code == Code::Busy) {
-            context.routes.let_down();
+        if !matches!(&result, Err(rejection) if rejection.code == Code::Busy) {
+            awaiting.answered();
         }
         settle(permit, target, &result);
         result

@@ -28,6 +28,9 @@ const PLACES: u16 = 10_000;
 /// near the golden section of it, so that neighbours come to lie far apart; and a shift.
 const SPREAD: (u32, u32) = (6_181, 3_333);
 
+/// A call of another component, which ends in an answer or lets its caller down.
+pub struct Awaiting<'a>(Option<&'a Routes>);
+
 // === impl Routes ===
 
 impl Routes {
@@ -71,13 +74,14 @@ impl Routes {
         place < u32::from(weight.min(100)) * u32::from(PLACES / 100)
     }
 
-    /// A component that was called in this request did not do its part, so an error of
-    /// the caller's is not its own.
-    pub fn let_down(&self) {
-        self.0.let_down.store(true, Ordering::Relaxed);
+    /// Another component is called in this request. Unless it is told that it has
+    /// answered, it did not do its part, so an error of the caller's is not its own: that
+    /// is so as well when the request is dropped meanwhile.
+    pub fn awaiting(&self) -> Awaiting<'_> {
+        Awaiting(Some(self))
     }
 
-    /// Whether that has happened.
+    /// Whether another component has not done its part.
     pub fn was_let_down(&self) -> bool {
         self.0.let_down.load(Ordering::Relaxed)
     }
@@ -99,6 +103,23 @@ impl Routes {
         let decision = decide();
         chosen.push((slot, Arc::new(decision.clone())));
         decision
+    }
+}
+
+// === impl Awaiting ===
+
+impl Awaiting<'_> {
+    /// It has done its part.
+    pub fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Awaiting<'_> {
+    fn drop(&mut self) {
+        if let Some(routes) = self.0 {
+            routes.0.let_down.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -187,6 +208,15 @@ mod tests {
         for component in COMPONENTS {
             assert!((0..PLACES).all(|place| !Routes::at(place).chosen_for(component, 0)));
         }
+    }
+
+    #[test]
+    fn call_that_is_not_answered_lets_its_caller_down() {
+        let routes = Routes::default();
+        routes.awaiting().answered();
+        assert!(!routes.was_let_down());
+        drop(routes.awaiting());
+        assert!(routes.was_let_down());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::store::Store;
 /// The key and the log of this host.
 pub(super) fn open(config: &Config) -> anyhow::Result<(SealKey, Arc<Log>)> {
     let key = SealKey::open(&config.keys.folder, &config.audit.log, Turn::Now)?;
-    let log = Log::new(key.log_id(), config.audit.checkpoint_records);
+    let log = Log::new(&key, config.audit.checkpoint_records);
     Ok((key, Arc::new(log)))
 }
 
@@ -33,8 +33,8 @@ pub(super) async fn sealer(
     Ok(Sealer::start(log, key, sink, source, clock, schedule).await?)
 }
 
-/// What the log says of itself before anything else of this run: that it begins, or
-/// that the run before ended without a stop.
+/// What the log says of itself before anything else of this run: that it begins, that the
+/// run before ended without a stop, or that it has records which nobody vouched for.
 pub(super) async fn opening_records(
     store: &dyn Store,
     log: &Log,
@@ -50,6 +50,14 @@ pub(super) async fn opening_records(
         tracing::warn!(end, "the last run ended without a stop: recorded as a gap");
         let why = Outcome::Failed("no-stop-recorded");
         trail.push(own(clock, "log.gap", &end, why));
+    }
+    if let Some(adopted) = sealer.adopted(Actor::host()) {
+        let records = &adopted.target;
+        tracing::warn!(
+            records,
+            "found behind the last checkpoint, sealed as found: nothing shows who wrote them"
+        );
+        trail.push(adopted);
     }
     Ok(store.append(&trail).await?)
 }

@@ -1,5 +1,6 @@
 //! The store that the configuration names, and its audit logs as an auditor reads them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::audit::{Log, Source};
@@ -9,26 +10,58 @@ use crate::store::Store;
 use crate::store::postgres::{Login, PostgresHistory, PostgresStore, Server, Settings};
 use crate::store::sqlite::{SqliteHistory, SqliteStore};
 
-/// Open it, to write this log. Sessions last `lifetime` milliseconds.
+/// A store, and its audit logs.
+type Opened = (Arc<dyn Store>, Box<dyn Source>);
+
+/// Open it as its host, to write this log; the schema of a file is brought up to date. Sessions
+/// last `lifetime` milliseconds.
 pub(crate) async fn open(
     store: &config::Store,
     lifetime: u64,
     clock: Arc<dyn Clock>,
     log: Arc<Log>,
-) -> anyhow::Result<(Arc<dyn Store>, Box<dyn Source>)> {
-    Ok(match store {
+) -> anyhow::Result<Opened> {
+    match store {
         config::Store::Sqlite(path) => {
             let store = SqliteStore::open_with(path, lifetime, clock, log).await?;
-            let history = SqliteHistory::open(path).await?;
-            (Arc::new(store), Box::new(history))
+            with_history(store, path).await
         }
-        config::Store::Postgres(postgres) => {
-            let settings = settings(postgres);
-            let store = PostgresStore::open(&settings, log, lifetime, clock).await?;
-            let history = PostgresHistory::open(&settings.server, &settings.audit_reader).await?;
-            (Arc::new(store), Box::new(history))
+        config::Store::Postgres(postgres) => connect(postgres, lifetime, clock, log).await,
+    }
+}
+
+/// Open it beside its host, to write this log. A schema of another version is refused.
+pub(crate) async fn open_as_it_is(
+    store: &config::Store,
+    clock: Arc<dyn Clock>,
+    log: Arc<Log>,
+) -> anyhow::Result<Opened> {
+    // No session is made here: their length does not matter.
+    let lifetime = 1;
+    match store {
+        config::Store::Sqlite(path) => {
+            let store = SqliteStore::open_as_it_is(path, lifetime, clock, log).await?;
+            with_history(store, path).await
         }
-    })
+        config::Store::Postgres(postgres) => connect(postgres, lifetime, clock, log).await,
+    }
+}
+
+async fn with_history(store: SqliteStore, path: &Path) -> anyhow::Result<Opened> {
+    let history = SqliteHistory::open(path).await?;
+    Ok((Arc::new(store), Box::new(history)))
+}
+
+async fn connect(
+    postgres: &config::Postgres,
+    lifetime: u64,
+    clock: Arc<dyn Clock>,
+    log: Arc<Log>,
+) -> anyhow::Result<Opened> {
+    let settings = settings(postgres);
+    let store = PostgresStore::open(&settings, log, lifetime, clock).await?;
+    let history = PostgresHistory::open(&settings.server, &settings.audit_reader).await?;
+    Ok((Arc::new(store), Box::new(history)))
 }
 
 /// Its audit logs alone, read by who may do nothing else.

@@ -1,7 +1,6 @@
 //! The link within one process: typed values, handed to a fresh instance.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
 
@@ -62,16 +61,15 @@ macro_rules! call_an_instance {
                 $(let $rp_id = permit.relying_party();)?
                 let watched = self.watched::<action::$action>(context);
                 let context = watched.as_ref().map_or(context, Watched::context);
-                let place = self.passkey_manager.route(&context.routes);
-                let started = Instant::now();
-                let result = place
+                let watch = self.passkey_manager.watch(&context.routes);
+                let result = watch
+                    .place()
                     .revision
-                    .run(context, async |instance, store| {
+                    .run(context, watch.begun(), async |instance, store| {
                         instance.$interface().$call(store, $($given),*).await
                     })
                     .await;
-                self.passkey_manager
-                    .observe(&place, ended(&result), started.elapsed());
+                watch.ended(ended(&result));
                 // The component's failure is the link's: the caller may try again.
                 let result = result.unwrap_or_else(|error| Err(busy(&error.to_string())));
                 match watched {

@@ -223,6 +223,23 @@ impl Gate {
         Err(Denied { action: A::NAME })
     }
 
+    /// Whether an operator may do this to a revision of a component. It leaves no record:
+    /// whoever goes on is asked for a permit.
+    pub fn may_operate(
+        &self,
+        operator: &str,
+        action: &'static str,
+        component: &ComponentIdentity,
+    ) -> bool {
+        let epoch = self.epoch.load();
+        let question = Question::Operate {
+            operator,
+            action,
+            component: Some(component),
+        };
+        question.decide(epoch.bundle.rules(), &epoch.facts).allowed
+    }
+
     /// Whether a workload may use any part of the API at all, for any relying party
     /// or for none. It leaves no record: nobody asked for anything.
     pub fn admits(&self, workload: &str) -> bool {

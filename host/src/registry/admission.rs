@@ -11,6 +11,7 @@
 //! the same file is admitted once policy grants it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -214,6 +215,7 @@ impl Admission {
             verified,
             surface: loaded.surface,
             revision: loaded.revision,
+            sound: AtomicU64::new(0),
         })
     }
 }

@@ -4,7 +4,8 @@
 //! whatever came of it. A call that can't have an instance before its deadline is
 //! `busy`; the pool itself is never exhausted.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -17,7 +18,7 @@ use crate::audit::ComponentIdentity;
 use crate::capabilities::bindings::passkey_manager::PasskeyManager as Instance;
 use crate::capabilities::{CallContext, CallState, PasskeysLink};
 use crate::runtime::output::Output;
-use crate::runtime::{Deadline, Sandbox};
+use crate::runtime::{Computed, Deadline, Sandbox};
 
 /// Why a call ended without an answer of the component's own. None of these says
 /// anything about the request; the caller may try again.
@@ -32,6 +33,9 @@ pub enum CallError {
     /// The call took longer than its deadline.
     #[error("the component did not answer in time")]
     Deadline,
+    /// The same, and the component has spent the time computing.
+    #[error("the component computed until its time was up")]
+    Overrun,
     /// The component trapped or was stopped by a limit.
     #[error("the component failed: {0}")]
     Trapped(String),
@@ -39,6 +43,23 @@ pub enum CallError {
     /// or is longer than its limit.
     #[error("the component's answer is not usable: {0}")]
     Unusable(String),
+}
+
+/// When a call got its instance, for whoever outlives it.
+#[derive(Debug, Default)]
+pub struct Begun(OnceLock<Instant>);
+
+// === impl Begun ===
+
+impl Begun {
+    /// Not yet, where there is none.
+    pub fn when(&self) -> Option<Instant> {
+        self.0.get().copied()
+    }
+
+    pub(super) fn at(&self, moment: Instant) {
+        let _ = self.0.set(moment);
+    }
 }
 
 // === impl CallError ===
@@ -49,7 +70,7 @@ impl CallError {
         match self {
             Self::Busy => "busy",
             Self::Withdrawn => "component-withdrawn",
-            Self::Deadline => "deadline",
+            Self::Deadline | Self::Overrun => "deadline",
             Self::Trapped(_) => "trapped",
             Self::Unusable(_) => "unusable-answer",
         }
@@ -65,7 +86,7 @@ impl<P> Revision<P> {
         engine: &wasmtime::Engine,
         context: CallContext,
         passkeys: Option<Arc<dyn PasskeysLink>>,
-    ) -> Store<CallState> {
+    ) -> (Store<CallState>, Computed) {
         let output = Output::new(
             Arc::clone(&self.identity),
             Arc::from(context.actor.origin.request_id.as_str()),
@@ -81,14 +102,15 @@ impl<P> Revision<P> {
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.sandbox.limiter);
         store.set_hostcall_fuel(self.limits.hostcall_bytes);
-        deadline.arm(&mut store);
-        store
+        let computed = deadline.arm(&mut store);
+        (store, computed)
     }
 
     /// Wait for a free instance, then run `call` with the deadline around it.
     async fn within<T>(
         &self,
         queue: Deadline,
+        begun: &Begun,
         call: impl AsyncFnOnce(Deadline) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         if self.is_withdrawn() {
@@ -104,6 +126,7 @@ impl<P> Revision<P> {
         }
         // Armed here, so that waiting in the queue is not billed to the guest.
         let deadline = queue.or_within(self.limits.deadline);
+        begun.at(Instant::now());
         tokio::time::timeout_at(deadline.instant(), call(deadline))
             .await
             .map_err(|_| CallError::Deadline)?
@@ -114,6 +137,7 @@ impl<P> Revision<P> {
 fn failure(
     error: &wasmtime::Error,
     deadline: Deadline,
+    computed: &Computed,
     identity: &ComponentIdentity,
     refused: Option<&str>,
 ) -> CallError {
@@ -122,7 +146,10 @@ fn failure(
         Some(wasmtime::Trap::Interrupt)
     ) && deadline.passed()
     {
-        return CallError::Deadline;
+        return match computed.at_length() {
+            true => CallError::Overrun,
+            false => CallError::Deadline,
+        };
     }
     let reason = match refused {
         Some(what) => format!("its {what} limit was reached"),
@@ -138,18 +165,19 @@ fn failure(
 }
 
 impl PasskeyManager {
-    /// Run `call` on a fresh instance of this revision.
+    /// Run `call` on a fresh instance of this revision; `begun` learns when it has one.
     ///
     /// # Errors
     /// [`CallError`].
     pub async fn run<T>(
         &self,
         context: &CallContext,
+        begun: &Begun,
         call: impl AsyncFnOnce(&Instance, &mut Store<CallState>) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
-        self.within(context.deadline, async |deadline| {
+        self.within(context.deadline, begun, async |deadline| {
             let context = context.nested(Arc::clone(&self.identity), deadline);
-            let mut store = self.store(self.pre.engine(), context, None);
+            let (mut store, computed) = self.store(self.pre.engine(), context, None);
             let result = async {
                 let instance = self.pre.instantiate_async(&mut store).await?;
                 call(&instance, &mut store).await
@@ -159,6 +187,7 @@ impl PasskeyManager {
                 failure(
                     &error,
                     deadline,
+                    &computed,
                     &self.identity,
                     store.data().sandbox.limiter.refused,
                 )
@@ -172,7 +201,7 @@ impl AuthService {
     /// Answer one request on a fresh instance of this revision. The body is whole
     /// in both directions: nothing leaves the host before the call has ended well
     /// and its records are durable. Without a way to passkey-manager every call there
-    /// is `busy`.
+    /// is `busy`. `begun` learns when it has its instance.
     ///
     /// # Errors
     /// [`CallError`].
@@ -181,10 +210,11 @@ impl AuthService {
         context: &CallContext,
         passkeys: Option<&Arc<dyn PasskeysLink>>,
         request: http::Request<Bytes>,
+        begun: &Begun,
     ) -> Result<http::Response<Bytes>, CallError> {
-        self.within(context.deadline, async |deadline| {
+        self.within(context.deadline, begun, async |deadline| {
             let context = context.nested(Arc::clone(&self.identity), deadline);
-            let mut store = self.store(self.pre.engine(), context, passkeys.cloned());
+            let (mut store, computed) = self.store(self.pre.engine(), context, passkeys.cloned());
             let (sender, receiver) = tokio::sync::oneshot::channel();
             let request = request.map(|body| {
                 Full::new(body).map_err(|never| -> wasmtime_wasi_http::Error { match never {} })
@@ -217,7 +247,7 @@ impl AuthService {
             ended.map_err(|ended| match ended {
                 Ended::Failed(error) => {
                     let refused = store.data().sandbox.limiter.refused;
-                    failure(&error, deadline, &self.identity, refused)
+                    failure(&error, deadline, &computed, &self.identity, refused)
                 }
                 Ended::Unusable(error) => error,
             })

@@ -33,7 +33,7 @@ mod verify;
 
 pub use admission::{Admission, AdmissionSettings};
 pub use admitted::Admitted;
-pub use call::CallError;
+pub use call::{Begun, CallError};
 pub use difference::Difference;
 pub use error::LoadError;
 pub use grants::interface_id;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::call::CallError;
+use super::call::{Begun, CallError};
 use super::refusal::Refusal;
 use super::revision::{AuthService, Linked, PasskeyManager};
 use crate::audit::{Actor, Origin, Trail};
@@ -100,7 +100,7 @@ async fn auth_service(
         .body(Bytes::new())
         .map_err(|error| ProbeError::Answer(format!("GET {path}: {error}")))?;
     let answer = revision
-        .answer(context, None, request)
+        .answer(context, None, request, &Begun::default())
         .await
         .map_err(|error| failed(&format!("GET {path}"), &error))?;
     if answer.status() != http::StatusCode::OK {
@@ -128,7 +128,7 @@ async fn passkey_manager(
     context: &CallContext,
 ) -> Result<(), ProbeError> {
     let listed = revision
-        .run(context, async |instance, store| {
+        .run(context, &Begun::default(), async |instance, store| {
             instance
                 .zeropass_passkeys_lifecycle()
                 .call_list(store, NOWHERE, "nobody")
@@ -144,7 +144,7 @@ async fn passkey_manager(
         extensions: "{}".into(),
     };
     let begun = revision
-        .run(context, async |instance, store| {
+        .run(context, &Begun::default(), async |instance, store| {
             instance
                 .zeropass_passkeys_authentication()
                 .call_begin(store, &request)
@@ -179,7 +179,7 @@ fn failed(what: &str, error: &CallError) -> ProbeError {
     let reason = format!("{what} failed: {error}");
     match error {
         CallError::Busy | CallError::Withdrawn => ProbeError::Unasked(reason),
-        CallError::Deadline => ProbeError::Late(reason),
+        CallError::Deadline | CallError::Overrun => ProbeError::Late(reason),
         CallError::Trapped(_) | CallError::Unusable(_) => ProbeError::Answer(reason),
     }
 }

@@ -15,11 +15,15 @@ use super::verify::{Distrust, Verified};
 impl Admission {
     /// Whether a revision that was admitted before would still be admitted by the policy
     /// that is in force now: its signer may have been revoked since, or an interface that
-    /// it imports may have been taken back.
+    /// it imports may have been taken back. Of one epoch of policy it is asked once.
     ///
     /// # Errors
     /// [`AdmissionError`] with the reason.
     pub fn recheck(&self, admitted: &Admitted) -> Result<(), AdmissionError> {
+        let epoch = self.gate().epoch();
+        if admitted.is_sound(epoch) {
+            return Ok(());
+        }
         let refused = |refusal| AdmissionError {
             name: admitted.identity.name.clone(),
             refusal,
@@ -30,6 +34,10 @@ impl Admission {
         }
         let denied = grants::denied(&admitted.surface, &admitted.identity, self.gate());
         if denied.is_empty() {
+            // All was asked of one policy, if it is still the same.
+            if self.gate().epoch() == epoch {
+                admitted.found_sound(epoch);
+            }
             return Ok(());
         }
         Err(refused(LoadError::Differs(denied).into()))

@@ -14,7 +14,7 @@ pub mod output;
 pub mod precompiled;
 mod wasi;
 
-pub use deadline::Deadline;
+pub use deadline::{Computed, Deadline};
 pub use engine::Runtime;
 pub use limits::{Limiter, Limits};
 pub use wasi::{LinkInterface, NoOutgoingRequests, Sandbox, interfaces as wasi_interfaces};

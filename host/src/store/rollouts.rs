@@ -74,6 +74,27 @@ pub struct RolloutState {
     pub predecessors: Vec<String>,
 }
 
+/// What vouches for a pushed revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vouched {
+    /// Its digest.
+    pub digest: String,
+    /// Its version, or the first digits of the digest.
+    pub version: String,
+    /// Its signature as minisign writes it; empty where there is none.
+    pub minisig: String,
+}
+
+/// A rollout together with what vouches for what it runs: the revisions that serve, and
+/// the nearest predecessor. Of one that is not there nothing is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Present {
+    /// The rollout.
+    pub state: RolloutState,
+    /// In no particular order.
+    pub vouched: Vec<Vouched>,
+}
+
 /// One line of a component's history: one change of its rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
@@ -85,8 +106,9 @@ pub struct HistoryEntry {
     pub time: Timestamp,
     /// Who: an operator's SPIFFE id, or the host.
     pub who: String,
-    /// What was done: `configured`, `activated`, `canary`, `promoted`, `rolled-back`,
-    /// `taken-out`, `withdrawn`, `refused`.
+    /// What was done: `configured`, `activated`, `canary`, `promoted`, and with `-older`
+    /// where the version was wanted although it is older; `rolled-back`, `taken-out`,
+    /// `withdrawn`, `refused`.
     pub what: String,
     /// The digest before, or `-`.
     pub from: String,
@@ -153,6 +175,10 @@ pub trait Rollouts: Send + Sync + 'static {
     /// The rollout of a component, if it has begun.
     async fn rollout_get(&self, component: &str) -> Result<Option<RolloutState>, Error>;
 
+    /// The rollout of a component, if it has begun, and what vouches for what it runs, all
+    /// as of one moment.
+    async fn rollout_present(&self, component: &str) -> Result<Option<Present>, Error>;
+
     /// Put `state` in the place of the one of the epoch before; `entry` says why.
     /// [`Error::Conflict`] when that is no longer the present one, [`Error::NotFound`]
     /// when a revision that it lets serve is not there.
@@ -185,5 +211,19 @@ impl RolloutState {
         self.stable == digest
             || self.canary.as_ref().is_some_and(|one| one.digest == digest)
             || self.predecessors.iter().any(|one| one == digest)
+    }
+}
+
+// === impl Present ===
+
+impl Present {
+    /// What vouches for this revision, as far as it was asked for.
+    pub fn of(&self, digest: &str) -> Option<&Vouched> {
+        self.vouched.iter().find(|one| one.digest == digest)
+    }
+
+    /// The same revisions in another state.
+    pub fn becoming(self, state: RolloutState) -> Self {
+        Self { state, ..self }
     }
 }

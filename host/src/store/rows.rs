@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use super::columns::{Columns, byte_list, decode, decode_some, list, word};
 use super::lockout::Counted;
 use super::rollouts::{
-    Artifact, CanaryState, HistoryEntry, HostReport, RevisionInfo, RolloutState,
+    Artifact, CanaryState, HistoryEntry, HostReport, Present, RevisionInfo, RolloutState, Vouched,
 };
 use super::{
     Account, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser,
@@ -187,6 +187,36 @@ impl<'r, R: Columns> FromRow<'r, R> for RolloutState {
             predecessors: list(row, "predecessors")?,
         })
     }
+}
+
+/// A rollout beside one of the revisions that it names, if any is there.
+pub(super) struct Beside {
+    state: RolloutState,
+    vouched: Option<Vouched>,
+}
+
+impl<'r, R: Columns> FromRow<'r, R> for Beside {
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let vouched = match row.some_text("digest")? {
+            Some(digest) => Some(Vouched {
+                digest,
+                version: row.text("version")?,
+                minisig: row.text("minisig")?,
+            }),
+            None => None,
+        };
+        Ok(Self {
+            state: RolloutState::from_row(row)?,
+            vouched,
+        })
+    }
+}
+
+/// The one rollout of its rows.
+pub(super) fn present(rows: Vec<Beside>) -> Option<Present> {
+    let state = rows.first()?.state.clone();
+    let vouched = rows.into_iter().filter_map(|row| row.vouched).collect();
+    Some(Present { state, vouched })
 }
 
 impl<'r, R: Columns> FromRow<'r, R> for HistoryEntry {

@@ -4,6 +4,8 @@ use std::fs;
 use std::process::Output;
 
 use serde_json::Value;
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use zeropass::audit::merkle::{Hash, verify_consistency, verify_inclusion};
 use zeropass::audit::note::SignedNote;
 use zeropass::audit::read_notes;
@@ -274,6 +276,34 @@ async fn command_that_fails_says_so_in_the_log() {
 }
 
 /// Commands leave their records while a host writes its own.
+/// A command may be of a later version than the host beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn command_changes_no_schema() {
+    let (installation, _) = used().await;
+    let file = installation.folder().join("zeropass.db");
+    let options = SqliteConnectOptions::new().filename(&file);
+    let mut beside = options.connect().await.unwrap();
+    let older = "DELETE FROM _sqlx_migrations WHERE version > 3";
+    sqlx::raw_sql(older).execute(&mut beside).await.unwrap();
+    for command in [
+        &["audit", "query"][..],
+        &["audit", "export", "--out", "export.jsonl"],
+        &["store", "backup", "copy.db"],
+    ] {
+        let run = [command, &["--config", "zeropass.toml"]].concat();
+        let told = bad(&installation.run(&run));
+        assert!(told.contains("has schema version 3"), "{told}");
+        assert!(told.contains("(older-schema)"), "{told}");
+    }
+    let steps: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+        .fetch_one(&mut beside)
+        .await
+        .unwrap();
+    assert_eq!(steps, 3);
+    // What changes nothing needs no schema of its own.
+    good(&verify(&installation));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn backup_is_made_while_the_host_runs_and_its_restore_is_recorded() {
     let (installation, ada) = used().await;

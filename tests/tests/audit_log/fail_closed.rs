@@ -235,6 +235,7 @@ async fn full_second_place_leaves_no_half_checkpoint_behind() {
         size: 1,
         root: Hash::default(),
         time: 1,
+        adopted: None,
     });
     fs::write(&file, format!("{other}\n").repeat((12 << 20) / other.len())).unwrap();
     assert!(installation.serve().stop());

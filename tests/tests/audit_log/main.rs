@@ -20,7 +20,7 @@ use zeropass_tests::deployment::{ORIGIN, Person};
 /// The ordinary share of the kills; the long tests have ten times as many.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_host_loses_nothing_that_it_acknowledged() {
-    crash::survive(20, crash::seed()).await;
+    crash::survive(20, crash::seed(), None).await;
 }
 
 fn person() -> Person {

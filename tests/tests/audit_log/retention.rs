@@ -73,7 +73,7 @@ fn host_log(installation: &Installation) -> (SealKey, Arc<Log>) {
     let keys = installation.folder().join("keys");
     // A program that another test starts has the lock for a moment, too.
     let key = SealKey::open(&keys, "host", Turn::Wait).unwrap();
-    let log = Arc::new(Log::new(key.log_id(), 1_000));
+    let log = Arc::new(Log::new(&key, 1_000));
     (key, log)
 }
 

@@ -1,10 +1,11 @@
-//! `kill -9` of a host under load, again and again on one store.
+//! `kill -9` of a host under load, again and again on one store, in SQLite or PostgreSQL.
 //!
 //! What was acknowledged before a kill must be there after it; what was under way
 //! must be there whole or not at all; a challenge counts once; and the log verifies
 //! and says where it was interrupted. The moments of the kills come from a seed that
 //! every failure names; `ZEROPASS_SEED` sets it.
 
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use http::Method;
 use serde_json::{Value, json};
 use zeropass_tests::deployment::person::text;
 use zeropass_tests::deployment::{Answer, Client, Deployment, Installation, ORIGIN, Person};
+use zeropass_tests::postgres::Database;
 
 /// People at the same time.
 const PEOPLE: usize = 6;
@@ -35,8 +37,13 @@ enum Event {
         user: String,
         passkey: String,
     },
-    /// The end of a ceremony that got no answer.
+    /// The end of a sign-in that got no answer.
     UnderWay(Finish),
+    /// The end of a registration that got no answer.
+    RegistrationUnderWay {
+        who: Somebody,
+        finish: Finish,
+    },
     /// Noted before they were asked for, so that a kill can't come between.
     SignOutUnderWay {
         token: String,
@@ -51,6 +58,19 @@ enum Event {
 struct Finish {
     path: String,
     body: Value,
+}
+
+/// A person and the name of the account.
+#[derive(Clone)]
+struct Somebody {
+    person: Arc<Person>,
+    name: String,
+}
+
+impl fmt::Debug for Somebody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 type Events = Arc<Mutex<Vec<Event>>>;
@@ -79,12 +99,16 @@ pub fn seed() -> u64 {
     seed
 }
 
-/// So many kills, and what must hold after each and at the end.
-pub async fn survive(rounds: u32, seed: u64) {
-    let installation = Deployment::builder()
+/// So many kills, and what must hold after each and at the end. The store is in SQLite, or in
+/// this database.
+pub async fn survive(rounds: u32, seed: u64, database: Option<&Database>) {
+    let mut builder = Deployment::builder()
         .set("audit", "checkpoint-interval", "\"30ms\"")
-        .set("audit", "checkpoint-records", "16")
-        .install();
+        .set("audit", "checkpoint-records", "16");
+    if let Some(database) = database {
+        builder = builder.postgres(database);
+    }
+    let installation = builder.install();
     let mut random = Random(seed);
     let mut acknowledged = 0;
     let mut last: Vec<Event> = Vec::new();
@@ -124,7 +148,7 @@ pub async fn survive(rounds: u32, seed: u64) {
 async fn live(client: Client, name: String, events: Events) {
     let note = |event| events.lock().unwrap().push(event);
     for turn in 0.. {
-        let (somebody, name) = (Person::at(ORIGIN), format!("{name}-{turn}"));
+        let (somebody, name) = (Arc::new(Person::at(ORIGIN)), format!("{name}-{turn}"));
         let user = json!({"user": {"name": name, "displayName": name}});
         let Some(begun) = post(&client, "/v1/registrations", &user).await else {
             return;
@@ -134,9 +158,14 @@ async fn live(client: Client, name: String, events: Events) {
             .create(&begun["publicKey"])
             .await
             .expect("a new device");
-        let path = format!("/v1/registrations/{}", text(&begun["ceremony"]));
-        let Some(registered) = post(&client, &path, &json!({"credential": created})).await else {
-            return;
+        let finish = Finish {
+            path: format!("/v1/registrations/{}", text(&begun["ceremony"])),
+            body: json!({"credential": created}),
+        };
+        let Some(registered) = post(&client, &finish.path, &finish.body).await else {
+            let person = Arc::clone(&somebody);
+            let who = Somebody { person, name };
+            return note(Event::RegistrationUnderWay { who, finish });
         };
         let registered = registered.expect(201);
         let (user, passkey) = (
@@ -265,19 +294,52 @@ async fn check(client: &Client, events: &[Event], round: u32) {
             // What may have ended by them is left open above.
             Event::RemovalUnderWay { .. } | Event::SignOutUnderWay { .. } => {}
             Event::UnderWay(finish) => {
-                // Done before the kill, or not at all; and in all once.
-                let first = client.post(&finish.path, &finish.body).await;
-                let used = first.status() != 200 && first.problem().1 == "ceremony-used";
-                assert!(used || first.status() == 200, "round {round}: {first:?}");
-                let second = client.post(&finish.path, &finish.body).await;
-                assert_eq!(
-                    second.problem().1,
-                    "ceremony-used",
-                    "round {round}: {event:?}"
-                );
+                finished_once(client, finish, 200, round).await;
+            }
+            Event::RegistrationUnderWay { who, finish } => {
+                finished_once(client, finish, 201, round).await;
+                whole_or_not_at_all(client, who, round).await;
             }
         }
     }
+}
+
+/// Done before the kill, or not at all; and in all once.
+async fn finished_once(client: &Client, finish: &Finish, done: u16, round: u32) {
+    let first = client.post(&finish.path, &finish.body).await;
+    let used = first.status() != done && first.problem().1 == "ceremony-used";
+    assert!(used || first.status() == done, "round {round}: {first:?}");
+    let second = client.post(&finish.path, &finish.body).await;
+    let code = second.problem().1;
+    assert_eq!(code, "ceremony-used", "round {round}: {finish:?}");
+}
+
+/// The account has the passkey, which signs in; or it has none, and the name is free for another
+/// attempt with the same device.
+async fn whole_or_not_at_all(client: &Client, who: &Somebody, round: u32) {
+    let Somebody { person, name } = who;
+    let begin = json!({"user": {"name": name}});
+    let begun = client.post("/v1/authentications", &begin).await.expect(201);
+    // A name without passkeys gets a list that no device has.
+    if let Ok(got) = person.get(&begun["publicKey"]).await {
+        let path = format!("/v1/authentications/{}", text(&begun["ceremony"]));
+        let body = json!({"credential": got});
+        let signed_in = client.post(&path, &body).await;
+        assert_eq!(
+            signed_in.status(),
+            200,
+            "round {round}: {who:?} {signed_in:?}"
+        );
+        return;
+    }
+    let again = person.register(client, name).await;
+    assert_eq!(again.status(), 201, "round {round}: {who:?} {again:?}");
+    let signed_in = person.sign_in(client, name).await;
+    assert_eq!(
+        signed_in.status(),
+        200,
+        "round {round}: {who:?} {signed_in:?}"
+    );
 }
 
 /// The log verifies, and has a gap for each kill.

@@ -51,12 +51,16 @@ fn counting(count: &Arc<AtomicUsize>, make: fn() -> Response) -> Script {
     })
 }
 
-/// Breaks the connection instead of answering: the body ends in the middle.
+/// Breaks the connection instead of answering a whole call: the body ends in the middle.
 fn breaking(count: &Arc<AtomicUsize>) -> Script {
     let count = Arc::clone(count);
-    Box::new(move |_| {
-        count.fetch_add(1, Ordering::SeqCst);
+    Box::new(move |call: http::Request<Incoming>| {
+        let count = Arc::clone(&count);
         async move {
+            // Without its body it is no call, and may well be sent once more.
+            if call.into_body().collect().await.is_ok() {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
             let broken = futures::stream::iter([
                 Ok(http_body_util_frame(b"half")),
                 Err("the other half is lost".into()),

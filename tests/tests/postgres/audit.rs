@@ -259,6 +259,54 @@ async fn whatever_the_superuser_does_to_the_log_is_named() {
     assert!(refused.contains("its end is cut off"), "{refused}");
 }
 
+/// The log of the operators rests between commands. Who owns the database can put a record behind
+/// its end, and the next command seals it: as one that it found, which lets nothing be gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn record_that_the_superuser_put_behind_a_log_lets_nothing_be_gone() {
+    let database = Database::start().await;
+    let (installation, log) = used(&database).await;
+    good(&audit(&installation, "query", &[]));
+    // In the year 2100.
+    attack(
+        &database,
+        &format!(
+            "INSERT INTO zeropass.audit
+                 SELECT log, seq + 1, 4102444800000, request_id, workload, address, component_name,
+                     component_digest, component_revision, 'audit.prune', relying_party,
+                     '{log} up to 5', outcome, policies
+                 FROM zeropass.audit WHERE log LIKE 'operators-%' ORDER BY seq DESC LIMIT 1;
+             UPDATE zeropass.audit_logs SET size = size + 1 WHERE log LIKE 'operators-%'"
+        ),
+    );
+    let leaves = format!("audit.checkpoints.{log}.leaves");
+    let leaves = std::fs::read(installation.folder().join(leaves)).unwrap();
+    for (seq, leaf) in (1..=5).zip(leaves.chunks_exact(32)) {
+        let leaf: String = leaf.iter().map(|byte| format!("{byte:02x}")).collect();
+        attack(
+            &database,
+            &format!(
+                "INSERT INTO zeropass.audit_pruned VALUES ('{log}', {seq}, decode('{leaf}', 'hex'));
+                 DELETE FROM zeropass.audit WHERE log = '{log}' AND seq = {seq}"
+            ),
+        );
+    }
+    let gaps = audit(&installation, "query", &["--action", "log.gap", "--json"]);
+    let gaps = good(&gaps);
+    assert!(
+        gaps.contains("\"records 3 to 3\"") && gaps.contains("failed:records-adopted"),
+        "{gaps}"
+    );
+    let told = bad(&audit(&installation, "verify", &[]));
+    assert!(
+        told.contains(&format!("FAIL  {log}: first bad record: 1 ")),
+        "{told}"
+    );
+    assert!(
+        told.contains("records 3 to 3 were found when the log was continued"),
+        "{told}"
+    );
+}
+
 /// Each machine has the keys and checkpoints of its own host; an auditor has all.
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_of_several_hosts_verify_with_all_their_keys_and_checkpoints() {

@@ -52,7 +52,10 @@ async fn burst_used_up_on_one_host_is_refused_by_the_other() {
         answered + more <= BURST + earned,
         "{answered} and {more} in {earned} seconds"
     );
-    assert_eq!(refused.problem(), (429, "rate-limited".to_owned()));
+    assert_eq!(
+        (refused.status(), &refused.json()["code"]),
+        (429, &serde_json::json!("rate-limited"))
+    );
     assert_eq!(refused.header("retry-after"), "1");
     let throttled = second
         .record_where(|record| record.outcome == "failed:rate-limited")
@@ -74,7 +77,10 @@ async fn each_host_limits_by_itself_while_the_database_is_away() {
         // All of them `busy`: no answer leaves without its record.
         let (passed, refused) = until_refused(client).await;
         assert!(passed >= BURST - 1, "{passed}");
-        assert_eq!(refused.problem(), (429, "rate-limited".to_owned()));
+        assert_eq!(
+            (refused.status(), &refused.json()["code"]),
+            (429, &serde_json::json!("rate-limited"))
+        );
     }
 }
 
@@ -111,5 +117,8 @@ async fn front_hosts_share_what_an_identity_may_ask() {
         answered + more <= left + earned,
         "{answered} and {more} of {left} in {earned} seconds"
     );
-    assert_eq!(refused.problem(), (429, "rate-limited".to_owned()));
+    assert_eq!(
+        (refused.status(), &refused.json()["code"]),
+        (429, &serde_json::json!("rate-limited"))
+    );
 }

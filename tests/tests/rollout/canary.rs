@@ -303,9 +303,49 @@ async fn passkey_manager_that_is_slow_is_rolled_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn revision_that_crash_loops_is_taken_out_and_its_predecessor_returns() {
     let (deployment, admin, client) = stage().await;
-    let wasm = std::fs::read(guest_file("traps")).unwrap();
+    is_taken_out(&deployment, &admin, &client, "traps").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revision_that_computes_until_each_deadline_is_taken_out_too() {
+    let deployment = Deployment::builder()
+        .admin()
+        .auth_service(guest_file("answers_well"))
+        .set("components.auth-service", "deadline", "\"300ms\"")
+        .set("rollout", "follow", "\"50ms\"")
+        .start()
+        .await;
+    let admin = deployment.admin_client(OPERATOR);
+    let client = deployment.client(WORKLOAD);
+    is_taken_out(&deployment, &admin, &client, "loops_forever").await;
+}
+
+/// What waits may wait for something that is nobody's fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn revision_that_waits_until_each_deadline_stays() {
+    let deployment = Deployment::builder()
+        .admin()
+        .auth_service(guest_file("answers_well"))
+        .set("components.auth-service", "deadline", "\"100ms\"")
+        .start()
+        .await;
+    let admin = deployment.admin_client(OPERATOR);
+    let client = deployment.client(WORKLOAD);
+    let wasm = std::fs::read(guest_file("sleeps_past_its_deadline")).unwrap();
     let wish = json!({"revision": "1.1.0"});
     release(&deployment, &admin, NAME, wasm, &wish).await;
+    for _ in 0..15 {
+        let answer = client.get(REQUEST).await;
+        assert_eq!(answer.problem(), (503, "busy".to_owned()));
+    }
+    assert_eq!(component(&admin, NAME).await["epoch"], 2);
+}
+
+/// With the tenth call that `guest` fails its predecessor is back.
+async fn is_taken_out(deployment: &Deployment, admin: &Client, client: &Client, guest: &str) {
+    let wasm = std::fs::read(guest_file(guest)).unwrap();
+    let wish = json!({"revision": "1.1.0"});
+    release(deployment, admin, NAME, wasm, &wish).await;
     for _ in 0..10 {
         let answer = client.get(REQUEST).await;
         assert_eq!(answer.problem(), (503, "busy".to_owned()));
@@ -313,11 +353,11 @@ async fn revision_that_crash_loops_is_taken_out_and_its_predecessor_returns() {
     // In force with the tenth trap, before anything is written down.
     assert_eq!(client.get(REQUEST).await.status(), 200);
     let started = Instant::now();
-    while component(&admin, NAME).await["epoch"] == 2 {
+    while component(admin, NAME).await["epoch"] == 2 {
         assert!(started.elapsed() < PATIENCE, "it was not written down");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let (what, why) = history(&admin, NAME).await.pop().unwrap();
+    let (what, why) = history(admin, NAME).await.pop().unwrap();
     assert_eq!(what, "taken-out");
     assert!(
         why.starts_with("crash loop: traps in 10 of 10 calls"),

@@ -1,4 +1,5 @@
-//! A registry that sends whoever pulls from it to places where they have no business.
+//! A registry that sends whoever pulls from it or publishes there to places where they have
+//! no business.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -17,13 +18,13 @@ use tokio_rustls::TlsAcceptor;
 use zeropass::clock::{Clock as _, SystemClock};
 use zeropass::identity::pki::{Ca, IssueRequest};
 use zeropass_tests::deployment::certificates::install_provider;
-use zeropass_tests::deployment::{Answer, Deployment};
+use zeropass_tests::deployment::{Answer, Deployment, component_file};
 
 use super::OPERATOR;
 
 const PASSWORD: &str = "correct horse";
 
-/// Answers every request the same, over TLS.
+/// Answers over TLS, whatever it is told to.
 struct Liar {
     address: SocketAddr,
     folder: tempfile::TempDir,
@@ -32,8 +33,13 @@ struct Liar {
 }
 
 impl Liar {
-    /// `answer` is what it says, after the status line, given its own address.
-    async fn says(answer: impl FnOnce(SocketAddr) -> String) -> Self {
+    /// `answer` is what it says to every request, given its own address.
+    async fn says(answer: impl Fn(SocketAddr) -> String + Send + Sync + 'static) -> Self {
+        Self::answers(move |address, _| answer(address)).await
+    }
+
+    /// `answer` is what it says, given its own address and the method of the request.
+    async fn answers(answer: impl Fn(SocketAddr, &str) -> String + Send + Sync + 'static) -> Self {
         install_provider();
         let folder = tempfile::tempdir().unwrap();
         let now = SystemClock.now();
@@ -56,11 +62,11 @@ impl Liar {
         std::fs::write(folder.path().join("ca.pem"), ca.pem()).unwrap();
         std::fs::write(folder.path().join("auth.json"), text.to_string()).unwrap();
         let told = Arc::new(AtomicUsize::new(0));
-        let (answer, count) = (answer(address), Arc::clone(&told));
+        let (answer, count) = (Arc::new(answer), Arc::clone(&told));
         let acceptor = TlsAcceptor::from(Arc::new(config));
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let (acceptor, answer) = (acceptor.clone(), answer.clone());
+                let (acceptor, answer) = (acceptor.clone(), Arc::clone(&answer));
                 let count = Arc::clone(&count);
                 tokio::spawn(async move {
                     let Ok(mut stream) = acceptor.accept(socket).await else {
@@ -68,6 +74,8 @@ impl Liar {
                     };
                     let request = head(&mut stream).await;
                     count.fetch_add(usize::from(has_password(&request)), Ordering::SeqCst);
+                    let method = request.split(' ').next().unwrap_or_default();
+                    let answer = answer(address, method);
                     let _ = stream.write_all(answer.as_bytes()).await;
                     let _ = stream.shutdown().await;
                 });
@@ -102,6 +110,34 @@ impl Liar {
         let admin = deployment.admin_client(OPERATOR);
         let path = "/v1/components/passkey-manager/revisions";
         admin.post(path, &json!({ "oci": reference })).await
+    }
+}
+
+impl Liar {
+    /// What our command says that publishes here, in vain.
+    async fn published(&self) -> String {
+        let file = |name: &str| self.folder.path().join(name).display().to_string();
+        let words = [
+            "zeropass".to_owned(),
+            "component".to_owned(),
+            "publish".to_owned(),
+            component_file("passkey_manager").display().to_string(),
+            format!("oci://{}/team/passkey-manager:1.0.0", self.address),
+            "--unsigned".to_owned(),
+            "--registry-ca".to_owned(),
+            file("ca.pem"),
+            "--credentials".to_owned(),
+            file("auth.json"),
+        ];
+        let ran = tokio::task::spawn_blocking(move || {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let mut out = Vec::new();
+            let well = zeropass::cli::execute(&words, &mut out).expect("a command");
+            (well, String::from_utf8(out).unwrap())
+        });
+        let (well, said) = ran.await.unwrap();
+        assert!(!well, "{said}");
+        said
     }
 }
 
@@ -146,7 +182,7 @@ async fn credentials_go_to_no_host_that_only_the_registry_names() {
     for scheme in ["http", "https"] {
         let (address, came) = trap().await;
         let realm = format!("{scheme}://localhost:{}/token", address.port());
-        let liar = Liar::says(|_| challenge(&realm)).await;
+        let liar = Liar::says(move |_| challenge(&realm)).await;
         let refused = liar.pulled().await;
         assert_eq!(refused.problem(), (502, "registry-elsewhere".to_owned()));
         let said = String::from_utf8_lossy(refused.body()).into_owned();
@@ -161,7 +197,7 @@ async fn credentials_go_over_no_connection_without_tls() {
     let (address, came) = trap().await;
     // Its own host, and in the clear.
     let realm = format!("http://{address}/token");
-    let liar = Liar::says(|_| challenge(&realm)).await;
+    let liar = Liar::says(move |_| challenge(&realm)).await;
     let refused = liar.pulled().await;
     assert_eq!(refused.problem(), (502, "registry-elsewhere".to_owned()));
     assert_eq!(came.load(Ordering::SeqCst), 0);
@@ -172,7 +208,7 @@ async fn redirect_leads_to_no_host_that_is_not_configured() {
     for scheme in ["http", "https"] {
         let (address, came) = trap().await;
         let location = format!("{scheme}://{address}/elsewhere");
-        let liar = Liar::says(|_| {
+        let liar = Liar::says(move |_| {
             format!(
                 "HTTP/1.1 307 Temporary Redirect\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
             )
@@ -192,7 +228,7 @@ async fn answers_are_read_up_to_a_limit() {
     let endless = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{long}"
     );
-    let liar = Liar::says(|_| endless).await;
+    let liar = Liar::says(move |_| endless.clone()).await;
     let refused = liar.pulled().await;
     assert_eq!(refused.problem(), (502, "registry-error".to_owned()));
     let said = String::from_utf8_lossy(refused.body()).into_owned();
@@ -209,4 +245,22 @@ async fn credentials_go_to_the_registrys_own_token_service() {
     let refused = liar.pulled().await;
     assert_eq!(refused.problem(), (502, "registry-denied".to_owned()));
     assert_eq!(liar.told.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_uploaded_without_tls() {
+    for status in ["202 Accepted", "307 Temporary Redirect"] {
+        let (address, came) = trap().await;
+        let liar = Liar::answers(move |_, method| match method {
+            "POST" => format!(
+                "HTTP/1.1 {status}\r\nlocation: http://{address}/upload\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            ),
+            _ => "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
+        })
+        .await;
+        let said = liar.published().await;
+        assert!(said.contains(&address.to_string()), "{said}");
+        assert!(said.contains("allowed"), "{said}");
+        assert_eq!(came.load(Ordering::SeqCst), 0, "{status}");
+    }
 }

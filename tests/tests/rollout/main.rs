@@ -9,7 +9,9 @@
     reason = "a failure here is a failure of the test"
 )]
 
+mod abandoned;
 mod activation;
+mod breaker;
 mod canary;
 mod commands;
 mod docker_registry;

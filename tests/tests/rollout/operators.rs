@@ -238,6 +238,82 @@ async fn going_back_is_a_right_of_its_own_whichever_request_asks_for_it() {
     assert_eq!(returned["toVersion"], "1.0.0");
 }
 
+/// A body that never comes would keep whoever waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_policy_allows_nothing_is_refused_before_its_body_is_read() {
+    let policies = copied_policies();
+    std::fs::remove_file(policies.path().join("tests/operators.json")).unwrap();
+    let wasm = variant(NAME, "b");
+    let text = format!(
+        r#"
+        @id("pushes") permit (
+            principal == Operator::"spiffe://zeropass.internal/operator/pushes",
+            action == Action::"components.push",
+            resource
+        );
+        @id("one") permit (
+            principal == Operator::"spiffe://zeropass.internal/operator/one",
+            action == Action::"components.activate",
+            resource
+        ) when {{ resource.digest == "{}" }};
+        "#,
+        zeropass::registry::sha256(&wasm)
+    );
+    std::fs::write(policies.path().join("operators/operators.cedar"), text).unwrap();
+    let deployment = Deployment::builder()
+        .admin()
+        .policies(policies.path())
+        .start()
+        .await;
+    let ask = |operator: &str, what: &str| {
+        let silent = futures::stream::pending::<Result<Frame<Bytes>, std::io::Error>>();
+        let path = format!("/v1/components/{NAME}/{what}");
+        let client = deployment.admin_client(operator);
+        let request = client.request(Method::POST, &path);
+        Answer::of(request.body(reqwest::Body::wrap(StreamBody::new(silent))))
+    };
+    for (operator, what, line) in [
+        (
+            "/workload/relying-party",
+            "activate",
+            "- components.activate denied",
+        ),
+        (
+            "/workload/relying-party",
+            "rollback",
+            "- components.roll-back denied",
+        ),
+        (
+            "/operator/pushes",
+            "activate",
+            "- components.activate denied",
+        ),
+        (
+            "/operator/pushes",
+            "rollback",
+            "- components.roll-back denied",
+        ),
+        // Of what there is, none is the one that it may activate.
+        ("/operator/one", "activate", "- components.activate denied"),
+    ] {
+        let refused = tokio::time::timeout(PATIENCE, ask(operator, what)).await;
+        let refused = refused.expect("nobody waits for the body");
+        assert_eq!(refused.problem(), (403, "not-permitted".to_owned()));
+        let records = deployment.records_of(refused.request_id()).await;
+        assert_eq!(lines(&records), [line], "{operator}");
+    }
+    let pushes = deployment.admin_client("/operator/pushes");
+    push(&deployment, &pushes, NAME, "1.1.0", wasm)
+        .await
+        .expect(201);
+    let one = deployment.admin_client("/operator/one");
+    let other = activate(&one, NAME, &json!({"revision": "1.0.0"})).await;
+    assert_eq!(other.problem(), (403, "not-permitted".to_owned()));
+    activate(&one, NAME, &json!({"revision": "1.1.0"}))
+        .await
+        .expect(200);
+}
+
 /// Whatever is asked, and however badly.
 #[tokio::test(flavor = "multi_thread")]
 async fn request_that_asks_for_nothing_leaves_a_record_too() {

@@ -247,6 +247,9 @@ fn stable(listed: &str, name: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+mod host_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

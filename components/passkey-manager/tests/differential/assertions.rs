@@ -8,9 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::kit::*;
 use crate::random::{Random, change};
-use crate::{Counts, library, memory};
-
-const MUTATIONS: usize = 60_000;
+use crate::{Counts, library, memory, mutations};
 
 /// What the counter was before.
 const COUNTER: u32 = 5;
@@ -108,7 +106,7 @@ fn every_difference_between_sign_ins_is_of_a_named_kind() {
     }
     let mut random = Random::new();
     let mut counts = Counts::default();
-    for _ in 0..MUTATIONS {
+    for _ in 0..mutations() {
         let one = &whole[random.below(whole.len())];
         let mut response = one.response.clone();
         one.mutate(&mut response, &mut random);

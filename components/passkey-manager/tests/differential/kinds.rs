@@ -186,6 +186,13 @@ const LACKS: &[(&str, &str, &str)] = &[
         "X509DerInvalid",
         "library checks: fields of a certificate that are not read",
     ),
+    // RFC 9864: the library does not know the second names of ES256 and ES384, by which a
+    // statement may call the algorithm of its certificate's key.
+    (
+        "",
+        "COSEKeyInvalidAlgorithm",
+        "library lacks: algorithms that fix the curve",
+    ),
     // Section 8.4: the library has no security level but 0 and 1, and asks for origin and
     // purpose where the section lets a list leave them out.
     (

@@ -27,6 +27,12 @@ use std::collections::BTreeMap;
 
 use passkey_manager::bindings::Rejection;
 
+/// So many of registrations and of sign-ins each, unless the environment asks for more.
+fn mutations() -> usize {
+    let asked = std::env::var("ZEROPASS_DIFFERENTIAL_ROUNDS");
+    asked.map_or(60_000, |rounds| rounds.parse().unwrap())
+}
+
 /// How many differences of each kind were seen, and the first one of those that have no
 /// name, by the two verdicts.
 #[derive(Debug, Default)]

@@ -7,9 +7,7 @@ use passkey_manager::registration;
 
 use crate::kit::*;
 use crate::random::{Random, change};
-use crate::{Counts, kinds, library, memory};
-
-const MUTATIONS: usize = 60_000;
+use crate::{Counts, kinds, library, memory, mutations};
 
 /// A ceremony that is right.
 struct Whole {
@@ -142,7 +140,7 @@ fn every_difference_between_registrations_is_of_a_named_kind() {
     }
     let mut random = Random::new();
     let mut counts = Counts::default();
-    for _ in 0..MUTATIONS {
+    for _ in 0..mutations() {
         let one = &whole[random.below(whole.len())];
         let mut response = one.response.clone();
         mutate(&mut response, &mut random);

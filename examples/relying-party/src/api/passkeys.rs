@@ -22,12 +22,14 @@ use crate::{
 };
 
 pub async fn list(State(app): State<Arc<App>>, person: Person) -> Result<Json<Value>, Failure> {
-    app.zeropass.passkeys(&person.id).await.map(Json)
+    let zeropass = app.zeropass.on_behalf_of(person.visitor);
+    zeropass.passkeys(&person.id).await.map(Json)
 }
 
 /// For the page to pass on to the provider of the person's passkeys.
 pub async fn signals(State(app): State<Arc<App>>, person: Person) -> Result<Json<Value>, Failure> {
-    app.zeropass.signals(&person.id).await.map(Json)
+    let zeropass = app.zeropass.on_behalf_of(person.visitor);
+    zeropass.signals(&person.id).await.map(Json)
 }
 
 pub async fn start(State(app): State<Arc<App>>, person: Person) -> Result<Json<Value>, Failure> {
@@ -37,6 +39,7 @@ pub async fn start(State(app): State<Arc<App>>, person: Person) -> Result<Json<V
         display_name: &person.name,
     };
     app.zeropass
+        .on_behalf_of(person.visitor)
         .begin_registration(user, Some(&person.token))
         .await
         .map(Json)
@@ -45,11 +48,12 @@ pub async fn start(State(app): State<Arc<App>>, person: Person) -> Result<Json<V
 /// The account is the one that `start` named; zeropass kept it with the ceremony.
 pub async fn finish(
     State(app): State<Arc<App>>,
-    _: Person,
+    person: Person,
     Body(finish): Body<Finish>,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let registered = app
         .zeropass
+        .on_behalf_of(person.visitor)
         .finish_registration(&finish.ceremony, &finish.credential)
         .await?;
     Ok((StatusCode::CREATED, Json(registered)))
@@ -63,6 +67,7 @@ pub async fn change(
 ) -> Result<Json<Value>, Failure> {
     let passkey = Id::parse(id).ok_or_else(Failure::malformed)?;
     app.zeropass
+        .on_behalf_of(person.visitor)
         .change_passkey(&person.id, &passkey, &change, &person.token)
         .await
         .map(Json)
@@ -75,6 +80,7 @@ pub async fn revoke(
 ) -> Result<StatusCode, Failure> {
     let passkey = Id::parse(id).ok_or_else(Failure::malformed)?;
     app.zeropass
+        .on_behalf_of(person.visitor)
         .revoke_passkey(&person.id, &passkey, &person.token)
         .await?;
     Ok(StatusCode::NO_CONTENT)

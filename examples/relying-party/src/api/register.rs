@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Body, Finish};
-use crate::{App, failure::Failure, zeropass::User};
+use crate::{App, failure::Failure, visitor::Visitor, zeropass::User};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -22,6 +22,7 @@ pub struct NewAccount {
 
 pub async fn start(
     State(app): State<Arc<App>>,
+    visitor: Visitor,
     Body(new): Body<NewAccount>,
 ) -> Result<Json<Value>, Failure> {
     let user = User {
@@ -29,16 +30,22 @@ pub async fn start(
         name: &new.name,
         display_name: &new.display_name,
     };
-    app.zeropass.begin_registration(user, None).await.map(Json)
+    app.zeropass
+        .on_behalf_of(visitor)
+        .begin_registration(user, None)
+        .await
+        .map(Json)
 }
 
 /// Gives no session: the page signs in with the new passkey next.
 pub async fn finish(
     State(app): State<Arc<App>>,
+    visitor: Visitor,
     Body(finish): Body<Finish>,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let registered = app
         .zeropass
+        .on_behalf_of(visitor)
         .finish_registration(&finish.ceremony, &finish.credential)
         .await?;
     Ok((StatusCode::CREATED, Json(registered)))

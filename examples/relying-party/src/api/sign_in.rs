@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Body, Finish};
-use crate::{App, failure::Failure, session::Person};
+use crate::{App, failure::Failure, session::Person, visitor::Visitor};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,9 +23,11 @@ pub struct Who {
 /// Without a name, the authenticator says who signs in.
 pub async fn start(
     State(app): State<Arc<App>>,
+    visitor: Visitor,
     Body(who): Body<Who>,
 ) -> Result<Json<Value>, Failure> {
     app.zeropass
+        .on_behalf_of(visitor)
         .begin_authentication(who.name.as_deref())
         .await
         .map(Json)
@@ -34,10 +36,12 @@ pub async fn start(
 /// The session token goes into the cookie, and nowhere else.
 pub async fn finish(
     State(app): State<Arc<App>>,
+    visitor: Visitor,
     Body(finish): Body<Finish>,
 ) -> Result<impl IntoResponse, Failure> {
     let signed_in = app
         .zeropass
+        .on_behalf_of(visitor)
         .finish_authentication(&finish.ceremony, &finish.credential)
         .await?;
     let cookie = app
@@ -57,7 +61,8 @@ pub async fn sign_out(
     State(app): State<Arc<App>>,
     person: Person,
 ) -> Result<impl IntoResponse, Failure> {
-    app.zeropass.revoke_session(&person.token).await?;
+    let zeropass = app.zeropass.on_behalf_of(person.visitor);
+    zeropass.revoke_session(&person.token).await?;
     Ok((
         StatusCode::NO_CONTENT,
         AppendHeaders([(header::SET_COOKIE, app.cookie.clear())]),

@@ -40,6 +40,7 @@ fn log(records: u64, sealed: u64) -> (TempDir, SealKey, Sink, Records, Vec<Hash>
         size: sealed,
         root: root(exported),
         time: 1,
+        adopted: None,
     });
     sink.export(0, exported, &note).unwrap();
     let entries = records.into_iter().map(|one| Entry::Record(Box::new(one)));
@@ -54,6 +55,7 @@ async fn more_unsealed_records_than_the_window_are_all_sealed_next() {
         let resumed = resume(&key, &sink, &source, window, 1).await.unwrap();
         assert_eq!(resumed.exported.size(), 12, "{window}");
         assert_eq!(resumed.pending, leaves[12..], "{window}");
+        assert_eq!(resumed.adopted, Some(13), "{window}");
         let mut tree = resumed.exported;
         resumed.pending.iter().for_each(|leaf| tree.push(*leaf));
         assert_eq!(tree.root(), root(&leaves), "{window}");
@@ -78,7 +80,8 @@ async fn what_is_gone_must_be_the_beginning_and_a_year_old() {
     let old = YEAR + 1;
     let (_folder, key, sink, source) = cut(1..=5);
     let good = resume(&key, &sink, &source, 100, old).await;
-    assert_eq!(good.unwrap().exported.size(), 20);
+    let good = good.unwrap();
+    assert_eq!((good.exported.size(), good.adopted), (20, None));
     let young = refused(1..=5, 100, old - 1).await;
     assert!(young.contains("records up to 5 are gone"), "{young}");
     let middle = refused(7..=8, 100, old).await;

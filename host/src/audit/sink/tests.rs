@@ -11,6 +11,7 @@ fn note(key: &SealKey, size: u64) -> String {
         size,
         root: Hash([1; 32]),
         time: 1,
+        adopted: None,
     })
 }
 

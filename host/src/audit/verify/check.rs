@@ -5,6 +5,9 @@ use crate::audit::Entry;
 use crate::audit::merkle::{Frontier, Hash};
 use crate::audit::note::Checkpoint;
 
+/// Stretches of records that a remark names.
+const NAMED: usize = 3;
+
 /// One log, record by record.
 pub(super) struct Check<'a> {
     checkpoints: &'a [Checkpoint],
@@ -147,6 +150,9 @@ impl<'a> Check<'a> {
                 "the clock was set back by more than a minute before record {seq}; the order of records is that of their places"
             ));
         }
+        if let Some(remark) = self.adopted() {
+            self.verdict.remarks.push(remark);
+        }
         let behind = has.saturating_sub(self.verdict.sealed.max(self.leaves.len() as u64));
         if self.verdict.bad.is_none() && behind > 0 {
             self.verdict.remarks.push(format!(
@@ -154,5 +160,26 @@ impl<'a> Check<'a> {
             ));
         }
         self.verdict
+    }
+
+    /// What was sealed without its signer knowing who wrote it.
+    fn adopted(&self) -> Option<String> {
+        let sealed = self
+            .checkpoints
+            .iter()
+            .filter(|one| one.size <= self.verdict.sealed);
+        let stretches: Vec<String> = sealed
+            .filter_map(|one| Some(format!("{} to {}", one.adopted?, one.size)))
+            .collect();
+        let named = stretches.get(..NAMED).unwrap_or(&stretches).join(", ");
+        let more = match stretches.len().checked_sub(NAMED) {
+            Some(more) if more > 0 => format!(" and {more} stretches more"),
+            _ => String::new(),
+        };
+        (!stretches.is_empty()).then(|| {
+            format!(
+                "records {named}{more} were found when the log was continued: nothing shows who wrote them"
+            )
+        })
     }
 }

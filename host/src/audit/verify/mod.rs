@@ -9,6 +9,10 @@
 //! Records that retention has cut are missed unless they are the beginning of the log and
 //! a sealed record of operators says that they may go, a year after they were sealed.
 //!
+//! A sealed record may be one that its signer found when it continued the log. Its checkpoint
+//! tells; such a record is as it was then, but nothing shows who wrote it. It is
+//! counted in a remark, and lets no other record be gone.
+//!
 //! With the leaves, the first bad record is named by its place even when the
 //! database is consistent in itself. Without them a checkpoint's root only says that
 //! one of the records since the checkpoint before is bad.
@@ -24,6 +28,7 @@ use self::pruned::judge_pruned;
 use self::restored::excuse_restored;
 use super::retention::is_operators;
 use super::source::{Source, SourceError};
+use crate::clock::Timestamp;
 
 pub use self::restored::{RESTORE, restore_target};
 pub use self::verdict::{Bad, Verdict};
@@ -38,13 +43,14 @@ pub const UNSEALED: &str = "unsealed";
 /// Told how many records more have been verified.
 pub type Progress<'a> = &'a mut (dyn FnMut(u64) + Send);
 
-/// Verify every log that `source` has or `witness` knows of.
+/// Verify every log that `source` has or `witness` knows of. It is `now`.
 ///
 /// # Errors
 /// The source can't be read. What is wrong with its content is in the verdicts.
 pub async fn verify(
     source: &dyn Source,
     witness: &Witness,
+    now: Timestamp,
     progress: Progress<'_>,
 ) -> Result<Vec<Verdict>, SourceError> {
     let mut logs = source.logs().await?;
@@ -56,8 +62,8 @@ pub async fn verify(
         verdicts.push(look(source, witness, &log, progress).await?);
     }
     let operators = verdicts.clone();
-    judge_pruned(source, witness, &operators, &mut verdicts).await?;
-    excuse_restored(source, &mut verdicts).await?;
+    judge_pruned(source, witness, now, &operators, &mut verdicts).await?;
+    excuse_restored(source, witness, &mut verdicts).await?;
     Ok(verdicts)
 }
 
@@ -69,6 +75,7 @@ pub async fn verify_log(
     source: &dyn Source,
     witness: &Witness,
     log: &str,
+    now: Timestamp,
     progress: Progress<'_>,
 ) -> Result<Verdict, SourceError> {
     let mut verdict = look(source, witness, log, progress).await?;
@@ -78,7 +85,7 @@ pub async fn verify_log(
             operators.push(look(source, witness, log, &mut |_| {}).await?);
         }
         let verdicts = std::slice::from_mut(&mut verdict);
-        judge_pruned(source, witness, &operators, verdicts).await?;
+        judge_pruned(source, witness, now, &operators, verdicts).await?;
     }
     Ok(verdict)
 }

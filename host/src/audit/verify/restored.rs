@@ -1,14 +1,19 @@
 //! Logs that end earlier than they did because a backup was restored.
+//!
+//! What says so is a sealed record in a log of operators which its signer has committed. A
+//! record that was found when the log was continued may be the work of whoever cut the tail.
 
 use std::collections::BTreeMap;
 
-use super::{Bad, PAGE, Verdict};
+use super::{Bad, PAGE, Verdict, Witness};
 use crate::audit::Entry;
+use crate::audit::retention::is_operators;
 use crate::audit::source::{Source, SourceError};
 
 /// A log that ends where a recorded restore says so was not cut by a stranger.
 pub(super) async fn excuse_restored(
     source: &dyn Source,
+    witness: &Witness,
     verdicts: &mut [Verdict],
 ) -> Result<(), SourceError> {
     if !verdicts
@@ -18,7 +23,8 @@ pub(super) async fn excuse_restored(
         return Ok(());
     }
     let mut restored = BTreeMap::new();
-    for verdict in verdicts.iter().filter(|verdict| verdict.bad.is_none()) {
+    let good = |verdict: &&Verdict| is_operators(&verdict.log) && verdict.bad.is_none();
+    for verdict in verdicts.iter().filter(good) {
         let mut after = 0;
         loop {
             let entries = source.entries(&verdict.log, after, PAGE).await?;
@@ -29,6 +35,7 @@ pub(super) async fn excuse_restored(
                 if let Entry::Record(record) = entry
                     && record.action == RESTORE
                     && record.seq <= verdict.sealed
+                    && !witness.adopted(&verdict.log, record.seq)
                 {
                     let place = format!("record {} of log {}", record.seq, verdict.log);
                     restored.insert(record.target, place);

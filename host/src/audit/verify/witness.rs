@@ -93,6 +93,15 @@ impl Witness {
         self.checkpoints.get(log).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether the record at the place `seq` was found by the signer when it continued the
+    /// log, and not committed by it.
+    pub fn adopted(&self, log: &str, seq: u64) -> bool {
+        self.checkpoints(log).iter().any(|one| {
+            one.adopted
+                .is_some_and(|first| (first..=one.size).contains(&seq))
+        })
+    }
+
     /// The exported leaves of a log.
     pub fn leaves(&self, log: &str) -> &[Hash] {
         self.leaves.get(log).map_or(&[], Vec::as_slice)

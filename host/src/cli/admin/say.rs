@@ -100,7 +100,7 @@ pub(super) fn change(answer: &Value, out: &mut dyn Write) -> anyhow::Result<()> 
     let would = answer["dryRun"].as_bool() == Some(true);
     let name = text(answer, "component");
     let sentence = match (text(answer, "what"), &answer["canary"]) {
-        ("canary", weight) => format!(
+        ("canary" | "canary-older", weight) => format!(
             "{to} {} {weight}% of the callers, {from} the others",
             if would { "would serve" } else { "serves" },
         ),

@@ -69,10 +69,9 @@ async fn note_in(
     outcome: Outcome,
 ) -> anyhow::Result<()> {
     let key = SealKey::open(&config.keys.folder, OPERATORS, Turn::Wait)?;
-    let log = Arc::new(Log::new(key.log_id(), usize::MAX));
+    let log = Arc::new(Log::new(&key, usize::MAX));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    // No session is made here: their length does not matter.
-    let opened = store::open(place, 1, Arc::clone(&clock), Arc::clone(&log));
+    let opened = store::open_as_it_is(place, Arc::clone(&clock), Arc::clone(&log));
     let (store, history) = opened.await?;
     let sink = Sink::new(&config.audit.checkpoints, key.log_id());
     // It is told to stop before it runs: it seals once.
@@ -85,6 +84,16 @@ async fn note_in(
     let trail = Trail::new();
     if log.next() == 1 {
         trail.push(record("log.open", log.id(), Outcome::Success));
+    }
+    let who = Actor::local(format!("operator:{}", user()));
+    if let Some(adopted) = sealer.adopted(who) {
+        let records = &adopted.target;
+        tracing::warn!(
+            log = log.id(),
+            records,
+            "found behind the last checkpoint, sealed as found: nothing shows who wrote them"
+        );
+        trail.push(adopted);
     }
     for (action, target) in actions {
         trail.push(record(action, target, outcome.clone()));

@@ -74,7 +74,7 @@ impl Prune {
             .collect::<Result<_, _>>()?;
         let witness = Witness::read(&[&config.audit.checkpoints], keys)?;
         let mut plan = Vec::new();
-        for verdict in verify(&*source, &witness, &mut |_| {}).await? {
+        for verdict in verify(&*source, &witness, now, &mut |_| {}).await? {
             // Nothing vouches for what was there before logs were sealed, so it stays.
             if verdict.log == UNSEALED {
                 continue;

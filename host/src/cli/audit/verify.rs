@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::within::{Opened, Within, progress};
 use crate::audit::verify::{Verdict, verify, verify_log};
+use crate::clock::{Clock as _, SystemClock};
 
 /// Options of the command.
 #[derive(Debug, Args)]
@@ -31,9 +32,10 @@ impl Verify {
         }
         let bar = progress("verifying", records);
         let mut count = |read| bar.inc(read);
+        let now = SystemClock.now();
         let verdicts = match &self.log {
-            Some(log) => vec![verify_log(&*source, &witness, log, &mut count).await?],
-            None => verify(&*source, &witness, &mut count).await?,
+            Some(log) => vec![verify_log(&*source, &witness, log, now, &mut count).await?],
+            None => verify(&*source, &witness, now, &mut count).await?,
         };
         bar.finish_and_clear();
         let good = !verdicts.is_empty() && verdicts.iter().all(|verdict| verdict.bad.is_none());

@@ -21,8 +21,9 @@ use crate::audit::{SealKey, Source, Turn};
 use crate::cli::audit::operators::{note, recorded};
 use crate::cli::audit::within::{keys_in, read_key};
 use crate::cli::caution::Caution;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
-use crate::store::sqlite::{SqliteHistory, copy};
+use crate::store::sqlite::{SqliteHistory, bring_up_to_date, copy};
 
 /// Options of `store backup`.
 #[derive(Debug, Args)]
@@ -113,6 +114,8 @@ impl Restore {
         self.caution.confirmed(&what)?;
         let cut = cut_logs(&verdicts);
         restoring.put_in_place(store, &aside)?;
+        // A copy may be of an earlier version. Its host does not run, and will not before this ends.
+        bring_up_to_date(store).await?;
         for (key, log) in [
             (host, &config.audit.log),
             (operators, &OPERATORS.to_owned()),
@@ -153,7 +156,7 @@ pub(super) async fn verdicts(source: &dyn Source, config: &Config) -> anyhow::Re
         .map(|file| read_key(file))
         .collect::<Result<_, _>>()?;
     let witness = Witness::read(&[&config.audit.checkpoints], keys)?;
-    Ok(verify(source, &witness, &mut |_| {}).await?)
+    Ok(verify(source, &witness, SystemClock.now(), &mut |_| {}).await?)
 }
 
 fn cut_logs(verdicts: &[Verdict]) -> Vec<(String, u64)> {

@@ -2,10 +2,6 @@
 
 use std::path::PathBuf;
 
-use oci_client::errors::{DigestError, OciDistributionError, OciErrorCode};
-
-use super::Registry;
-
 /// Why a component could not be fetched or published.
 #[derive(Debug, thiserror::Error)]
 pub enum OciError {
@@ -137,65 +133,6 @@ impl OciError {
             Self::TooLarge { .. } => "artifact-too-large",
             Self::Changed { .. } => "artifact-changed",
             Self::Registry { .. } => "registry-error",
-        }
-    }
-}
-
-// === impl Registry ===
-
-impl Registry {
-    /// What the library says, in the words of ours.
-    pub(super) fn error(&self, error: OciDistributionError) -> OciError {
-        let registry = self.reference.registry().to_owned();
-        let reference = self.reference.to_string();
-        let missing = |code: u16| code == 404;
-        match error {
-            OciDistributionError::UnauthorizedError { .. }
-            | OciDistributionError::AuthenticationFailure(_) => OciError::Denied { registry },
-            OciDistributionError::ServerError { code, .. } if missing(code) => {
-                OciError::Missing { reference }
-            }
-            OciDistributionError::ServerError {
-                code: 401 | 403, ..
-            } => OciError::Denied { registry },
-            OciDistributionError::ImageManifestNotFoundError(_) => OciError::Missing { reference },
-            OciDistributionError::RegistryError { envelope, .. } => {
-                use OciErrorCode as Code;
-                let says = |codes: &[Code]| envelope.errors.iter().any(|e| codes.contains(&e.code));
-                if says(&[
-                    Code::ManifestUnknown,
-                    Code::BlobUnknown,
-                    Code::NameUnknown,
-                    Code::NotFound,
-                ]) {
-                    OciError::Missing { reference }
-                } else if says(&[Code::Denied, Code::Unauthorized]) {
-                    OciError::Denied { registry }
-                } else {
-                    OciError::Registry {
-                        registry,
-                        reason: envelope.to_string(),
-                    }
-                }
-            }
-            OciDistributionError::DigestError(DigestError::VerificationError {
-                expected,
-                actual,
-            }) => OciError::Changed {
-                reference,
-                expected,
-                actual,
-            },
-            OciDistributionError::RequestError(_) | OciDistributionError::IoError(_) => {
-                OciError::Unreachable {
-                    registry,
-                    reason: told(&error),
-                }
-            }
-            error => OciError::Registry {
-                registry,
-                reason: told(&error),
-            },
         }
     }
 }

@@ -10,33 +10,29 @@
 //! ended, a few times; then it fails, and nothing has changed.
 //!
 //! A registry is not trusted with anything but to have the bytes: whether they may
-//! run is decided by admission, from the signature. What is fetched is fetched by
-//! [`transport`], which goes nowhere that only a registry names; to publish is the
-//! library's, with an authorization that was got there.
+//! run is decided by admission, from the signature. All requests are made by
+//! [`transport`], which goes nowhere that only a registry names.
 
 mod artifact;
 mod challenge;
 mod credentials;
 mod error;
 mod pull;
+mod push;
 mod reference;
 mod source;
+mod token;
 mod transport;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
-use oci_client::Client;
-use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
-
 use self::credentials::Credentials;
-use self::error::told;
-use self::transport::{Scope, Transport};
+use self::transport::Transport;
 use super::signature::SignedComponent;
 use super::surface::Surface;
 use super::verify::sha256;
-use crate::identity::{certificates, tls};
+use crate::identity::tls;
 
 pub use self::error::OciError;
 pub use self::reference::OciReference;
@@ -68,7 +64,6 @@ pub struct RegistryOptions {
 
 /// A registry that components are fetched from and published to.
 pub struct Registry {
-    client: Client,
     transport: Transport,
     reference: OciReference,
 }
@@ -84,35 +79,14 @@ impl Registry {
     /// # Errors
     /// The certificate authorities or credentials can't be used.
     pub fn new(reference: OciReference, options: &RegistryOptions) -> Result<Self, OciError> {
-        let tls_error = |error: &dyn std::fmt::Display| OciError::Tls(error.to_string());
         // The library takes the process's provider of cryptography: ours.
         let _ = (*tls::provider()).clone().install_default();
-        let mut roots = Vec::new();
-        if let Some(file) = &options.ca {
-            let certificates = certificates(file, "certificate authorities of the registry")
-                .map_err(|error| tls_error(&error))?;
-            roots.extend(certificates.iter().map(|certificate| Certificate {
-                encoding: CertificateEncoding::Der,
-                data: certificate.to_vec(),
-            }));
-        }
         let credentials = match &options.credentials {
             Some(file) => credentials::read(file, reference.registry())?,
             None => Credentials::anonymous(),
         };
         let transport = Transport::new(reference.clone(), options, credentials)?;
-        let config = ClientConfig {
-            protocol: ClientProtocol::Https,
-            tls_certs_only: roots,
-            platform_resolver: None,
-            connect_timeout: Some(CONNECT),
-            read_timeout: Some(READ),
-            user_agent: concat!("zeropass/", env!("CARGO_PKG_VERSION")),
-            ..ClientConfig::default()
-        };
-        let client = Client::try_from(config).map_err(|error| tls_error(&told(&error)))?;
         Ok(Self {
-            client,
             transport,
             reference,
         })
@@ -165,37 +139,8 @@ impl Registry {
         component: &SignedComponent,
         surface: &Surface,
     ) -> Result<String, OciError> {
-        if self.reference.0.digest().is_some() {
-            return Err(OciError::Reference {
-                reference: self.reference.to_string(),
-                reason: "expected a tag to publish under: oci://HOST/REPOSITORY:TAG",
-            });
-        }
-        let reference = &self.reference.0;
-        let auth = self.transport.auth(Scope::Push).await?;
-        self.client
-            .store_auth_if_needed(reference.resolve_registry(), &auth)
-            .await;
         let artifact = artifact::Artifact::of(component, surface);
-        let failed = |error| self.error(error);
-        for (data, digest) in [
-            (component.wasm.clone(), &artifact.layer),
-            (
-                Bytes::from(artifact.config.clone()),
-                &artifact.config_digest,
-            ),
-        ] {
-            // An empty chunked upload is refused by the library.
-            self.client
-                .push_blob(reference, data, digest)
-                .await
-                .map_err(failed)?;
-        }
-        let media_type = http::HeaderValue::from_static(artifact::MANIFEST);
-        self.client
-            .push_manifest_raw(reference, artifact.manifest.clone(), media_type)
-            .await
-            .map_err(failed)?;
+        push::publish(self, component, &artifact).await?;
         Ok(self.reference.at(&artifact.manifest_digest))
     }
 }

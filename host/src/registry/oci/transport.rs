@@ -1,31 +1,32 @@
 //! Requests to a registry: over HTTPS alone, to nobody whom only the registry names, and
 //! with answers of a bounded length.
 //!
-//! - Credentials go to the registry itself, and to the token service that it names only
-//!   where that is on the registry's own host or the file of credentials names it.
+//! - Credentials go to the registry itself, and where [`token`](super::token) says.
 //! - A redirect is followed to the registry and to hosts that are allowed, without
-//!   credentials where the host is another, and never to plain HTTP.
+//!   credentials where the host is another, and never to plain HTTP. So is the place that it
+//!   names for an upload.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderValue, RANGE, WWW_AUTHENTICATE};
-use oci_client::secrets::RegistryAuth;
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, RANGE,
+};
 use reqwest::redirect::Policy;
-use reqwest::{RequestBuilder, Response, Url};
-use serde::Deserialize;
+use reqwest::{ClientBuilder, RequestBuilder, Response, Url};
 
-use super::challenge::Challenge;
 use super::credentials::Credentials;
 use super::error::told;
 use super::{CONNECT, OciError, OciReference, READ, RegistryOptions};
 use crate::identity::certificates;
 
-/// The longest answer of a token service, bytes.
-const MAX_TOKEN: usize = 64 * 1024;
-
 /// Redirects that are followed for one request.
 const REDIRECTS: usize = 3;
+
+/// The least that an upload must come to, bytes a second.
+const LEAST_PACE: usize = 16 * 1024;
 
 /// What is asked of the registry, as scopes have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,19 +37,15 @@ pub(super) enum Scope {
 
 /// The way to one repository of one registry.
 pub(super) struct Transport {
-    client: reqwest::Client,
-    reference: OciReference,
-    credentials: Credentials,
+    pub(super) client: reqwest::Client,
+    /// The same, but for how long an answer may be waited for.
+    uploads: reqwest::Client,
+    pub(super) reference: OciReference,
+    pub(super) credentials: Credentials,
     /// Hosts that may be talked to beside the registry; any where there are none.
-    elsewhere: Option<Arc<[String]>>,
-    /// What the registry wanted at its first answer.
-    authorization: Mutex<Option<HeaderValue>>,
-}
-
-#[derive(Deserialize)]
-struct Token {
-    token: Option<String>,
-    access_token: Option<String>,
+    pub(super) elsewhere: Option<Arc<[String]>>,
+    /// What the registry wanted when it was last asked for something of this scope.
+    authorization: Mutex<Option<(Scope, HeaderValue)>>,
 }
 
 // === impl Transport ===
@@ -64,34 +61,40 @@ impl Transport {
             .hosts
             .as_ref()
             .map(|hosts| hosts.iter().cloned().collect());
-        let (own, allowed) = (reference.address().to_owned(), elsewhere.clone());
-        let redirects = Policy::custom(move |attempt| {
-            if attempt.previous().len() > REDIRECTS {
-                return attempt.error("too many redirects");
-            }
-            let host = authority(attempt.url());
-            match attempt.url().scheme() == "https" && is_known(&host, &own, allowed.as_deref()) {
-                true => attempt.follow(),
-                false => attempt.error(format!("it leads to {host}, which is not allowed")),
-            }
-        });
-        let mut builder = reqwest::Client::builder()
-            .https_only(true)
-            .redirect(redirects)
-            .connect_timeout(CONNECT)
-            .read_timeout(READ)
-            .user_agent(concat!("zeropass/", env!("CARGO_PKG_VERSION")));
-        if let Some(file) = &options.ca {
+        let builder = || {
+            let (own, allowed) = (reference.address().to_owned(), elsewhere.clone());
+            let redirects = Policy::custom(move |attempt| {
+                if attempt.previous().len() > REDIRECTS {
+                    return attempt.error("too many redirects");
+                }
+                let host = authority(attempt.url());
+                match attempt.url().scheme() == "https" && is_known(&host, &own, allowed.as_deref())
+                {
+                    true => attempt.follow(),
+                    false => attempt.error(format!("it leads to {host}, which is not allowed")),
+                }
+            });
+            let builder = reqwest::Client::builder()
+                .https_only(true)
+                .redirect(redirects)
+                .connect_timeout(CONNECT)
+                .user_agent(concat!("zeropass/", env!("CARGO_PKG_VERSION")));
+            let Some(file) = &options.ca else {
+                return Ok(builder);
+            };
             let roots = certificates(file, "certificate authorities of the registry")
                 .map_err(|error| tls(&error))?;
             let roots: Result<Vec<_>, _> = roots
                 .iter()
                 .map(|root| reqwest::Certificate::from_der(root))
                 .collect();
-            builder = builder.tls_certs_only(roots.map_err(|error| tls(&told(&error)))?);
-        }
+            Ok(builder.tls_certs_only(roots.map_err(|error| tls(&told(&error)))?))
+        };
+        let built = |builder: ClientBuilder| builder.build().map_err(|error| tls(&told(&error)));
         Ok(Self {
-            client: builder.build().map_err(|error| tls(&told(&error)))?,
+            client: built(builder()?.read_timeout(READ))?,
+            // Nothing is answered before the whole of an upload has come.
+            uploads: built(builder()?)?,
             reference,
             credentials,
             elsewhere,
@@ -99,20 +102,23 @@ impl Transport {
         })
     }
 
-    /// `GET` of a path of the repository, such as `manifests/sha256:...`, from this byte on.
+    /// The URL of a path of the repository, such as `manifests/sha256:...`.
+    pub(super) fn url(&self, path: &str) -> Result<Url, OciError> {
+        let (registry, repository) = (self.reference.address(), self.reference.repository());
+        let url = format!("https://{registry}/v2/{repository}/{path}");
+        Url::parse(&url).map_err(|_| self.senseless(format!("{url} is no URL")))
+    }
+
+    /// `GET` of a path of the repository, from this byte on.
     pub(super) async fn get(
         &self,
         path: &str,
         accept: Option<&'static str>,
         from: u64,
     ) -> Result<Response, OciError> {
-        let url = format!(
-            "https://{}/v2/{}/{path}",
-            self.reference.address(),
-            self.reference.repository()
-        );
+        let url = self.url(path)?;
         let request = || {
-            let mut request = self.client.get(&url);
+            let mut request = self.client.get(url.clone());
             if let Some(accept) = accept {
                 request = request.header(ACCEPT, accept);
             }
@@ -121,32 +127,82 @@ impl Transport {
             }
             request
         };
-        let known = self.authorization().clone();
-        let answer = self.send(request(), known.as_ref()).await?;
-        if answer.status() != StatusCode::UNAUTHORIZED || known.is_some() {
-            return self.well(answer);
-        }
-        let authorization = self.authorize(&answer, Scope::Pull).await?;
-        let answer = self.send(request(), Some(&authorization)).await?;
-        *self.authorization() = Some(authorization);
-        self.well(answer)
+        self.well(self.ask(Scope::Pull, request).await?)
     }
 
-    /// What the library is to send along when it asks for `scope`: it would ask whichever
-    /// token service the registry names.
-    pub(super) async fn auth(&self, scope: Scope) -> Result<RegistryAuth, OciError> {
-        let url = format!("https://{}/v2/", self.reference.address());
-        let answer = self.send(self.client.get(url), None).await?;
-        if answer.status() != StatusCode::UNAUTHORIZED {
-            return Ok(RegistryAuth::Anonymous);
+    /// Whether there is something under a path of the repository, asked by whoever is about
+    /// to put it there.
+    pub(super) async fn has(&self, path: &str) -> Result<bool, OciError> {
+        let url = self.url(path)?;
+        let request = || self.client.head(url.clone());
+        match self.well(self.ask(Scope::Push, request).await?) {
+            Ok(_) => Ok(true),
+            Err(OciError::Missing { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
-        match self.challenge(&answer)? {
-            Challenge::Basic => Ok(self.credentials.auth.clone()),
-            Challenge::Bearer { realm, service } => {
-                let token = self.token(&realm, service.as_deref(), scope).await?;
-                Ok(RegistryAuth::Bearer(token))
-            }
+    }
+
+    /// Where the registry wants a blob to be put.
+    ///
+    /// # Errors
+    /// It names a place where nothing may be sent.
+    pub(super) async fn upload(&self) -> Result<Url, OciError> {
+        let url = self.url("blobs/uploads/")?;
+        let request = || self.client.post(url.clone()).header(CONTENT_LENGTH, 0);
+        let answer = self.well(self.ask(Scope::Push, request).await?)?;
+        let location = answer.headers().get(LOCATION);
+        let url = location
+            .and_then(|location| location.to_str().ok())
+            .and_then(|location| answer.url().join(location).ok())
+            .ok_or_else(|| self.senseless("it does not say where to upload to".to_owned()))?;
+        let host = authority(&url);
+        let known = is_known(&host, self.reference.address(), self.elsewhere.as_deref());
+        match url.scheme() == "https" && known {
+            true => Ok(url),
+            false => Err(self.senseless(format!(
+                "it wants the upload at {}://{host}, which is not allowed",
+                url.scheme()
+            ))),
         }
+    }
+
+    /// `PUT` of this content at a URL of the registry, or at the one where it wants an
+    /// upload. Credentials go to the registry alone.
+    pub(super) async fn put(
+        &self,
+        url: &Url,
+        kind: &'static str,
+        content: Bytes,
+    ) -> Result<(), OciError> {
+        let seconds = u64::try_from(content.len() / LEAST_PACE).unwrap_or(u64::MAX);
+        let patience = READ.saturating_add(Duration::from_secs(seconds));
+        let request = || {
+            let request = self.uploads.put(url.clone()).timeout(patience);
+            request.header(CONTENT_TYPE, kind).body(content.clone())
+        };
+        let answer = match authority(url) == self.reference.address() {
+            true => self.ask(Scope::Push, request).await?,
+            false => self.send(request(), None).await?,
+        };
+        self.well(answer).map(drop)
+    }
+
+    /// One request to the registry, with the authorization that it wants.
+    async fn ask(
+        &self,
+        scope: Scope,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<Response, OciError> {
+        let known = self.authorization().clone();
+        let known = known.filter(|known| known.0 == scope).map(|known| known.1);
+        let answer = self.send(request(), known.as_ref()).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED || known.is_some() {
+            return Ok(answer);
+        }
+        let authorization = self.authorize(&answer, scope).await?;
+        let answer = self.send(request(), Some(&authorization)).await?;
+        *self.authorization() = Some((scope, authorization));
+        Ok(answer)
     }
 
     /// A body of at most `limit` bytes.
@@ -165,7 +221,7 @@ impl Transport {
         Ok(body)
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         request: RequestBuilder,
         authorization: Option<&HeaderValue>,
@@ -175,81 +231,6 @@ impl Transport {
             None => request,
         };
         request.send().await.map_err(|error| self.failed(&error))
-    }
-
-    async fn authorize(&self, refused: &Response, scope: Scope) -> Result<HeaderValue, OciError> {
-        let text = match self.challenge(refused)? {
-            Challenge::Basic => self.credentials.basic().ok_or_else(|| self.denied())?,
-            Challenge::Bearer { realm, service } => {
-                let token = self.token(&realm, service.as_deref(), scope).await?;
-                format!("Bearer {token}")
-            }
-        };
-        let mut value = HeaderValue::from_str(&text).map_err(|_| self.denied())?;
-        value.set_sensitive(true);
-        Ok(value)
-    }
-
-    fn challenge(&self, refused: &Response) -> Result<Challenge, OciError> {
-        let challenges = refused.headers().get_all(WWW_AUTHENTICATE);
-        challenges
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .find_map(Challenge::parse)
-            .ok_or_else(|| self.denied())
-    }
-
-    /// A token for the repository from the token service at `realm`.
-    async fn token(
-        &self,
-        realm: &str,
-        service: Option<&str>,
-        scope: Scope,
-    ) -> Result<String, OciError> {
-        let elsewhere = |host: String| OciError::Elsewhere {
-            registry: self.reference.registry().to_owned(),
-            host,
-        };
-        let mut url =
-            Url::parse(realm).map_err(|_| elsewhere(realm.chars().take(200).collect()))?;
-        let host = authority(&url);
-        let ours = host_of(&host) == host_of(self.reference.address());
-        let basic = self.credentials.basic();
-        let known = match &basic {
-            // Whoever gets them was named by somebody who may read them.
-            Some(_) => ours || self.credentials.hosts.contains(&host),
-            None => is_known(&host, self.reference.registry(), self.elsewhere.as_deref()) || ours,
-        };
-        if url.scheme() != "https" || !known {
-            return Err(elsewhere(format!("{}://{host}", url.scheme())));
-        }
-        let repository = self.reference.repository();
-        let actions = match scope {
-            Scope::Pull => "pull",
-            Scope::Push => "pull,push",
-        };
-        url.query_pairs_mut()
-            .append_pair("scope", &format!("repository:{repository}:{actions}"));
-        if let Some(service) = service {
-            url.query_pairs_mut().append_pair("service", service);
-        }
-        let authorization = basic
-            .map(|basic| HeaderValue::from_str(&basic).map_err(|_| self.denied()))
-            .transpose()?;
-        let answer = self
-            .send(self.client.get(url), authorization.as_ref())
-            .await?;
-        if answer.status() != StatusCode::OK {
-            return Err(self.denied());
-        }
-        let body = self.body(answer, MAX_TOKEN).await?;
-        // The parser's own message could repeat what it stumbled over.
-        let token: Token = serde_json::from_slice(&body)
-            .map_err(|_| self.senseless("its token is not understood".to_owned()))?;
-        token
-            .token
-            .or(token.access_token)
-            .ok_or_else(|| self.denied())
     }
 
     /// The answer, if it is a good one.
@@ -273,20 +254,27 @@ impl Transport {
         }
     }
 
-    fn denied(&self) -> OciError {
+    pub(super) fn denied(&self) -> OciError {
         OciError::Denied {
             registry: self.reference.registry().to_owned(),
         }
     }
 
-    fn senseless(&self, reason: String) -> OciError {
+    pub(super) fn elsewhere(&self, host: String) -> OciError {
+        OciError::Elsewhere {
+            registry: self.reference.registry().to_owned(),
+            host,
+        }
+    }
+
+    pub(super) fn senseless(&self, reason: String) -> OciError {
         OciError::Registry {
             registry: self.reference.registry().to_owned(),
             reason,
         }
     }
 
-    fn authorization(&self) -> std::sync::MutexGuard<'_, Option<HeaderValue>> {
+    fn authorization(&self) -> std::sync::MutexGuard<'_, Option<(Scope, HeaderValue)>> {
         self.authorization
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -297,7 +285,7 @@ impl Transport {
 
 /// Host and port, the port only where it is another than that of HTTPS: as registries are
 /// named.
-fn authority(url: &Url) -> String {
+pub(super) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match url.port() {
         Some(port) => format!("{host}:{port}"),
@@ -305,7 +293,7 @@ fn authority(url: &Url) -> String {
     }
 }
 
-fn host_of(authority: &str) -> &str {
+pub(super) fn host_of(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
@@ -313,7 +301,7 @@ fn host_of(authority: &str) -> &str {
 }
 
 /// Whether it is the registry, or a host that may be talked to as well.
-fn is_known(host: &str, registry: &str, elsewhere: Option<&[String]>) -> bool {
+pub(super) fn is_known(host: &str, registry: &str, elsewhere: Option<&[String]>) -> bool {
     host == registry || elsewhere.is_none_or(|hosts| hosts.iter().any(|one| one == host))
 }
 

@@ -11,7 +11,7 @@ use super::{Followed, Progress, Rollouts};
 use crate::audit::{Outcome, Record, Trail};
 use crate::clock::rfc3339;
 use crate::registry::{AdmissionError, Refusal, signature};
-use crate::store::rollouts::{Artifact, HistoryEntry, RevisionInfo, RolloutState};
+use crate::store::rollouts::{Artifact, HistoryEntry, Present, RevisionInfo, RolloutState};
 
 /// The fewest digits of a digest that name a revision.
 const LEAST_DIGITS: usize = 6;
@@ -26,11 +26,11 @@ impl Rollouts {
         order: &mut Order,
         followed: &Followed,
         progress: &mut Progress,
-        now: &RolloutState,
+        now: Present,
         digest: &str,
         error: &RolloutError,
     ) {
-        let plan = plan::refuse(now, digest);
+        let plan = plan::refuse(&now.state, digest);
         let Some(record) = order.take() else { return };
         let record = Record {
             outcome: Outcome::Failed(error.code()),
@@ -41,26 +41,26 @@ impl Rollouts {
             .write(&order.who, &plan, &why, record, &order.trail)
             .await;
         if written.is_ok() {
-            self.apply(followed, progress, &plan.state).await;
+            self.apply(followed, progress, &now.becoming(plan.state))
+                .await;
         }
     }
 
-    /// Write a change down.
+    /// Write a change down. What it leads from and to is vouched for in `now`, where it is
+    /// there.
     pub(super) async fn change(
         &self,
         order: &mut Order,
         followed: &Followed,
+        now: &Present,
         plan: &Plan,
         why: &str,
         dry_run: bool,
     ) -> Result<Change, RolloutError> {
         let name = followed.lane.name();
-        let versions = self.store()?.revision_list(name).await?;
         let version = |digest: &str| {
-            versions
-                .iter()
-                .find(|info| info.digest == digest)
-                .map_or_else(|| "-".to_owned(), |info| info.version.clone())
+            now.of(digest)
+                .map_or_else(|| "-".to_owned(), |one| one.version.clone())
         };
         if !dry_run {
             let record = order.take().ok_or(RolloutError::Store)?;
@@ -76,7 +76,7 @@ impl Rollouts {
             to: plan.to.clone(),
             to_version: version(&plan.to),
             canary: match plan.what {
-                "canary" => plan.state.canary.as_ref().map(|one| one.weight),
+                "canary" | "canary-older" => plan.state.canary.as_ref().map(|one| one.weight),
                 _ => None,
             },
             epoch: plan.state.epoch,
@@ -122,10 +122,12 @@ impl Rollouts {
         Ok(())
     }
 
-    /// Admit a revision on this host, unless it is linked already.
+    /// Admit a revision on this host, unless it is linked already. `now` was read in this
+    /// turn: of what it vouches for, the store is not asked again.
     pub(super) async fn ready(
         &self,
         followed: &Followed,
+        now: &Present,
         digest: &str,
         rollback: bool,
     ) -> Result<(), RolloutError> {
@@ -136,10 +138,16 @@ impl Rollouts {
         let lane = &followed.lane;
         let linked = lane.signature(digest);
         if let Some(linked) = &linked {
-            let kept = self.store()?.revision_signature(lane.name(), digest).await;
+            let same = match now.of(digest) {
+                Some(kept) => *kept.minisig == **linked,
+                None => {
+                    let kept = self.store()?.revision_signature(lane.name(), digest).await;
+                    kept.map_or(true, |kept| *kept == **linked)
+                }
+            };
             // Unless the file has been signed anew, what is linked is what was pushed. It
             // also counts while the store can't say.
-            if kept.map_or(true, |kept| *kept == **linked) {
+            if same {
                 return lane.may_follow(digest, rollback).map_err(refused);
             }
         }
@@ -209,6 +217,12 @@ impl Rollouts {
     pub(super) async fn state(&self, name: &str) -> Result<RolloutState, RolloutError> {
         let state = self.store()?.rollout_get(name).await?;
         state.ok_or(RolloutError::Store)
+    }
+
+    /// [`Self::state`], with what vouches for what it runs.
+    pub(super) async fn present(&self, name: &str) -> Result<Present, RolloutError> {
+        let present = self.store()?.rollout_present(name).await?;
+        present.ok_or(RolloutError::Store)
     }
 
     /// The revision that somebody means: by its digest, the beginning of it, or its

@@ -103,6 +103,15 @@ impl Rollouts {
         })
     }
 
+    /// All pushed revisions of a component, oldest first.
+    ///
+    /// # Errors
+    /// There is no such component, or the store can't answer.
+    pub async fn revisions(&self, name: &str) -> Result<Vec<RevisionInfo>, RolloutError> {
+        self.followed(name)?;
+        Ok(self.store()?.revision_list(name).await?)
+    }
+
     /// The last changes of a component, newest first.
     ///
     /// # Errors
@@ -191,22 +200,29 @@ impl Rollouts {
         let weight = wish.canary.map(weight).transpose()?;
         let info = self.find(name, &wish.revision).await?;
         let mut progress = followed.turn.lock().await;
-        let now = self.state(name).await?;
-        let plan = plan::activate(&now, &info.digest, weight)?;
+        let now = self.present(name).await?;
+        let plan = plan::activate(&now.state, &info.digest, weight)?;
         let _tidy = Tidy(followed);
-        if let Err(error) = self.ready(followed, &info.digest, wish.rollback).await {
+        if let Err(error) = self
+            .ready(followed, &now, &info.digest, wish.rollback)
+            .await
+        {
             let judged = matches!(error, RolloutError::Refused { .. }) && !error.is_transient();
             if judged && !wish.dry_run {
-                self.note_refusal(order, followed, &mut progress, &now, &info.digest, &error)
+                self.note_refusal(order, followed, &mut progress, now, &info.digest, &error)
                     .await;
             }
             return Err(error);
         }
-        let change = self
-            .change(order, followed, &plan, &wish.why, wish.dry_run)
+        let older = wish.rollback && followed.lane.may_follow(&info.digest, false).is_err();
+        let plan = if older { plan.of_older() } else { plan };
+        let mut change = self
+            .change(order, followed, &now, &plan, &wish.why, wish.dry_run)
             .await?;
+        change.to_version = info.version;
         if !wish.dry_run {
-            self.apply(followed, &mut progress, &plan.state).await;
+            self.apply(followed, &mut progress, &now.becoming(plan.state))
+                .await;
         }
         Ok(change)
     }
@@ -220,13 +236,16 @@ impl Rollouts {
     ) -> Result<Change, RolloutError> {
         let followed = self.followed(name)?;
         let mut progress = followed.turn.lock().await;
-        let now = self.state(name).await?;
-        let plan = plan::roll_back(&now)?;
+        let now = self.present(name).await?;
+        let plan = plan::roll_back(&now.state)?;
         let _tidy = Tidy(followed);
-        self.ready(followed, &plan.to, true).await?;
-        let change = self.change(order, followed, &plan, why, dry_run).await?;
+        self.ready(followed, &now, &plan.to, true).await?;
+        let change = self
+            .change(order, followed, &now, &plan, why, dry_run)
+            .await?;
         if !dry_run {
-            self.apply(followed, &mut progress, &plan.state).await;
+            self.apply(followed, &mut progress, &now.becoming(plan.state))
+                .await;
         }
         Ok(change)
     }

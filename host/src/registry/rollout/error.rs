@@ -61,6 +61,18 @@ pub enum RolloutError {
         /// When that one was made.
         time: String,
     },
+    /// Another host has put an older revision in place, and not said so.
+    #[error(
+        "{digest} is version {offered}, older than {active}, which serves here, and the history does not say that somebody has gone back; activate {active} again, and then roll back if that is meant"
+    )]
+    Unexplained {
+        /// The digest.
+        digest: String,
+        /// Its version.
+        offered: String,
+        /// The version that serves here.
+        active: String,
+    },
     /// Somebody else changed the rollout at the same time.
     #[error("the rollout was changed at the same time by another host; look at it and try again")]
     Conflict,
@@ -86,6 +98,7 @@ impl RolloutError {
             Self::NoPredecessor(_) => "no-predecessor",
             Self::Refused { refusal, .. } => refusal.code(),
             Self::SignedLater { .. } => "signature-older",
+            Self::Unexplained { .. } => "version-older",
             Self::Conflict => "conflict",
             Self::InUse(_) => "revision-in-use",
             Self::Store => "busy",

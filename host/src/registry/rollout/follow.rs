@@ -9,7 +9,7 @@
 //! written as soon as the store can.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::judge::Verdict;
 use super::plan::{self, Plan};
@@ -17,15 +17,10 @@ use super::slot::Decision;
 use super::{Followed, Progress, RolloutError, Rollouts, Tried};
 use crate::audit::{Actor, Outcome, Record, Trail};
 use crate::clock::Timestamp;
-use crate::store::rollouts::{HostReport, RolloutState};
+use crate::store::rollouts::{HostReport, Present, RolloutState};
 
 /// A host that has nothing new to say says that it is alive, milliseconds.
 const REPORT_EVERY: Timestamp = 30_000;
-
-/// After how long a host tries again what may well have passed, at first,
-const AGAIN: Duration = Duration::from_secs(1);
-/// and at last.
-const AGAIN_AT_MOST: Duration = Duration::from_secs(60);
 
 // === impl Rollouts ===
 
@@ -64,14 +59,17 @@ impl Rollouts {
         for decision in followed.lane.pending() {
             self.settle(followed, &mut progress, &decision).await;
         }
-        match self.state(followed.lane.name()).await {
-            Ok(state) => {
+        match self.present(followed.lane.name()).await {
+            Ok(now) => {
                 progress.cut_off = false;
-                let signatures = self.signatures(&state).await;
-                let news = self.is_news(&progress, &state, signatures.as_deref());
+                let signatures = signatures(&now);
+                let news = self.is_news(&progress, &now.state, &signatures);
                 if news && followed.lane.pending().is_empty() {
-                    progress.signatures = signatures.unwrap_or_default();
-                    self.apply(followed, &mut progress, &state).await;
+                    progress.signatures = signatures;
+                    self.go_along(followed, &mut progress, &now).await;
+                }
+                if followed.lane.pending().is_empty() {
+                    self.keep_ready(followed, &mut progress, &now).await;
                 }
             }
             Err(error) if !progress.cut_off => {
@@ -102,73 +100,27 @@ impl Rollouts {
 
     /// Whether there is something to put in place. A state that was not admitted is tried
     /// again when policy has changed, or a signature, or when it is time.
-    fn is_news(
-        &self,
-        progress: &Progress,
-        state: &RolloutState,
-        signatures: Option<&[String]>,
-    ) -> bool {
-        let signed_anew = signatures.is_some_and(|now| *now != *progress.signatures);
-        signed_anew
+    fn is_news(&self, progress: &Progress, state: &RolloutState, signatures: &[String]) -> bool {
+        *signatures != *progress.signatures
             || match &progress.refused {
-                Some(Tried { of, again }) => {
-                    *of != (state.epoch, self.gate.epoch())
-                        || again.is_some_and(|(_, at)| Instant::now() >= at)
-                }
+                Some(tried) => tried.is_due((state.epoch, self.gate.epoch())),
                 None => state.epoch != progress.epoch,
             }
     }
 
-    /// The signatures of what a state puts in a place; none when the store can't say.
-    async fn signatures(&self, state: &RolloutState) -> Option<Vec<String>> {
-        let store = self.store().ok()?;
-        let canary = state.canary.as_ref().map(|one| &one.digest);
-        let mut signatures = Vec::new();
-        for digest in [Some(&state.stable), canary, state.predecessors.last()]
-            .into_iter()
-            .flatten()
-        {
-            match store.revision_signature(&state.component, digest).await {
-                Ok(signature) => signatures.push(signature),
-                Err(crate::store::Error::NotFound) => signatures.push(String::new()),
-                Err(_) => return None,
-            }
-        }
-        Some(signatures)
-    }
-
     /// Put a state in place on this host. What it names is admitted first; the
     /// predecessor only if that goes well.
-    pub(super) async fn apply(
-        &self,
-        followed: &Followed,
-        progress: &mut Progress,
-        state: &RolloutState,
-    ) {
+    pub(super) async fn apply(&self, followed: &Followed, progress: &mut Progress, now: &Present) {
+        let state = &now.state;
         let canary = state.canary.as_ref();
         let serving = [Some(&state.stable), canary.map(|one| &one.digest)];
         for digest in serving.into_iter().flatten() {
-            if let Err(error) = self.ready(followed, digest, true).await {
+            if let Err(error) = self.ready(followed, now, digest, true).await {
                 if matches!(error, RolloutError::Store) {
                     progress.signatures.clear();
                     return;
                 }
-                tracing::error!(
-                    component = followed.lane.name(),
-                    epoch = state.epoch,
-                    %error,
-                    "this host does not follow the rollout: it stays where it is"
-                );
-                let of = (state.epoch, self.gate.epoch());
-                let before = progress.refused.take().filter(|tried| tried.of == of);
-                let again = error.is_transient().then(|| {
-                    let waited = before.and_then(|tried| tried.again);
-                    let wait = waited.map_or(AGAIN, |(wait, _)| (wait * 2).min(AGAIN_AT_MOST));
-                    (wait, Instant::now() + wait)
-                });
-                progress.refused = Some(Tried { of, again });
-                progress.problem = format!("{}: {error}", error.code());
-                followed.lane.tidy();
+                self.stay(followed, progress, state, &error);
                 return;
             }
         }
@@ -198,7 +150,7 @@ impl Rollouts {
             return;
         }
         if let Some(previous) = previous.filter(|_| linked.is_none()) {
-            match self.ready(followed, previous, true).await {
+            match self.ready(followed, now, previous, true).await {
                 Ok(()) => {
                     put(Some(previous));
                 }
@@ -223,24 +175,44 @@ impl Rollouts {
         progress.problem.clear();
     }
 
+    /// This host does not go to a state, and says why.
+    pub(super) fn stay(
+        &self,
+        followed: &Followed,
+        progress: &mut Progress,
+        state: &RolloutState,
+        error: &RolloutError,
+    ) {
+        tracing::error!(
+            component = followed.lane.name(),
+            epoch = state.epoch,
+            %error,
+            "this host does not follow the rollout: it stays where it is"
+        );
+        let of = (state.epoch, self.gate.epoch());
+        progress.refused = Some(Tried::after(progress.refused.take(), of, error));
+        progress.problem = format!("{}: {error}", error.code());
+        followed.lane.tidy();
+    }
+
     /// Write a verdict down and put the outcome in place. Void when the rollout has
     /// gone elsewhere meanwhile; kept when the store can't be reached.
     async fn settle(&self, followed: &Followed, progress: &mut Progress, decision: &Decision) {
         let name = followed.lane.name();
         let digest = &decision.digest;
-        let Ok(now) = self.state(name).await else {
+        let Ok(now) = self.present(name).await else {
             return;
         };
         // It may have been signed anew by somebody who is trusted, or policy may admit it
         // again.
-        if decision.by_policy && self.ready(followed, digest, true).await.is_ok() {
+        if decision.by_policy && self.ready(followed, &now, digest, true).await.is_ok() {
             followed.lane.written(decision);
-            self.apply(followed, progress, &now).await;
+            self.go_along(followed, progress, &now).await;
             return;
         }
         let (plan, action, why) = match &decision.verdict {
-            Verdict::Promote(why) => (plan::promote(&now, digest), "rollout.promote", why),
-            Verdict::RollBack(why) => (plan::condemn(&now, digest), "rollout.roll-back", why),
+            Verdict::Promote(why) => (plan::promote(&now.state, digest), "rollout.promote", why),
+            Verdict::RollBack(why) => (plan::condemn(&now.state, digest), "rollout.roll-back", why),
             Verdict::TakeOut(why) => match self.successor(followed, &now, digest).await {
                 Ok(plan) => (plan, "rollout.take-out", why),
                 Err(_) => return,
@@ -248,7 +220,19 @@ impl Rollouts {
         };
         let Some(plan) = plan else {
             followed.lane.written(decision);
-            self.apply(followed, progress, &now).await;
+            let in_place = followed.lane.running().stable.digest == *digest;
+            match &decision.verdict {
+                // Put in place anew it would be judged anew, again and again.
+                Verdict::TakeOut(why) if in_place && now.state.stable == *digest => {
+                    tracing::error!(
+                        component = name,
+                        digest,
+                        why,
+                        "a revision crash-loops and has no predecessor: it stays"
+                    )
+                }
+                _ => self.go_along(followed, progress, &now).await,
+            }
             return;
         };
         let trail = Trail::new();
@@ -256,13 +240,14 @@ impl Rollouts {
         match self.write(&self.host, &plan, why, record, &trail).await {
             Ok(()) => {
                 followed.lane.written(decision);
-                self.apply(followed, progress, &plan.state).await;
+                self.apply(followed, progress, &now.becoming(plan.state))
+                    .await;
             }
             Err(RolloutError::Store) => {}
             // Somebody was quicker; the next look finds out what it was.
             Err(_) => {
-                if let Ok(now) = self.state(name).await {
-                    self.apply(followed, progress, &now).await;
+                if let Ok(now) = self.present(name).await {
+                    self.go_along(followed, progress, &now).await;
                 }
             }
         }
@@ -277,22 +262,23 @@ impl Rollouts {
     async fn successor(
         &self,
         followed: &Followed,
-        now: &RolloutState,
+        now: &Present,
         digest: &str,
     ) -> Result<Option<Plan>, RolloutError> {
-        if now.stable != digest {
+        let state = &now.state;
+        if state.stable != digest {
             return Ok(None);
         }
-        for to in now.predecessors.iter().rev() {
-            match self.ready(followed, to, true).await {
-                Ok(()) => return Ok(plan::take_out(now, digest, to)),
+        for to in state.predecessors.iter().rev() {
+            match self.ready(followed, now, to, true).await {
+                Ok(()) => return Ok(plan::take_out(state, digest, to)),
                 Err(error) if error.is_transient() => return Err(RolloutError::Store),
                 Err(error) => {
-                    tracing::warn!(component = now.component, digest = to, %error, "passed over");
+                    tracing::warn!(component = state.component, digest = to, %error, "passed over");
                 }
             }
         }
-        Ok(followed.lane.is_withdrawn().then(|| plan::withdraw(now)))
+        Ok(followed.lane.is_withdrawn().then(|| plan::withdraw(state)))
     }
 
     /// Tell the other hosts and the operators what runs here.
@@ -327,4 +313,18 @@ impl Rollouts {
         let actor = Actor::local(self.host.as_str());
         Record::plain(self.clock.now(), actor, action, target, Outcome::Success)
     }
+}
+
+/// The signatures of what a state puts in a place; empty where there is none.
+fn signatures(now: &Present) -> Vec<String> {
+    let Present { state, .. } = now;
+    let canary = state.canary.as_ref().map(|one| &one.digest);
+    [Some(&state.stable), canary, state.predecessors.last()]
+        .into_iter()
+        .flatten()
+        .map(|digest| {
+            now.of(digest)
+                .map_or_else(String::new, |one| one.minisig.clone())
+        })
+        .collect()
 }

@@ -2,12 +2,14 @@
 //!
 //! - [`slot`]: where calls find their revision and report how it went. Who gets the canary
 //!   is decided once for each request, by its [`Routes`].
+//! - [`watch`]: one call, whose end is reported whatever becomes of it.
 //! - [`judge`], [`rules`]: when a canary is promoted or rolled back, and when a
 //!   revision that crash-loops is taken out.
 //! - [`lane`]: one component's slot, and what is linked and ready.
 //! - [`plan`]: what a rollout becomes.
 //! - [`order`], [`control`], [`change`]: what operators do with it.
-//! - [`follow`]: what other hosts and the judge do with it.
+//! - [`follow`]: what other hosts and the judge do with it. [`news`]: whether this host
+//!   goes along with the others. [`predecessor`]: what is kept ready to return to.
 //! - [`start`]: what serves first.
 //!
 //! The state is the store's, shared by all hosts of a deployment and counted by an
@@ -21,12 +23,17 @@ mod error;
 mod follow;
 pub mod judge;
 mod lane;
+mod news;
 mod order;
 mod place;
 pub mod plan;
+mod predecessor;
 pub mod rules;
 mod slot;
+#[cfg(test)]
+mod slot_tests;
 mod start;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,6 +53,7 @@ pub use place::{Place, Routing};
 pub use rules::{Rules, Sticky};
 pub use slot::{Decision, Slot};
 pub use start::StartError;
+pub use watch::Watch;
 
 /// The rollouts of all components of a host.
 pub struct Rollouts {
@@ -77,6 +85,8 @@ struct Progress {
     refused: Option<Tried>,
     /// Why not, for reports.
     problem: String,
+    /// A predecessor that was not admitted.
+    not_ready: Option<Tried>,
     /// The epoch of policy that what runs was last held against in a turn.
     policy: u64,
     /// Whether the store could not be reached at the last look.
@@ -84,13 +94,18 @@ struct Progress {
     reported: Option<HostReport>,
 }
 
-/// A state that was tried in vain.
+/// Something of a state that was tried in vain.
 struct Tried {
     /// Its epoch, and that of policy.
     of: (u64, u64),
     /// Where that may well have passed: after how long to try again, and when.
     again: Option<(Duration, Instant)>,
 }
+
+/// After how long a host tries again what may well have passed, at first,
+const AGAIN: Duration = Duration::from_secs(1);
+/// and at last.
+const AGAIN_AT_MOST: Duration = Duration::from_secs(60);
 
 // === impl Rollouts ===
 
@@ -151,6 +166,26 @@ impl Rollouts {
 
     fn services_store(&self) -> &dyn Store {
         &*self.store
+    }
+}
+
+// === impl Tried ===
+
+impl Tried {
+    /// What was tried of these epochs is not admitted, after `before` was not.
+    fn after(before: Option<Self>, of: (u64, u64), error: &RolloutError) -> Self {
+        let before = before.filter(|tried| tried.of == of);
+        let again = error.is_transient().then(|| {
+            let waited = before.and_then(|tried| tried.again);
+            let wait = waited.map_or(AGAIN, |(wait, _)| (wait * 2).min(AGAIN_AT_MOST));
+            (wait, Instant::now() + wait)
+        });
+        Self { of, again }
+    }
+
+    /// Whether to try it again, of these epochs.
+    fn is_due(&self, of: (u64, u64)) -> bool {
+        self.of != of || self.again.is_some_and(|(_, at)| Instant::now() >= at)
     }
 }
 

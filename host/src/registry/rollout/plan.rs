@@ -16,6 +16,30 @@ pub struct Plan {
     pub to: String,
 }
 
+// === impl Plan ===
+
+impl Plan {
+    /// The same, and somebody wants it although the version is an older one: history says
+    /// so, for the hosts that follow.
+    #[must_use]
+    pub fn of_older(self) -> Self {
+        Self {
+            what: match self.what {
+                "activated" => "activated-older",
+                "canary" => "canary-older",
+                "promoted" => "promoted-older",
+                other => other,
+            },
+            ..self
+        }
+    }
+}
+
+/// Whether a line of history says that somebody has gone back.
+pub fn goes_back(what: &str) -> bool {
+    matches!(what, "rolled-back" | "taken-out") || what.ends_with("-older")
+}
+
 /// The first state of a component.
 pub fn begin(component: &str, digest: &str) -> Plan {
     Plan {
@@ -208,6 +232,27 @@ mod tests {
         assert_eq!(shape(&plan), ("promoted", "b", None, vec!["a"]));
         assert_eq!(promote(&state, "b"), Some(plan));
         assert_eq!(promote(&state, "c"), None);
+    }
+
+    #[test]
+    fn history_tells_a_step_back_from_any_other() {
+        let state = now("b", Some(("c", 10)), &["a"]);
+        let back = [
+            activate(&state, "a", None).unwrap().of_older(),
+            activate(&state, "a", Some(5)).unwrap().of_older(),
+            activate(&state, "c", None).unwrap().of_older(),
+            roll_back(&state).unwrap(),
+            take_out(&state, "b", "a").unwrap(),
+        ];
+        let forth = [
+            activate(&state, "a", None).unwrap(),
+            activate(&state, "a", Some(5)).unwrap(),
+            promote(&state, "c").unwrap(),
+            refuse(&state, "d"),
+            withdraw(&state),
+        ];
+        assert!(back.iter().all(|plan| goes_back(plan.what)), "{back:?}");
+        assert!(!forth.iter().any(|plan| goes_back(plan.what)), "{forth:?}");
     }
 
     #[test]

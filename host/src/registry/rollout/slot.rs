@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use super::judge::{Ended, Judge, Observation, Verdict};
 use super::place::{Place, Routing};
 use super::rules::Rules;
+use super::watch::Watch;
 use crate::capabilities::Routes;
 use crate::registry::{CallError, Revision};
 
@@ -98,10 +99,13 @@ impl<P: Send + Sync + 'static> Slot<P> {
         })
     }
 
-    /// Report how a call of `place` went that took `taken`. Overload is nobody's
-    /// fault and does not count.
-    pub fn observe(&self, place: &Place<P>, ended: Option<Ended>, taken: Duration) {
-        let Some(ended) = ended else { return };
+    /// A call for a request, by the revision that serves it.
+    pub fn watch<'a>(&'a self, routes: &'a Routes) -> Watch<'a, P> {
+        Watch::new(self, routes)
+    }
+
+    /// Report how a call of `place` went that took `taken`.
+    pub(super) fn observe(&self, place: &Place<P>, ended: Ended, taken: Duration) {
         let mut judge = self.judge();
         let seen = Observation { ended, taken };
         let Some(verdict) = judge.record(self.began.elapsed(), place.number, seen) else {
@@ -207,7 +211,7 @@ impl<P: Send + Sync + 'static> Slot<P> {
                     previous: now.previous.clone(),
                 },
             ),
-            Verdict::TakeOut(why) => match &now.previous {
+            Verdict::TakeOut(_) => match &now.previous {
                 Some(previous) => {
                     let stable = self.place(&now, previous);
                     self.put(
@@ -228,14 +232,8 @@ impl<P: Send + Sync + 'static> Slot<P> {
                         previous: None,
                     },
                 ),
-                None => {
-                    tracing::error!(
-                        digest = decision.digest,
-                        why,
-                        "a revision crash-loops and has no predecessor: it stays"
-                    );
-                    return;
-                }
+                // Whoever follows it has to be linked first.
+                None => {}
             },
         }
         tracing::warn!(?decision, "a verdict on a revision");
@@ -290,8 +288,9 @@ impl CallError {
     pub fn ended(&self) -> Option<Ended> {
         match self {
             Self::Busy | Self::Withdrawn => None,
+            // It may have waited for a store that hangs.
             Self::Deadline => Some(Ended::Error),
-            Self::Trapped(_) | Self::Unusable(_) => Some(Ended::Trapped),
+            Self::Overrun | Self::Trapped(_) | Self::Unusable(_) => Some(Ended::Trapped),
         }
     }
 }

@@ -68,6 +68,7 @@ impl From<RolloutError> for Refused {
             | RolloutError::NoPredecessor(_)
             | RolloutError::Conflict
             | RolloutError::SignedLater { .. }
+            | RolloutError::Unexplained { .. }
             | RolloutError::InUse(_) => StatusCode::CONFLICT,
             RolloutError::Refused { refusal, .. } if refusal.code() == "busy" => {
                 StatusCode::SERVICE_UNAVAILABLE

@@ -1,15 +1,16 @@
 //! The admin door: what operators ask of the host.
 //!
 //! Each request leaves an audit record with the operator and the target, whatever comes of
-//! it, and is answered only when that record is durable. A file is read when policy allows
-//! the push; the orders whose small body names what policy must judge (activate, roll
-//! back) are authorized after it. So many requests are under way at most; more are refused
+//! it, and is answered only when that record is durable. No body is read of an operator whom
+//! policy does not allow what the request asks for; which revision is to be activated is
+//! judged when the body has named it ([`ahead`]). So many requests are under way at most; more are refused
 //! at once. What a request changes is told in
 //! [`registry::rollout`](crate::registry::rollout); nothing is decided here.
 //!
 //! A workload's certificate is refused by policy, action by action, as an operator's
 //! is on the service listener.
 
+mod ahead;
 mod answer;
 mod forms;
 mod host;
@@ -29,6 +30,7 @@ use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, watch};
 
+use self::ahead::nothing_of;
 use self::answer::{Answered, Refused, Said, json, malformed, outcome, refused};
 use self::route::Route;
 use super::body;
@@ -217,6 +219,7 @@ impl AdminDoor {
                     .await
             }
             Route::Activate(name) => {
+                self.may_activate(asked, &name).await?;
                 let form = self.form(body).await.and_then(forms::Activate::checked);
                 let form = match form {
                     Ok(form) => form,
@@ -229,16 +232,14 @@ impl AdminDoor {
                 self.activate(asked, &name, form).await
             }
             Route::RollBack(name) => {
-                let form = self.form(body).await.and_then(forms::RollBack::checked);
-                let form = match form {
-                    Ok(form) => form,
+                let permit = self.on::<action::ComponentsRollBack>(asked, &name, None)?;
+                match self.form(body).await.and_then(forms::RollBack::checked) {
+                    Ok(form) => self.roll_back(asked, permit, &name, form).await,
                     Err(refusal) => {
-                        let permit = self.on::<action::ComponentsRollBack>(asked, &name, None)?;
                         permit.settle(name, Outcome::Failed(refusal.code));
-                        return Err(refusal);
+                        Err(refusal)
                     }
-                };
-                self.roll_back(asked, &name, form).await
+                }
             }
             Route::ReloadPolicy => self.reload(asked, dry_run(parts.uri.query())).await,
             Route::Status => {
@@ -273,18 +274,9 @@ impl AdminDoor {
         name: &str,
         revision: Option<&ComponentIdentity>,
     ) -> Result<Permit<A>, Refused> {
-        let serving = self
-            .rollouts
-            .running()
-            .into_iter()
-            .find(|(one, _)| *one == name)
-            .map(|(_, running)| running.stable);
-        let nobody = ComponentIdentity {
-            name: cut(name),
-            digest: String::new(),
-            revision: String::new(),
-        };
-        let component = revision.or(serving.as_deref()).unwrap_or(&nobody);
+        let serving = self.serving(name);
+        let nothing = nothing_of(name);
+        let component = revision.or(serving.as_deref()).unwrap_or(&nothing);
         let target = cut(name);
         Ok(self.services.gate.authorize_operator(
             &asked.actor,
@@ -292,6 +284,13 @@ impl AdminDoor {
             &target,
             &asked.trail,
         )?)
+    }
+
+    /// What serves of a component.
+    fn serving(&self, name: &str) -> Option<Arc<ComponentIdentity>> {
+        let running = self.rollouts.running();
+        let (_, running) = running.into_iter().find(|(one, _)| *one == name)?;
+        Some(running.stable)
     }
 
     fn host<A: OperatorAction>(&self, asked: &Asked) -> Result<Permit<A>, Refused> {

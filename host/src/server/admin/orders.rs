@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
+use super::ahead::nothing_of;
 use super::answer::{Answered, Refused, Said, json, malformed, outcome, refused};
 use super::{AdminDoor, Asked, SIGNATURE, cut, forms, tried};
 use crate::audit::{ComponentIdentity, Outcome};
@@ -51,13 +52,8 @@ impl AdminDoor {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let nothing = ComponentIdentity {
-            name: name.to_owned(),
-            digest: String::new(),
-            revision: String::new(),
-        };
         // Asked before the file is read, hence without its digest.
-        let permit = self.on::<action::ComponentsPush>(asked, name, Some(&nothing))?;
+        let permit = self.on::<action::ComponentsPush>(asked, name, Some(&nothing_of(name)))?;
         let arrived = match pulled(headers) {
             true => self.pull(body).await,
             false => self.arrive(headers, body).await,
@@ -156,10 +152,10 @@ impl AdminDoor {
     pub(super) async fn roll_back(
         &self,
         asked: &Asked,
+        permit: Permit<action::ComponentsRollBack>,
         name: &str,
         form: forms::RollBack,
     ) -> Answered {
-        let permit = self.on::<action::ComponentsRollBack>(asked, name, None)?;
         let order = self.order(asked, permit, format!("{name}{}", tried(form.dry_run)));
         let change = self
             .rollouts
@@ -189,15 +185,13 @@ impl AdminDoor {
     /// The revision that somebody means, as policy judges it. One that is not there
     /// has no digest.
     async fn meant(&self, name: &str, wanted: &str) -> ComponentIdentity {
-        let found = self.rollouts.find(name, wanted).await.ok();
-        let (digest, revision) = found.map_or_else(
-            || (String::new(), String::new()),
-            |info| (info.digest, info.version),
-        );
-        ComponentIdentity {
-            name: cut(name),
-            digest,
-            revision,
+        match self.rollouts.find(name, wanted).await {
+            Ok(info) => ComponentIdentity {
+                name: cut(name),
+                digest: info.digest,
+                revision: info.version,
+            },
+            Err(_) => nothing_of(name),
         }
     }
 

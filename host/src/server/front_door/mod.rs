@@ -284,12 +284,13 @@ impl FrontDoor {
             .map_err(|_| busy())?
             .map_err(|_| busy())?;
         let request = http::Request::from_parts(parts, body);
-        let place = self.auth_service.route(&context.routes);
-        let started = std::time::Instant::now();
+        let watch = self.auth_service.watch(&context.routes).of_caller();
         let passkeys = self.passkeys.as_ref();
-        let result = place.revision.answer(context, passkeys, request).await;
-        self.auth_service
-            .observe(&place, ended(&result, &context.routes), started.elapsed());
+        let revision = &watch.place().revision;
+        let result = revision
+            .answer(context, passkeys, request, watch.begun())
+            .await;
+        watch.ended(ended(&result, &context.routes));
         result.map_err(Refusal::from)
     }
 }

@@ -57,7 +57,7 @@ impl From<CallError> for Refusal {
         // The guest's own words may hold anything; they are in the log.
         let detail = match error {
             CallError::Busy => "too many requests at once",
-            CallError::Deadline => "the request took too long",
+            CallError::Deadline | CallError::Overrun => "the request took too long",
             CallError::Withdrawn => "the component that answers this was withdrawn",
             _ => "the request could not be completed",
         };

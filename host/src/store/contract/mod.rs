@@ -109,6 +109,7 @@ macro_rules! contract {
                 of_a_removal_and_an_activation_one_succeeds,
                 revision_pushed_again_has_its_newer_signature,
                 rollout_is_read_back_whole,
+                rollout_comes_with_what_vouches_for_what_it_runs,
                 rollout_of_another_epoch_is_a_conflict_and_recorded,
                 of_parallel_changes_of_one_epoch_one_succeeds,
                 revision_that_the_rollout_names_stays,

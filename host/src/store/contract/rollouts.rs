@@ -4,7 +4,7 @@ use super::{Kit, NOW};
 use crate::audit::{Outcome, Record, Trail};
 use crate::store::Error;
 use crate::store::rollouts::{
-    Artifact, CanaryState, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts,
+    Artifact, CanaryState, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts, Vouched,
 };
 
 const NAME: &str = "auth-service";
@@ -154,6 +154,35 @@ pub(crate) async fn rollout_is_read_back_whole(kit: Kit) {
     assert_eq!(history, [entry(2, &digest(1), 2), entry(1, "-", 1)]);
     let last = rollouts(&kit).rollout_history(NAME, 1).await.unwrap();
     assert_eq!(last, [entry(2, &digest(1), 2)]);
+}
+
+pub(crate) async fn rollout_comes_with_what_vouches_for_what_it_runs(kit: Kit) {
+    let kit = with(kit, 1..6).await;
+    assert_eq!(rollouts(&kit).rollout_present(NAME).await, Ok(None));
+    let vouched = |number: u8| Vouched {
+        digest: digest(number),
+        version: artifact(number).info.version,
+        minisig: artifact(number).minisig,
+    };
+    let mut epoch = 0;
+    for (canary, before, expected) in [
+        (None, vec![], vec![1]),
+        (Some((2, 10)), vec![4, 3], vec![1, 2, 3]),
+        // The nearest predecessor is not there.
+        (None, vec![4, 9], vec![1]),
+    ] {
+        epoch += 1;
+        let next = state(epoch, 1, canary, &before);
+        set(&kit, next.clone(), entry(epoch, "-", 1)).await.unwrap();
+        let present = rollouts(&kit).rollout_present(NAME).await;
+        let mut present = present.unwrap().unwrap();
+        present.vouched.sort_by_key(|one| one.digest.clone());
+        assert_eq!(present.state, next);
+        let expected: Vec<_> = expected.into_iter().map(vouched).collect();
+        assert_eq!(present.vouched, expected, "{epoch}");
+        assert_eq!(present.of(&digest(1)), Some(&vouched(1)));
+        assert_eq!(present.of(&digest(5)), None);
+    }
 }
 
 pub(crate) async fn rollout_of_another_epoch_is_a_conflict_and_recorded(kit: Kit) {

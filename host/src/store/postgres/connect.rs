@@ -10,7 +10,7 @@ use super::OpenError;
 use super::role::Role;
 use super::settings::{Login, Server};
 use super::socket;
-use super::tls::{FreshTls, TlsFiles};
+use super::tls::{FreshTls, Own, TlsFiles};
 use super::tunnel::{Destination, Tunnel};
 
 /// For a free connection of a pool; after it the caller hears `busy`.
@@ -40,10 +40,25 @@ impl Gateway {
     /// # Errors
     /// Files that can't be used, or a name that no certificate can have.
     pub(super) fn open(server: &Server, role: Role, login: &Login) -> Result<Self, OpenError> {
-        let tls = FreshTls::open(TlsFiles {
-            ca: server.ca.clone(),
+        let own = Own {
             certificate: login.certificate.clone(),
             key: login.key.clone(),
+        };
+        Self::with(server, role, Some(own))
+    }
+
+    /// The way of somebody who has no certificate at all.
+    ///
+    /// # Errors
+    /// As [`Gateway::open`].
+    pub(super) fn bare(server: &Server, role: Role) -> Result<Self, OpenError> {
+        Self::with(server, role, None)
+    }
+
+    fn with(server: &Server, role: Role, own: Option<Own>) -> Result<Self, OpenError> {
+        let tls = FreshTls::open(TlsFiles {
+            ca: server.ca.clone(),
+            own,
         })
         .map_err(|source| OpenError::Material { role, source })?;
         let server_name = ServerName::try_from(server.server_name.clone())

@@ -3,6 +3,9 @@
 use super::role::Role;
 use super::tls::TlsFault;
 
+/// SQLSTATE of our functions: the log belongs to somebody else.
+const NOT_OURS: &str = "ZP002";
+
 /// Each message says what is wrong and how to mend it.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -45,6 +48,28 @@ pub enum OpenError {
         /// What differs.
         findings: Vec<String>,
     },
+    /// Somebody else can be this role.
+    #[error(
+        "the server lets anybody in as {role}, {how}: set the method `cert` for it in pg_hba.conf, \
+         without a map, and let no line above it match (impostor)"
+    )]
+    Impostor {
+        /// The role.
+        role: Role,
+        /// As whom it was tried.
+        how: String,
+    },
+    /// The log was opened by somebody with another secret.
+    #[error(
+        "audit log {log} was opened in the database by somebody who does not have its key: the \
+         certificate of zeropass_audit_writer is in other hands. Issue the certificates of all roles \
+         anew; then let the owner of the database clear the log's proof in zeropass.audit_logs, or \
+         move the host's keys audit-* away to begin a new log (another-key)"
+    )]
+    AnotherKey {
+        /// The log.
+        log: String,
+    },
     /// A newer zeropass has been here.
     #[error(
         "the database has schema version {found}, this zeropass knows versions up to {known}; \
@@ -70,6 +95,21 @@ pub enum OpenError {
     /// A step of the migration failed; nothing of it remains.
     #[error("the schema can't be brought up to date: {0}")]
     Schema(sqlx::migrate::MigrateError),
+}
+
+// === impl OpenError ===
+
+impl OpenError {
+    /// Why the log of this id can't be opened.
+    pub(super) fn of_log(log: &str, source: sqlx::Error) -> Self {
+        let code = source.as_database_error().and_then(|error| error.code());
+        if code.as_deref() == Some(NOT_OURS) {
+            return Self::AnotherKey {
+                log: log.to_owned(),
+            };
+        }
+        Self::Database(source)
+    }
 }
 
 /// A database's own words are enough.

@@ -25,9 +25,9 @@ use crate::audit::{Log, Record, Trail};
 use crate::store::columns::time;
 use crate::store::{StoredRecord, gap};
 
-const APPEND: &str = "SELECT zeropass.append_audit($1, $2, $3, $4)";
+const APPEND: &str = "SELECT zeropass.append_audit($1, $2, $3, $4, $5)";
 
-const LAST_GROUP: &str = "SELECT zeropass.last_audit_group($1)";
+const LAST_GROUP: &str = "SELECT zeropass.last_audit_group($1, $2)";
 
 /// Pauses before each attempt to find out what became of a commit.
 const ASK_AGAIN: [Duration; 5] = [
@@ -124,7 +124,7 @@ impl Ledger {
         records: impl Iterator<Item = &'a Record> + Send,
     ) -> Result<Vec<StoredRecord>, sqlx::Error> {
         if let Some(doubt) = &turn.doubt {
-            let last = last_group(db, self.log.id()).await?;
+            let last = last_group(db, &self.log).await?;
             let committed = last.as_ref() == Some(&doubt.group);
             self.explain(turn, committed);
         }
@@ -141,6 +141,7 @@ impl Ledger {
         let json = columns.and_then(|columns| serde_json::to_string(&columns));
         sqlx::query(APPEND)
             .bind(self.log.id())
+            .bind(self.log.secret().bytes())
             .bind(group)
             .bind(time(first))
             .bind(json.map_err(|error| sqlx::Error::Encode(Box::new(error)))?)
@@ -212,7 +213,7 @@ impl Ledger {
             tokio::time::sleep(pause).await;
             let asked = timeout(ANSWER, async {
                 let mut db = gateway.connect().await?;
-                last_group(&mut db, self.log.id()).await
+                last_group(&mut db, &self.log).await
             });
             match asked.await {
                 Ok(Ok(last)) => return Some(last.as_deref() == Some(group)),
@@ -262,8 +263,12 @@ impl Ledger {
     }
 }
 
-async fn last_group(db: &mut PgConnection, log: &str) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar(LAST_GROUP).bind(log).fetch_one(db).await
+async fn last_group(db: &mut PgConnection, log: &Log) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(LAST_GROUP)
+        .bind(log.id())
+        .bind(log.secret().bytes())
+        .fetch_one(db)
+        .await
 }
 
 fn columns(record: &StoredRecord) -> Result<Columns<'_>, serde_json::Error> {

@@ -8,6 +8,7 @@
 //! - [`tunnel`] carries every connection through TLS of our own;
 //! - [`writer`] is a writer for each duty, with group commit; [`ledger`] is the host's audit
 //!   log, which all of them append to in the transaction of the change;
+//! - [`impostor`] tries whether the server lets in who is not the role;
 //! - [`schema`] brings a database up to date and refuses one of another version.
 //!
 //! A database must keep READ COMMITTED with row locks, unique and foreign keys, functions that
@@ -22,6 +23,7 @@ mod error;
 mod failures;
 mod history;
 mod import;
+mod impostor;
 mod ledger;
 mod privileges;
 mod prune;
@@ -98,12 +100,12 @@ struct Running {
 // === impl PostgresStore ===
 
 impl PostgresStore {
-    /// Connect as every role, check the schema and each role's privileges, and go on with
-    /// this host's log of records. Sessions last `session_lifetime` milliseconds.
+    /// Connect as every role, check the schema, each role's privileges and that nobody else can
+    /// be it, and go on with this host's log of records. Sessions last `session_lifetime` milliseconds.
     ///
     /// # Errors
-    /// A role that can't connect or has other privileges than it needs, or a schema of
-    /// another version.
+    /// A role that can't connect, has other privileges than it needs or lets others in, a
+    /// schema of another version, or a log that is somebody else's.
     pub async fn open(
         settings: &Settings,
         log: Arc<Log>,
@@ -126,11 +128,13 @@ impl PostgresStore {
             open(Role::AuditWriter, &settings.audit_writer).await?;
         let (records_gateway, records) = open(Role::AuditReader, &settings.audit_reader).await?;
         let _ = records.close().await;
-        let size: i64 = sqlx::query_scalar("SELECT zeropass.open_audit($1)")
+        impostor::refused(settings).await?;
+        let size: i64 = sqlx::query_scalar("SELECT zeropass.open_audit($1, $2)")
             .bind(log.id())
+            .bind(log.secret().bytes())
             .fetch_one(&mut recorder)
             .await
-            .map_err(OpenError::Database)?;
+            .map_err(|source| OpenError::of_log(log.id(), source))?;
         log.resume(u64::try_from(size).unwrap_or_default());
 
         let ledger = Arc::new(Ledger::new(log));

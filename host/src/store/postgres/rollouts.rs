@@ -11,8 +11,9 @@ use crate::store::changes::{PushRevision, RemoveRevision, ReportHost, SetRollout
 use crate::store::columns::{time, to_list};
 use crate::store::job::{Applies, Failure};
 use crate::store::rollouts::{
-    Artifact, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts,
+    Artifact, HistoryEntry, HostReport, Present, RevisionInfo, RolloutState, Rollouts,
 };
+use crate::store::rows::present;
 
 const PUSH: &str = "
     INSERT INTO zeropass.revisions (component, digest, version, wasm, minisig, pushed_at, pushed_by)
@@ -42,6 +43,12 @@ const LIST: &str = "
     FROM zeropass.revisions WHERE component = $1 ORDER BY pushed_at, digest";
 
 const STATE: &str = "SELECT * FROM zeropass.rollouts WHERE component = $1";
+
+const PRESENT: &str = "
+    SELECT rollouts.*, digest, version, minisig FROM zeropass.rollouts
+    LEFT JOIN zeropass.revisions ON revisions.component = rollouts.component
+        AND digest IN (stable, canary, predecessors::json ->> -1)
+    WHERE rollouts.component = $1";
 
 /// Of a change at the same time one waits for the other. All take the rollout first and
 /// revisions after it, so that none waits for one that waits for it.
@@ -137,6 +144,13 @@ impl Rollouts for PostgresDatabase {
                 .await
         })
         .await
+    }
+
+    async fn rollout_present(&self, component: &str) -> Result<Option<Present>, Error> {
+        let rows = read(&self.rollouts.readers, |db| async move {
+            sqlx::query_as(PRESENT).bind(component).fetch_all(&db).await
+        });
+        rows.await.map(present)
     }
 
     async fn rollout_set(

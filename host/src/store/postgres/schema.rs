@@ -37,6 +37,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             include_str!("migrations/0030_account_names.sql"),
         ),
         step(40, "rates", include_str!("migrations/0040_rates.sql")),
+        step(
+            41,
+            "log secrets",
+            include_str!("migrations/0041_log_secrets.sql"),
+        ),
     ])
 });
 

@@ -22,6 +22,13 @@ pub struct TlsFiles {
     /// PEM certificates of the authorities that the server's certificate may come from;
     /// no other authority is trusted.
     pub ca: PathBuf,
+    /// The role's own; none to find out whether a server asks for it.
+    pub own: Option<Own>,
+}
+
+/// A certificate and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
     /// PEM certificates: the role's own first, then intermediates.
     pub certificate: PathBuf,
     /// The private key of the first certificate, PEM.
@@ -82,20 +89,31 @@ impl FreshTls {
 }
 
 fn load(files: &TlsFiles) -> Result<Arc<ClientConfig>, TlsFault> {
-    let unusable = |reason| TlsFault::Unusable {
-        certificate: files.certificate.clone(),
-        key: files.key.clone(),
-        reason,
+    let unusable = |reason| {
+        let (certificate, key) = match &files.own {
+            Some(own) => (own.certificate.clone(), own.key.clone()),
+            None => Default::default(),
+        };
+        TlsFault::Unusable {
+            certificate,
+            key,
+            reason,
+        }
     };
-    let roots = root_store(&files.ca)?;
-    let chain = certificates(&files.certificate, "a certificate chain, leaf first")?;
-    let key = private_key(&files.key)?;
-    let mut config = ClientConfig::builder_with_provider(provider())
+    let trusting = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(unusable)?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .map_err(unusable)?;
+        .with_root_certificates(root_store(&files.ca)?);
+    let mut config = match &files.own {
+        Some(own) => {
+            let chain = certificates(&own.certificate, "a certificate chain, leaf first")?;
+            let key = private_key(&own.key)?;
+            trusting
+                .with_client_auth_cert(chain, key)
+                .map_err(unusable)?
+        }
+        None => trusting.with_no_client_auth(),
+    };
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }

@@ -47,7 +47,9 @@ use debts::Debts;
 
 pub use files::{copy, prune};
 pub use history::SqliteHistory;
-pub use open::OpenError;
+pub use open::{OpenError, bring_up_to_date};
+
+use open::Older;
 
 /// The embedded store.
 pub type SqliteStore = Mediated<SqliteDatabase>;
@@ -98,7 +100,23 @@ impl SqliteStore {
         clock: Arc<dyn Clock>,
         log: Arc<Log>,
     ) -> Result<Self, OpenError> {
-        Self::start(path, true, session_lifetime, clock, log, None).await
+        let older = Older::BringUp;
+        Self::start(path, true, older, session_lifetime, clock, log, None).await
+    }
+
+    /// As [`SqliteStore::open_with`], a store that is there and has this program's schema: for
+    /// what works beside a host, whose version is its own affair.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`], and when there is no store or its schema is older.
+    pub async fn open_as_it_is(
+        path: &Path,
+        session_lifetime: u64,
+        clock: Arc<dyn Clock>,
+        log: Arc<Log>,
+    ) -> Result<Self, OpenError> {
+        let older = Older::Refuse;
+        Self::start(path, true, older, session_lifetime, clock, log, None).await
     }
 
     /// A store for tests that ends with its value: the same code over a file in a
@@ -116,18 +134,21 @@ impl SqliteStore {
         })?;
         let path = folder.path().join("zeropass.db");
         let log = Arc::new(Log::unsealed());
-        Self::start(&path, false, session_lifetime, clock, log, Some(folder)).await
+        let older = Older::BringUp;
+        let folder = Some(folder);
+        Self::start(&path, false, older, session_lifetime, clock, log, folder).await
     }
 
     async fn start(
         path: &Path,
         durable: bool,
+        older: Older,
         session_lifetime: u64,
         clock: Arc<dyn Clock>,
         log: Arc<Log>,
         folder: Option<TempDir>,
     ) -> Result<Self, OpenError> {
-        let mut opened = open::open(path, durable).await?;
+        let mut opened = open::open(path, durable, older).await?;
         let head = audit::head(&mut opened.connection, log.id()).await;
         log.resume(head.map_err(|source| OpenError::Database {
             path: path.to_owned(),

@@ -1,5 +1,6 @@
 //! Opening a SQLite store: the file, the connections, the schema.
 
+use std::cmp::Ordering;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,7 +12,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, SqlSafeStr as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
 
 use super::audit;
 
@@ -38,6 +39,12 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         step(20, "rates", include_str!("migrations/0020_rates.sql")),
     ])
 });
+
+/// Whether any step was taken.
+const THERE: &str = "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
+
+/// The last of them.
+const FOUND: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
 
 /// How long to wait for another program's lock, and for a free reader.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -77,6 +84,25 @@ pub enum OpenError {
         /// The last version of this binary.
         known: i64,
     },
+    /// The host of this version has not been here yet, and only a host changes a schema.
+    #[error(
+        "{path} has schema version {found}, this zeropass needs version {known}; start its host, \
+         which brings the store up to date, or use the zeropass that the host is of (older-schema)"
+    )]
+    OlderSchema {
+        /// The file.
+        path: PathBuf,
+        /// The version in the file; 0 without any.
+        found: i64,
+        /// The version of this binary.
+        known: i64,
+    },
+    /// There is no store, and only a host makes one.
+    #[error("{path}: there is no store; its host makes it when it starts (no-store)")]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// The schema can't be brought up to date.
     #[error("{path}: {source}; restore a backup, and tell the makers of zeropass")]
     Schema {
@@ -87,6 +113,15 @@ pub enum OpenError {
     },
 }
 
+/// What is done with a schema of an older version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Older {
+    /// Bring it up to date; make the store when there is none. For a host.
+    BringUp,
+    /// Refuse it. For a command beside a host, which may be of another version.
+    Refuse,
+}
+
 /// What an open store runs on.
 pub(super) struct Opened {
     pub(super) options: SqliteConnectOptions,
@@ -94,12 +129,15 @@ pub(super) struct Opened {
     pub(super) readers: SqlitePool,
 }
 
-/// Open or create the store at `path`, in a folder that is there.
-pub(super) async fn open(path: &Path, durable: bool) -> Result<Opened, OpenError> {
-    create(path).map_err(|source| OpenError::File {
-        path: path.to_owned(),
-        source,
-    })?;
+/// Open the store at `path`, in a folder that is there.
+pub(super) async fn open(path: &Path, durable: bool, older: Older) -> Result<Opened, OpenError> {
+    match older {
+        Older::BringUp => create(path).map_err(|source| OpenError::File {
+            path: path.to_owned(),
+            source,
+        })?,
+        Older::Refuse => check(path).await?,
+    }
     let database = |source| OpenError::Database {
         path: path.to_owned(),
         source,
@@ -123,7 +161,9 @@ pub(super) async fn open(path: &Path, durable: bool) -> Result<Opened, OpenError
         // Else INSERT OR REPLACE would delete audit rows past their trigger.
         .pragma("recursive_triggers", "ON");
     let mut connection = writing.connect().await.map_err(database)?;
-    migrate(&mut connection, path).await?;
+    if older == Older::BringUp {
+        migrate(&mut connection, path).await?;
+    }
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(LOCK_WAIT)
@@ -135,6 +175,20 @@ pub(super) async fn open(path: &Path, durable: bool) -> Result<Opened, OpenError
         options: writing,
         connection,
         readers,
+    })
+}
+
+/// Bring the schema of a store that nobody uses up to date.
+///
+/// # Errors
+/// As of a host that opens it.
+pub async fn bring_up_to_date(path: &Path) -> Result<(), OpenError> {
+    let opened = open(path, true, Older::BringUp).await?;
+    opened.readers.close().await;
+    let closed = opened.connection.close().await;
+    closed.map_err(|source| OpenError::Database {
+        path: path.to_owned(),
+        source,
     })
 }
 
@@ -152,12 +206,48 @@ fn create(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether the schema is the one that this binary was made for. The file stays as it is.
+async fn check(path: &Path) -> Result<(), OpenError> {
+    if !path.exists() {
+        return Err(OpenError::Missing {
+            path: path.to_owned(),
+        });
+    }
+    let looked = async {
+        let mut connection = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(LOCK_WAIT)
+            .disable_statement_logging()
+            .connect()
+            .await?;
+        let there: i64 = sqlx::query_scalar(THERE).fetch_one(&mut connection).await?;
+        let found: Option<i64> = match there {
+            0 => None,
+            _ => sqlx::query_scalar(FOUND).fetch_one(&mut connection).await?,
+        };
+        connection.close().await?;
+        Ok::<i64, sqlx::Error>(found.unwrap_or(0))
+    };
+    let found = looked.await.map_err(|source| OpenError::Database {
+        path: path.to_owned(),
+        source,
+    })?;
+    let (path, known) = (path.to_owned(), known());
+    match found.cmp(&known) {
+        Ordering::Less => Err(OpenError::OlderSchema { path, found, known }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(OpenError::NewerSchema { path, found, known }),
+    }
+}
+
+fn known() -> i64 {
+    let versions = MIGRATIONS.iter().map(|migration| migration.version);
+    versions.max().unwrap_or(0)
+}
+
 async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
-    let known = MIGRATIONS
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or(0);
+    let known = known();
     MIGRATIONS
         .run(connection)
         .await

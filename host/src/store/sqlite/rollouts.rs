@@ -10,8 +10,9 @@ use crate::store::changes::{PushRevision, RemoveRevision, ReportHost, SetRollout
 use crate::store::columns::{time, to_list};
 use crate::store::job::{Applies, Failure};
 use crate::store::rollouts::{
-    Artifact, HistoryEntry, HostReport, RevisionInfo, RolloutState, Rollouts,
+    Artifact, HistoryEntry, HostReport, Present, RevisionInfo, RolloutState, Rollouts,
 };
+use crate::store::rows::present;
 
 const PUSH: &str = "
     INSERT INTO revisions (component, digest, version, wasm, minisig, pushed_at, pushed_by)
@@ -25,14 +26,17 @@ const SIGN_ANEW: &str = "
 
 const SIGNATURE: &str = "SELECT minisig FROM revisions WHERE component = ?1 AND digest = ?2";
 
-/// Of what shall serve, what there is.
-const THERE: &str = "
-    SELECT count(*) FROM revisions
-    WHERE component = ?1 AND (digest = ?2 OR digest = ?3)";
-
 const INFO: &str = "component, digest, version, length(wasm) AS size, pushed_at, pushed_by";
 
 const REMOVE: &str = "DELETE FROM revisions WHERE component = ?1 AND digest = ?2";
+
+/// The last column of a row with a large value is found by way of all its pages: only of
+/// what is asked for.
+const PRESENT: &str = "
+    SELECT rollouts.*, digest, version, minisig FROM rollouts
+    LEFT JOIN revisions ON revisions.component = rollouts.component
+        AND digest IN (stable, canary, json_extract(predecessors, '$[#-1]'))
+    WHERE rollouts.component = ?1";
 
 const BEGIN: &str = "
     INSERT INTO rollouts (component, epoch, stable, canary, canary_weight, predecessors)
@@ -42,9 +46,18 @@ const ADVANCE: &str = "
     UPDATE rollouts SET epoch = ?2, stable = ?3, canary = ?4, canary_weight = ?5, predecessors = ?6
     WHERE component = ?1 AND epoch = ?2 - 1";
 
+/// A line of history, if the state before is of the epoch before and all is there that
+/// shall serve.
 const ENTER: &str = "
     INSERT INTO rollout_history (component, epoch, time, who, what, from_digest, to_digest, why)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+    WHERE ?2 - 1 = coalesce((SELECT epoch FROM rollouts WHERE component = ?1), 0)
+        AND ?11 = (SELECT count(*) FROM revisions
+            WHERE component = ?1 AND (digest = ?9 OR digest = ?10))";
+
+/// Whether the state before is of the epoch before.
+const FOLLOWS: &str =
+    "SELECT ?2 - 1 = coalesce((SELECT epoch FROM rollouts WHERE component = ?1), 0)";
 
 const HISTORY: &str =
     "SELECT * FROM rollout_history WHERE component = ?1 ORDER BY epoch DESC LIMIT ?2";
@@ -120,6 +133,15 @@ impl Rollouts for SqliteDatabase {
             .bind(component)
             .fetch_optional(&self.readers)
             .await
+            .map_err(unavailable)
+    }
+
+    async fn rollout_present(&self, component: &str) -> Result<Option<Present>, Error> {
+        sqlx::query_as(PRESENT)
+            .bind(component)
+            .fetch_all(&self.readers)
+            .await
+            .map(present)
             .map_err(unavailable)
     }
 
@@ -231,35 +253,12 @@ impl Applies<RemoveRevision> for Sqlite {
 
 #[async_trait]
 impl Applies<SetRollout> for Sqlite {
-    /// The entry may break a constraint after the state is written.
-    const SAVEPOINT: bool = true;
-
+    /// History first: whatever speaks against the change, its line is not written, and
+    /// nothing has to be undone. Each statement is a way to another thread and back.
     async fn apply(change: &SetRollout, db: &mut SqliteConnection) -> Result<(), Failure> {
         let SetRollout(state, entry) = change;
         let canary = state.canary.as_ref().map(|one| &one.digest);
-        let there: i64 = sqlx::query_scalar(THERE)
-            .bind(&state.component)
-            .bind(&state.stable)
-            .bind(canary)
-            .fetch_one(&mut *db)
-            .await?;
-        let statement = if state.epoch == 1 { BEGIN } else { ADVANCE };
-        let done = sqlx::query(statement)
-            .bind(&state.component)
-            .bind(time(state.epoch))
-            .bind(&state.stable)
-            .bind(canary)
-            .bind(state.canary.as_ref().map(|one| one.weight))
-            .bind(to_list(&state.predecessors)?)
-            .execute(&mut *db)
-            .await?;
-        if done.rows_affected() == 0 {
-            return Err(Error::Conflict.into());
-        }
-        if there != 1 + i64::from(canary.is_some()) {
-            return Err(Error::NotFound.into());
-        }
-        sqlx::query(ENTER)
+        let entered = sqlx::query(ENTER)
             .bind(&entry.component)
             .bind(time(entry.epoch))
             .bind(time(entry.time))
@@ -268,9 +267,39 @@ impl Applies<SetRollout> for Sqlite {
             .bind(&entry.from)
             .bind(&entry.to)
             .bind(&entry.why)
+            .bind(&state.stable)
+            .bind(canary)
+            .bind(1 + i64::from(canary.is_some()))
+            .execute(&mut *db)
+            .await?;
+        if entered.rows_affected() == 0 {
+            let follows: bool = sqlx::query_scalar(FOLLOWS)
+                .bind(&entry.component)
+                .bind(time(entry.epoch))
+                .fetch_one(db)
+                .await?;
+            let refusal = if follows {
+                Error::NotFound
+            } else {
+                Error::Conflict
+            };
+            return Err(refusal.into());
+        }
+        let statement = if state.epoch == 1 { BEGIN } else { ADVANCE };
+        let done = sqlx::query(statement)
+            .bind(&state.component)
+            .bind(time(state.epoch))
+            .bind(&state.stable)
+            .bind(canary)
+            .bind(state.canary.as_ref().map(|one| one.weight))
+            .bind(to_list(&state.predecessors)?)
             .execute(db)
             .await?;
-        Ok(())
+        match done.rows_affected() {
+            // The entry is not of this change.
+            0 => Err(Failure::Broken(sqlx::Error::RowNotFound)),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -272,7 +272,7 @@ async fn verify_all(folder: &Path) -> anyhow::Result<Stats> {
     let mut samples = Vec::new();
     for _ in 0..ROUNDS {
         let started = Instant::now();
-        let verdicts = verify(&history, &witness, &mut |_| {}).await?;
+        let verdicts = verify(&history, &witness, clock().now(), &mut |_| {}).await?;
         let taken = started.elapsed();
         let verdict = verdicts.first().context("a verdict")?;
         anyhow::ensure!(
@@ -294,7 +294,7 @@ impl Sealed {
     async fn open(folder: &Path, name: &str) -> anyhow::Result<Self> {
         let key = SealKey::open(&folder.join(name), "host", Turn::Now)?;
         // As a host's default.
-        let log = Arc::new(Log::new(key.log_id(), 4096));
+        let log = Arc::new(Log::new(&key, 4096));
         let path = folder.join(format!("{name}.db"));
         let store = SqliteStore::open_with(&path, 3_600_000, clock(), Arc::clone(&log)).await?;
         let history = SqliteHistory::open(&path).await?;

@@ -3,9 +3,11 @@
 //! Both revisions are counted alike, over the same window, so that what ails the
 //! store or the machine ails both and condemns neither. Traps and errors condemn as
 //! soon as there are enough of them; refusals and speed only after enough calls,
-//! for both also happen to good revisions. The judge knows no revisions, only the
-//! number under which one was put in place: what an earlier one still does is not
-//! counted.
+//! for both also happen to good revisions. The same is asked of all calls since the
+//! canary began: where there is little traffic a window never holds enough. By these
+//! it is promoted, too, and not while they are worse than the stable revision's. The
+//! judge knows no revisions, only the number under which one was put in place: what an
+//! earlier one still does is not counted.
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,8 @@ pub enum Ended {
     Error,
     /// Not at all: it trapped, was stopped by a limit, or answered nonsense.
     Trapped,
+    /// Nobody knows how: its caller went away first.
+    Abandoned,
 }
 
 /// One call, as the judge sees it.
@@ -34,7 +38,7 @@ pub enum Ended {
 pub struct Observation {
     /// How it ended.
     pub ended: Ended,
-    /// How long it took.
+    /// How long it took, at least.
     pub taken: Duration,
 }
 
@@ -55,8 +59,6 @@ pub struct Judge {
     rules: Rules,
     stable: Side,
     canary: Option<Side>,
-    /// Of the canary, since it began.
-    healthy: u64,
     breaker: Window,
     /// Until something changes, a verdict is given once: on the canary,
     given: bool,
@@ -64,12 +66,21 @@ pub struct Judge {
     tripped: bool,
 }
 
+/// A kind of bad calls: its name, how many there were, and how many points more than the
+/// stable revision a canary may have of it.
+type Kind = (&'static str, fn(&Counts) -> u64, u32);
+
+/// The kind that also happens to good revisions, so that it takes enough calls.
+const REFUSALS: &str = "refusals";
+
 /// One revision in its place.
 #[derive(Debug)]
 struct Side {
     /// The number under which it was put there.
     id: u64,
     window: Window,
+    /// Since the canary began.
+    trial: Counts,
 }
 
 // === impl Judge ===
@@ -82,7 +93,6 @@ impl Judge {
             breaker: Window::new(rules.breaker_window),
             rules,
             canary: None,
-            healthy: 0,
             given: false,
             tripped: false,
         }
@@ -102,25 +112,27 @@ impl Judge {
         }
         if was_canary != canary || self.canary.is_none() {
             self.canary = canary.map(|id| Side::new(id, self.rules.window));
-            self.healthy = 0;
+            self.stable.trial = Counts::default();
         }
     }
 
     /// Calls of the canary that ended well, since it began.
     pub fn healthy(&self) -> u64 {
-        self.healthy
+        self.canary
+            .as_ref()
+            .map_or(0, |canary| canary.trial.healthy())
     }
 
     /// Count a call of the revision with this number; `now` is since any fixed moment.
     pub fn record(&mut self, now: Duration, id: u64, seen: Observation) -> Option<Verdict> {
+        if seen.ended == Ended::Abandoned && !self.was_slow(seen.taken) {
+            return None;
+        }
         if self.stable.id == id {
-            self.stable.window.add(now, seen);
+            self.stable.add(now, seen);
             self.breaker.add(now, seen);
         } else if let Some(canary) = self.canary.as_mut().filter(|canary| canary.id == id) {
-            canary.window.add(now, seen);
-            if matches!(seen.ended, Ended::Well) {
-                self.healthy += 1;
-            }
+            canary.add(now, seen);
         } else {
             return None;
         }
@@ -135,24 +147,38 @@ impl Judge {
     }
 
     fn on_canary(&self) -> Option<Verdict> {
-        if let Some(canary) = &self.canary {
-            if let Some(fault) = self.fault(&canary.window.counts()) {
-                return Some(Verdict::RollBack(fault));
-            }
-            if self.rules.promote_after > 0 && self.healthy >= self.rules.promote_after {
-                let healthy = self.healthy;
-                return Some(Verdict::Promote(format!("{healthy} healthy calls")));
-            }
+        let (canary, stable) = (self.canary.as_ref()?, &self.stable);
+        if let Some(fault) = self.fault(&canary.window.counts(), &stable.window.counts()) {
+            return Some(Verdict::RollBack(fault));
         }
-        None
+        if let Some(fault) = self.fault(&canary.trial, &stable.trial) {
+            return Some(Verdict::RollBack(format!("{fault}, since it began")));
+        }
+        let (healthy, calls) = (canary.trial.healthy(), canary.trial.calls);
+        (self.rules.promote_after > 0
+            && healthy >= self.rules.promote_after
+            && self.kinds().all(|(_, of, points)| {
+                !exceeds(
+                    of(&canary.trial),
+                    calls,
+                    of(&stable.trial),
+                    stable.trial.calls,
+                    points,
+                )
+            }))
+        .then(|| {
+            Verdict::Promote(match calls - healthy {
+                0 => format!("{healthy} healthy calls"),
+                _ => format!("{healthy} of {calls} calls were healthy"),
+            })
+        })
     }
 
     /// What the canary does worse than the stable revision.
-    fn fault(&self, canary: &Counts) -> Option<String> {
-        let stable = self.stable.window.counts();
+    fn fault(&self, canary: &Counts, stable: &Counts) -> Option<String> {
         let rules = &self.rules;
-        let worse = |what: &str, of: fn(&Counts) -> u64, points: u32| {
-            let (bad, good) = (of(canary), of(&stable));
+        let worse = |(what, of, points): Kind| {
+            let (bad, good) = (of(canary), of(stable));
             (bad >= u64::from(rules.least_failures)
                 && exceeds(bad, canary.calls, good, stable.calls, points))
             .then(|| {
@@ -165,21 +191,39 @@ impl Judge {
                 )
             })
         };
-        let fault = worse("traps", |counts| counts.traps, rules.trap_percent)
-            .or_else(|| worse("errors", |counts| counts.errors, rules.error_percent));
-        if fault.is_some() || canary.calls < u64::from(rules.least_calls) {
-            return fault;
-        }
-        worse("refusals", |counts| counts.denied, rules.denial_percent)
-            .or_else(|| self.slowness(canary, &stable))
+        let enough = canary.calls >= u64::from(rules.least_calls);
+        self.kinds()
+            .filter(|(what, ..)| enough || *what != REFUSALS)
+            .find_map(worse)
+            .or_else(|| self.slowness(canary, stable))
+    }
+
+    /// The kinds of bad calls, the worst first.
+    fn kinds(&self) -> impl Iterator<Item = Kind> {
+        let rules = &self.rules;
+        let kinds: [Kind; 3] = [
+            ("traps", |counts: &Counts| counts.traps, rules.trap_percent),
+            (
+                "errors",
+                |counts: &Counts| counts.errors,
+                rules.error_percent,
+            ),
+            (
+                REFUSALS,
+                |counts: &Counts| counts.denied,
+                rules.denial_percent,
+            ),
+        ];
+        kinds.into_iter()
     }
 
     fn slowness(&self, canary: &Counts, stable: &Counts) -> Option<String> {
-        if stable.calls < u64::from(self.rules.least_calls) {
+        let enough = u64::from(self.rules.least_calls);
+        if canary.timed() < enough || stable.timed() < enough {
             return None;
         }
         let (slow, usual) = (canary.slow(), stable.slow());
-        (slow * 100 > usual * u128::from(self.rules.latency_percent)).then(|| {
+        self.is_slow(slow, usual).then(|| {
             format!(
                 "slow: 9 of 10 calls took up to {} ms, the stable revision's up to {} ms; the limit is {}% of that",
                 slow / 1000,
@@ -187,6 +231,23 @@ impl Judge {
                 self.rules.latency_percent,
             )
         })
+    }
+
+    /// Whether a call whose end nobody waited for had been slow by then. One that had not
+    /// says nothing: it may have been as quick as any, so its caller can't make a revision
+    /// look better or worse than it is.
+    fn was_slow(&self, taken: Duration) -> bool {
+        let enough = u64::from(self.rules.least_calls);
+        let window = self.stable.window.counts();
+        let usual = [&window, &self.stable.trial]
+            .into_iter()
+            .find(|counts| counts.timed() >= enough)
+            .map(Counts::slow);
+        usual.is_some_and(|usual| self.is_slow(taken.as_micros(), usual))
+    }
+
+    fn is_slow(&self, taken: u128, usual: u128) -> bool {
+        taken * 100 > usual * u128::from(self.rules.latency_percent)
     }
 
     fn crash_loop(&self) -> Option<String> {
@@ -227,6 +288,12 @@ impl Side {
         Self {
             id,
             window: Window::new(window),
+            trial: Counts::default(),
         }
+    }
+
+    fn add(&mut self, now: Duration, seen: Observation) {
+        self.window.add(now, seen);
+        self.trial.add(seen);
     }
 }

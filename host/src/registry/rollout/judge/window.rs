@@ -20,10 +20,12 @@ const FIRST: u64 = 64;
 
 #[derive(Debug, Clone)]
 pub(super) struct Counts {
+    /// Those whose end is known.
     pub(super) calls: u64,
     pub(super) denied: u64,
     pub(super) errors: u64,
     pub(super) traps: u64,
+    /// Of these and of those whose caller went away.
     taken: [u32; STEPS],
 }
 
@@ -83,10 +85,15 @@ impl Default for Counts {
 }
 
 impl Counts {
-    fn add(&mut self, seen: Observation) {
-        self.calls += 1;
+    /// Calls that ended well.
+    pub(super) fn healthy(&self) -> u64 {
+        self.calls - self.denied - self.errors - self.traps
+    }
+
+    pub(super) fn add(&mut self, seen: Observation) {
+        self.calls += u64::from(seen.ended != Ended::Abandoned);
         match seen.ended {
-            Ended::Well => {}
+            Ended::Well | Ended::Abandoned => {}
             Ended::Denied => self.denied += 1,
             Ended::Error => self.errors += 1,
             Ended::Trapped => self.traps += 1,
@@ -97,9 +104,14 @@ impl Counts {
         }
     }
 
+    /// Calls of which it is known how long they took, at least.
+    pub(super) fn timed(&self) -> u64 {
+        self.taken.iter().copied().map(u64::from).sum()
+    }
+
     /// What 9 of 10 calls take at most, in microseconds, to the next step above.
     pub(super) fn slow(&self) -> u128 {
-        let enough = (self.calls * 9).div_ceil(10);
+        let enough = (self.timed() * 9).div_ceil(10);
         let mut seen = 0;
         for (index, count) in self.taken.iter().enumerate() {
             seen += u64::from(*count);

@@ -12,7 +12,7 @@ use crate::store::{Error, LockoutPolicy, NewSession, RateLimit};
 /// A SQLite store with something in every table.
 async fn filled(path: &Path) -> Kit {
     let clock = Arc::new(FixedClock::new(NOW));
-    let log = Arc::new(crate::audit::Log::new("host-a", 1_000_000));
+    let log = Arc::new(crate::audit::Log::keyless("host-a", 1_000_000));
     let store = SqliteStore::open_with(path, LIFETIME, clock.clone(), log).await;
     let kit = Kit::over(Arc::new(store.unwrap()), clock);
     for number in 0..600_u32 {

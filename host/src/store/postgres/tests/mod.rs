@@ -105,7 +105,7 @@ pub(super) async fn open(
     log: &str,
 ) -> Result<(Kit, Arc<PostgresStore>), OpenError> {
     let clock = Arc::new(FixedClock::new(NOW));
-    let log = Arc::new(Log::new(log, 1_000_000));
+    let log = Arc::new(Log::keyless(log, 1_000_000));
     let store = PostgresStore::open(settings, log, LIFETIME, clock.clone()).await?;
     let store = Arc::new(store);
     Ok((Kit::over(store.clone(), clock), store))

@@ -1,6 +1,7 @@
 //! Each role can do its duty and nothing else, and a host with more does not start.
 
 use super::*;
+use crate::audit::{SealKey, Turn};
 use crate::clock::{Clock as _, SystemClock};
 use crate::store::contract::{DAY, RP};
 use crate::store::postgres::privileges::{GRANTS, granted};
@@ -92,10 +93,17 @@ async fn each_role_is_refused_what_is_not_its_duty() {
             }
         }
         if role != Role::AuditWriter {
-            forbidden.push("SELECT zeropass.open_audit('mine')".to_owned());
+            forbidden.push("SELECT zeropass.open_audit('mine', '')".to_owned());
         }
         if role == Role::AuditReader {
-            forbidden.push("SELECT zeropass.append_audit('host-a', 'g', 9, '[]')".to_owned());
+            for append in [
+                "SELECT zeropass.append_audit('host-a', 'g', 9, '[]')",
+                "SELECT zeropass.append_audit('host-a', '', 'g', 9, '[]')",
+                "SELECT zeropass.last_audit_group('host-a')",
+                "SELECT zeropass.last_audit_group('host-a', '')",
+            ] {
+                forbidden.push(append.to_owned());
+            }
         }
         if role != Role::Accounts {
             forbidden.push("SELECT zeropass.sweep_accounts(9, 9)".to_owned());
@@ -109,6 +117,64 @@ async fn each_role_is_refused_what_is_not_its_duty() {
     }
     let owner = server.sql_as("zeropass_owner", &database, "SELECT 1");
     assert!(owner.unwrap_err().contains("not permitted to log in"));
+}
+
+/// The certificate of a role is not enough to write into the log of a host, in its next place,
+/// nor to keep it locked.
+#[tokio::test]
+async fn role_without_the_secret_of_a_log_does_not_write_it() {
+    let database = database().await;
+    let server = shared().await;
+    let folder = tempfile::tempdir().unwrap();
+    let key = SealKey::open(folder.path(), "host-b", Turn::Now).unwrap();
+    let clock = Arc::new(FixedClock::new(NOW));
+    let start = async || {
+        let settings = settings(server, &database);
+        let log = Arc::new(Log::new(&key, 1_000_000));
+        PostgresStore::open(&settings, log, LIFETIME, clock.clone()).await
+    };
+    let store = Arc::new(start().await.unwrap());
+    let kit = Kit::over(store.clone(), clock.clone());
+    kit.create(RP, "ada").await;
+    let next = kit.records().await.len() + 1;
+    let log = key.log_id();
+    let record = "[[1,\"r\",\"w\",\"a\",\"n\",\"d\",\"v\",\"x\",\"-\",\"t\",\"success\",\"[]\"]]";
+    let secret = "decode(repeat('00', 32), 'hex')";
+    let as_role = |role: Role, call: &str| server.sql_as(role.name(), &database, call);
+    for role in Role::RUNTIME {
+        if role == Role::AuditReader {
+            continue;
+        }
+        let append = format!("zeropass.append_audit('{log}', {secret}, 'g', {next}, '{record}')");
+        let said = as_role(role, &format!("SELECT {append}")).unwrap_err();
+        assert!(said.contains(" ZP002: "), "{role}: {said}");
+        // The way of hosts from before: the log has a proof, and is none of theirs.
+        let append = format!("zeropass.append_audit('{log}', 'g', {next}, '{record}')");
+        let said = as_role(role, &format!("SELECT {append}")).unwrap_err();
+        assert!(said.contains(" ZP001: "), "{role}: {said}");
+        for asked in ["", ", decode('', 'hex')"] {
+            let asked = format!("SELECT zeropass.last_audit_group('{log}'{asked}) IS NULL");
+            assert_eq!(as_role(role, &asked).unwrap(), "t", "{role}");
+        }
+    }
+    let open = format!("SELECT zeropass.open_audit('{log}', {secret})");
+    let said = as_role(Role::AuditWriter, &open).unwrap_err();
+    assert!(said.contains(" ZP002: "), "{said}");
+    // The host goes on as if nothing had been.
+    kit.create(RP, "bob").await;
+    assert_eq!(kit.records().await.len(), next);
+    store.close().await;
+    start().await.unwrap().close().await;
+
+    // A log from before belongs to who opens it first: a host that comes later is told.
+    let forget = "UPDATE zeropass.audit_logs SET proof = NULL";
+    server.sql(&database, forget).unwrap();
+    as_role(Role::AuditWriter, &open).unwrap();
+    let error = start().await.err().unwrap();
+    assert!(matches!(error, OpenError::AnotherKey { .. }), "{error}");
+    assert!(error.to_string().ends_with("(another-key)"), "{error}");
+    server.sql(&database, forget).unwrap();
+    start().await.unwrap().close().await;
 }
 
 /// The owner is whom no grant holds back; the triggers guard against its mistakes.

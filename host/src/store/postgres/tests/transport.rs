@@ -90,30 +90,58 @@ async fn server_that_wants_a_password_gets_none() {
 async fn server_that_trusts_anybody_is_refused() {
     let server = Server::start().unwrap();
     prepare(&server, "zeropass").await;
-    let lax = "local all postgres trust\nhostssl all all 127.0.0.1/32 trust\n";
-    server.put("pg_hba.conf", lax);
-    // A server that knows no authority of clients can't ask them for certificates.
-    server.put(
-        "zeropass.conf",
-        &server::SETTINGS.replace("ssl_ca_file = 'ca.pem'", ""),
+    let trust = "local all postgres trust\nhostssl all all 127.0.0.1/32 trust\n";
+    // It knows the authority of clients, and so sees the certificates that nobody needs.
+    let said = once_reloaded(&server, trust).await;
+    assert!(said.contains("(impostor)"), "{said}");
+    assert!(
+        said.contains("lets anybody in as zeropass_") && said.contains(", without a certificate:"),
+        "{said}"
     );
-    server.sql("postgres", "SELECT pg_reload_conf()").unwrap();
-    let settings = settings(&server, "zeropass");
+    // Without the authority it can't even ask for them.
+    let blind = server::SETTINGS.replace("ssl_ca_file = 'ca.pem'", "");
+    server.put("zeropass.conf", &blind);
     let mut said = String::new();
+    for _ in 0..200 {
+        said = once_reloaded(&server, trust).await;
+        if said.contains("the server did not ask for its certificate") {
+            return;
+        }
+    }
+    panic!("{said}");
+}
+
+/// Certificates are asked for, and one is as good as another.
+#[tokio::test]
+async fn server_that_takes_one_role_for_another_is_refused() {
+    let server = Server::start().unwrap();
+    prepare(&server, "zeropass").await;
+    let mut map = String::new();
+    for role in Role::RUNTIME {
+        map.push_str(&format!("any /^zeropass_ {role}\n"));
+    }
+    server.put("pg_ident.conf", &map);
+    let mapped = "local all postgres trust\nhostssl all all 127.0.0.1/32 cert map=any\n";
+    let said = once_reloaded(&server, mapped).await;
+    assert!(
+        said.contains("with the certificate of zeropass_") && said.contains("(impostor)"),
+        "{said}"
+    );
+}
+
+/// Why the store can't be opened any more when the server has read this pg_hba.conf.
+async fn once_reloaded(server: &Server, hba: &str) -> String {
+    server.put("pg_hba.conf", hba);
+    server.sql("postgres", "SELECT pg_reload_conf()").unwrap();
+    let settings = settings(server, "zeropass");
     // The server reloads in its own time.
     for _ in 0..200 {
         match open(&settings, "host-a").await {
-            Err(error) => {
-                said = error.to_string();
-                break;
-            }
+            Err(error) => return error.to_string(),
             Ok((kit, _)) => kit.store.close().await,
         }
     }
-    assert!(
-        said.contains("the server did not ask for its certificate"),
-        "{said}"
-    );
+    panic!("it starts with {hba}");
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 //!
 //! Each test alters a copy as an attacker who owns the file would: triggers dropped,
 //! rows rewritten. The verifier must name the place, and a host must not go on.
-//! [`records`] are about the table, [`retention`] about what is gone from it, [`witness`]
-//! about what vouches for it.
+//! [`records`] are about the table, [`retention`] about what is gone from it, [`adopted`] about
+//! what is put behind its end, [`witness`] about what vouches for it.
 
+mod adopted;
 mod records;
 mod retention;
 mod witness;
@@ -20,10 +21,11 @@ use tokio::sync::oneshot;
 
 use super::{SqliteHistory, SqliteStore};
 use crate::audit::export::{JsonLines, export};
+use crate::audit::retention::{OPERATORS, YEAR};
 use crate::audit::verify::{Bad, Verdict, Witness, verify, verify_log};
 use crate::audit::{
-    Log, PATIENCE, ResumeError, Schedule, SealError, SealKey, Sealer, Sink, Source, Turn,
-    read_notes,
+    Actor, Log, Outcome, PATIENCE, Record, ResumeError, Schedule, SealError, SealKey, Sealer, Sink,
+    Source, Trail, Turn, read_notes,
 };
 use crate::clock::FixedClock;
 use crate::store::Store as _;
@@ -33,6 +35,9 @@ use crate::store::contract::{Kit, LIFETIME, NOW, RP, id};
 const RUN: u32 = 50;
 const RUNS: u32 = 4;
 const RECORDS: u64 = (RUN * RUNS) as u64;
+
+/// When the logs are verified.
+const LATER: u64 = NOW + 2 * YEAR;
 
 const COLUMNS: [&str; 14] = [
     "log",
@@ -102,7 +107,7 @@ impl Scene {
     async fn sealer_of(&self, name: &str, now: u64) -> Result<(Arc<Log>, Sealer), SealError> {
         // A process that another test starts may hold the lock until it runs.
         let key = SealKey::open(self.folder.path(), name, Turn::Wait).unwrap();
-        let log = Arc::new(Log::new(key.log_id(), 1_000));
+        let log = Arc::new(Log::new(&key, 1_000));
         let clock = Arc::new(FixedClock::new(now));
         let store =
             SqliteStore::open_with(&self.store(), LIFETIME, clock.clone(), Arc::clone(&log)).await;
@@ -115,6 +120,29 @@ impl Scene {
         };
         let sealer = Sealer::start(Arc::clone(&log), key, sink, &history, clock, schedule).await?;
         Ok((log, sealer))
+    }
+
+    /// A record of an operator with this time, sealed when it is `now`.
+    async fn operator(&self, what: (&'static str, String), time: u64, now: u64) {
+        self.note(OPERATORS, what, time, now).await;
+    }
+
+    /// The same in the log of this name.
+    async fn note(&self, log: &str, what: (&'static str, String), time: u64, now: u64) {
+        let (action, target) = what;
+        let (log, sealer) = self.sealer_of(log, now).await.unwrap();
+        let clock = Arc::new(FixedClock::new(now));
+        let store = SqliteStore::open_with(&self.store(), LIFETIME, clock, log).await;
+        let store = store.unwrap();
+        let trail = Trail::new();
+        let actor = Actor::local("operator:uid-0");
+        if let Some(adopted) = sealer.adopted(actor.clone()) {
+            trail.push(adopted);
+        }
+        trail.push(Record::plain(time, actor, action, target, Outcome::Success));
+        store.append(&trail).await.unwrap();
+        store.close().await;
+        seal(sealer).await;
     }
 
     /// Why a host would refuse to start.
@@ -152,7 +180,7 @@ impl Scene {
 
     async fn verdicts(&self) -> Vec<Verdict> {
         let history = SqliteHistory::open(&self.store()).await.unwrap();
-        verify(&history, &self.witness(), &mut |_| {})
+        verify(&history, &self.witness(), LATER, &mut |_| {})
             .await
             .unwrap()
     }

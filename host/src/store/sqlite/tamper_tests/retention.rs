@@ -1,27 +1,17 @@
 //! Records are gone, and the table of what retention has cut has their leaves.
 
 use super::*;
-use crate::audit::retention::{OPERATORS, PRUNE, YEAR, prune_target};
-use crate::audit::{Actor, Outcome, Record, Trail};
+use crate::audit::retention::{PRUNE, prune_target};
 
 impl Scene {
     /// An operator's record that this log is cut up to a place.
-    async fn prune_record(&self, last: u64, now: u64) {
-        let (log, sealer) = self.sealer_of(OPERATORS, now).await.unwrap();
-        let clock = Arc::new(FixedClock::new(now));
-        let store = SqliteStore::open_with(&self.store(), LIFETIME, clock, log).await;
-        let store = store.unwrap();
-        let trail = Trail::new();
-        let actor = Actor::local("operator:uid-0");
+    pub(super) async fn prune_record(&self, last: u64, now: u64) {
         let target = prune_target(&self.log, last);
-        trail.push(Record::plain(now, actor, PRUNE, target, Outcome::Success));
-        store.append(&trail).await.unwrap();
-        store.close().await;
-        seal(sealer).await;
+        self.operator((PRUNE, target), now, now).await;
     }
 
     /// What the owner of the database can do: the genuine leaf stays, the record goes.
-    async fn cut(&self, places: std::ops::RangeInclusive<u64>) {
+    pub(super) async fn cut(&self, places: std::ops::RangeInclusive<u64>) {
         let leaves = std::fs::read(self.leaves()).unwrap();
         for seq in places {
             let at = usize::try_from(seq - 1).unwrap() * 32;
@@ -49,7 +39,7 @@ async fn what_an_operator_cut_after_a_year_is_good() {
     assert_eq!(verdict.sealed, RECORDS);
     // Alone too: the log of the operators is looked at for it.
     let history = SqliteHistory::open(&scene.store()).await.unwrap();
-    let alone = verify_log(&history, &scene.witness(), &scene.log, &mut |_| {}).await;
+    let alone = verify_log(&history, &scene.witness(), &scene.log, LATER, &mut |_| {}).await;
     assert_eq!(alone.unwrap().bad, None);
     let young = scene.refusal().await;
     assert!(young.contains("records up to 60 are gone"), "{young}");
@@ -76,20 +66,41 @@ async fn beginning_that_is_gone_without_a_record_of_it_is_named() {
     scene.cut(1..=50).await;
     assert_eq!(scene.bad_record().await, 1);
     let history = SqliteHistory::open(&scene.store()).await.unwrap();
-    let alone = verify_log(&history, &scene.witness(), &scene.log, &mut |_| {}).await;
+    let alone = verify_log(&history, &scene.witness(), &scene.log, LATER, &mut |_| {}).await;
     assert!(matches!(
         alone.unwrap().bad,
         Some(Bad::Record { seq: 1, .. })
     ));
 }
 
-/// The record of the cut says so itself, or the checkpoint was made too late.
 #[tokio::test]
 async fn beginning_that_is_gone_before_its_year_is_named() {
     let scene = Scene::new().await;
     scene.prune_record(50, NOW + YEAR - 1).await;
     scene.cut(1..=50).await;
     assert_eq!(scene.bad_record().await, 1);
+}
+
+/// The age is that of checkpoints, and no clock that runs ahead makes more of it.
+#[tokio::test]
+async fn year_is_counted_by_checkpoints_and_not_by_the_record_of_the_cut() {
+    let scene = Scene::new().await;
+    let target = prune_target(&scene.log, 50);
+    scene.operator((PRUNE, target), LATER, NOW + 1_000).await;
+    scene.cut(1..=50).await;
+    assert_eq!(scene.bad_record().await, 1);
+    scene.prune_record(50, LATER).await;
+    assert_eq!(scene.verdict().await.bad, None);
+    let history = SqliteHistory::open(&scene.store()).await.unwrap();
+    let ahead = async |now| {
+        let verdict = verify_log(&history, &scene.witness(), &scene.log, now, &mut |_| {}).await;
+        verdict.unwrap().bad
+    };
+    assert!(matches!(
+        ahead(NOW + YEAR - 1).await,
+        Some(Bad::Record { seq: 1, .. })
+    ));
+    assert_eq!(ahead(NOW + YEAR + 1_000).await, None);
 }
 
 /// What nobody has sealed says nothing.

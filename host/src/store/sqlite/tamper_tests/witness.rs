@@ -102,7 +102,7 @@ async fn export_verifies_as_the_database_does() {
         std::fs::write(&file, text).unwrap();
         let source = JsonLines::open(&file).unwrap();
         let witness = scene.witness();
-        let mut verdicts = verify(&source, &witness, &mut |_| {}).await.unwrap();
+        let mut verdicts = verify(&source, &witness, LATER, &mut |_| {}).await.unwrap();
         verdicts.remove(0)
     };
     let good = String::from_utf8(lines).unwrap();

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
+use crate::audit::Log;
 use crate::store::contract::{RP, id};
 use crate::store::sqlite::{OpenError, open};
 use crate::store::{Error, Failed, LockoutPolicy};
@@ -59,15 +60,44 @@ async fn newer_schema_is_refused() {
     meddle(&path, newer).await.unwrap();
     let clock = Arc::new(FixedClock::new(NOW));
     let error = SqliteStore::open(&path, LIFETIME, clock).await.unwrap_err();
-    assert!(matches!(
-        error,
-        OpenError::NewerSchema {
-            found: 999,
-            known: 10,
-            ..
-        }
-    ));
+    assert!(matches!(error, OpenError::NewerSchema { found: 999, .. }));
     assert!(error.to_string().contains("run the newer zeropass"));
+}
+
+/// A command may be of a later version than the host that runs.
+#[tokio::test]
+async fn schema_is_changed_by_a_host_and_by_nobody_else() {
+    let (folder, path) = folder();
+    let as_it_is = async |path: &Path| {
+        let clock = Arc::new(FixedClock::new(NOW));
+        let log = Arc::new(Log::unsealed());
+        SqliteStore::open_as_it_is(path, LIFETIME, clock, log).await
+    };
+    let missing = as_it_is(&path).await.unwrap_err();
+    assert!(matches!(missing, OpenError::Missing { .. }), "{missing}");
+    assert!(missing.to_string().ends_with("(no-store)"), "{missing}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let (kit, _) = in_file(&path).await;
+    kit.store.close().await;
+    as_it_is(&path).await.unwrap().close().await;
+    let older = "DELETE FROM _sqlx_migrations WHERE version > 3";
+    meddle(&path, older).await.unwrap();
+    for _ in 0..2 {
+        let error = as_it_is(&path).await.unwrap_err();
+        assert!(
+            matches!(error, OpenError::OlderSchema { found: 3, .. }),
+            "{error}"
+        );
+        assert!(error.to_string().ends_with("(older-schema)"), "{error}");
+    }
+    let newer = "INSERT INTO _sqlx_migrations VALUES (999, 'newer', 0, true, x'00', 0)";
+    meddle(&path, newer).await.unwrap();
+    let error = as_it_is(&path).await.unwrap_err();
+    assert!(
+        matches!(error, OpenError::NewerSchema { found: 999, .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -106,7 +136,7 @@ async fn files_are_the_owners_only() {
 #[tokio::test]
 async fn commits_wait_for_the_disk() {
     let (_folder, path) = folder();
-    let mut opened = open::open(&path, true).await.unwrap();
+    let mut opened = open::open(&path, true, open::Older::BringUp).await.unwrap();
     let mut pragma = async |name: &str| -> String {
         let statement = AssertSqlSafe(format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"));
         let value = sqlx::query_scalar(statement).fetch_one(&mut opened.connection);

@@ -21,7 +21,7 @@ const BREAK_AUDIT: &str = "
 async fn while_the_log_refuses_records_are_kept_and_nothing_is_confirmed() {
     let (_folder, path) = folder();
     let clock = Arc::new(FixedClock::new(NOW));
-    let log = Arc::new(Log::new("host", 100));
+    let log = Arc::new(Log::keyless("host", 100));
     let store = SqliteStore::open_with(&path, LIFETIME, clock.clone(), Arc::clone(&log)).await;
     let kit = Kit::over(Arc::new(store.unwrap()), clock);
     log.refuse(true);

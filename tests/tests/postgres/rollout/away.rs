@@ -1,0 +1,217 @@
+//! Hosts stay where they are while the database is away, for one of them, for both, or for
+//! rollouts alone.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use zeropass::registry::SigningKey;
+use zeropass_tests::deployment::{Deployment, ORIGIN, Person, WORKLOAD};
+use zeropass_tests::postgres::Database;
+use zeropass_tests::rollout::{OPERATOR, activate, push, push_signed, release, variant};
+use zeropass_tests::signing::minisig;
+
+use super::wire::Wire;
+use super::{NAME, PATIENCE, answers, reaches, serves, two_hosts};
+
+/// The role of rollouts alone loses the database: what an order of an operator needs, and
+/// nothing that a sign-in needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_lose_sight_of_the_rollouts_go_on_signing_people_in() {
+    let database = Database::start().await;
+    let (first, second) = two_hosts(&database).await;
+    let (one, other) = (first.admin_client(OPERATOR), second.admin_client(OPERATOR));
+    let wish = json!({"revision": "1.1.0"});
+    release(&first, &one, NAME, variant(NAME, "b"), &wish).await;
+    reaches(&second, "1.1.0").await;
+    let ada = Person::at(ORIGIN);
+    ada.register(&first.client(WORKLOAD), "ada")
+        .await
+        .expect(201);
+
+    database.sql(
+        "ALTER ROLE zeropass_rollouts NOLOGIN;
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE usename = 'zeropass_rollouts'",
+    );
+    let wish = json!({"revision": "1.0.0", "rollback": true});
+    for (deployment, admin) in [(&first, &one), (&second, &other)] {
+        // Each has looked, in vain.
+        deployment.rollouts().look().await;
+        let refused = activate(admin, NAME, &wish).await;
+        assert_eq!(refused.problem(), (503, "busy".to_owned()));
+        assert_eq!(serves(deployment), "1.1.0");
+        let client = deployment.client(WORKLOAD);
+        for _ in 0..5 {
+            ada.sign_in(&client, "ada").await.expect(200);
+        }
+        assert_eq!(answers(deployment).await, "1.1.0");
+    }
+
+    database.sql("ALTER ROLE zeropass_rollouts LOGIN");
+    let started = Instant::now();
+    while activate(&other, NAME, &wish).await.status() != 200 {
+        assert!(started.elapsed() < PATIENCE, "the rollouts are back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    reaches(&first, "1.0.0").await;
+    for deployment in [&first, &second] {
+        assert_eq!(answers(deployment).await, "1.0.0");
+        ada.sign_in(&deployment.client(WORKLOAD), "ada")
+            .await
+            .expect(200);
+    }
+}
+
+/// What policy takes back is out of service before anybody can write it down.
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_signer_has_effect_while_the_rollouts_are_away() {
+    let database = Database::start().await;
+    let (host, _) = two_hosts(&database).await;
+    let admin = host.admin_client(OPERATOR);
+    let other = SigningKey::generate().unwrap();
+    let say = |more: &str| {
+        let text = other.signer(&[NAME]) + more;
+        std::fs::write(host.folder().join("signers/other.toml"), text).unwrap();
+    };
+    let reload = async || {
+        let answer = admin.post("/v1/policy/reload", &json!({})).await;
+        answer.expect(200);
+    };
+    say("");
+    reload().await;
+    let wasm = variant(NAME, "b");
+    let signature = minisig(&other, NAME, "1.1.0", &wasm).unwrap();
+    push_signed(&admin, NAME, &signature, wasm)
+        .await
+        .expect(201);
+    activate(&admin, NAME, &json!({"revision": "1.1.0"}))
+        .await
+        .expect(200);
+    assert_eq!(answers(&host).await, "1.1.0");
+
+    database.sql(
+        "ALTER ROLE zeropass_rollouts NOLOGIN;
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE usename = 'zeropass_rollouts'",
+    );
+    say("revoked = true\n");
+    reload().await;
+    assert_eq!(answers(&host).await, "1.0.0");
+
+    database.sql("ALTER ROLE zeropass_rollouts LOGIN");
+    let record = host
+        .record_where(|record| record.action == "rollout.take-out")
+        .await;
+    assert_eq!(record.outcome, "success");
+    assert_eq!(answers(&host).await, "1.0.0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_follow_each_other_and_stay_put_while_the_database_is_away_for_both() {
+    let mut database = Database::start().await;
+    let (first, second) = two_hosts(&database).await;
+    let (one, other) = (first.admin_client(OPERATOR), second.admin_client(OPERATOR));
+
+    let wish = json!({"revision": "1.1.0"});
+    release(&first, &one, NAME, variant(NAME, "b"), &wish).await;
+    reaches(&second, "1.1.0").await;
+    for deployment in [&first, &second] {
+        assert_eq!(answers(deployment).await, "1.1.0");
+    }
+
+    database.server().stop();
+    for deployment in [&first, &second] {
+        // Each has looked, in vain.
+        deployment.rollouts().look().await;
+        assert_eq!(serves(deployment), "1.1.0");
+        // The audit log is in the database too, and nothing happens without it.
+        let client = deployment.client(WORKLOAD);
+        let refused = client.get("/.well-known/jwks.json").await;
+        assert_eq!(refused.problem(), (503, "busy".to_owned()));
+    }
+    let wish = json!({"revision": "1.0.0", "rollback": true});
+    let refused = activate(&other, NAME, &wish).await;
+    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+    assert_eq!(serves(&second), "1.1.0");
+
+    // Back again: both serve what they served, and the other one's word counts as well.
+    database.server().start_again().unwrap();
+    for deployment in [&first, &second] {
+        let client = deployment.client(WORKLOAD);
+        let started = Instant::now();
+        while client.get("/.well-known/jwks.json").await.status() != 200 {
+            assert!(started.elapsed() < PATIENCE, "the database is back");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(answers(deployment).await, "1.1.0");
+    }
+    activate(&other, NAME, &wish).await.expect(200);
+    reaches(&first, "1.0.0").await;
+    for deployment in [&first, &second] {
+        assert_eq!(answers(deployment).await, "1.0.0");
+    }
+}
+
+/// One host is cut off from the database, the other is not.
+async fn host_cut_off_by_itself_stays_put_and_catches_up(silent: bool) {
+    let database = Database::start().await;
+    let wire = Wire::to(database.address().port).await;
+    let host = |log: &str| {
+        Deployment::builder()
+            .postgres(&database)
+            .admin()
+            .set("rollout", "follow", "\"50ms\"")
+            .set("service", "request-timeout", "\"2s\"")
+            .set("audit", "log", &format!("\"{log}\""))
+    };
+    let first = host("one").start().await;
+    let second = host("other")
+        .set("store.postgres", "port", &wire.port().to_string())
+        .keys_of(&first)
+        .signed_by(&first)
+        .start()
+        .await;
+    let (one, other) = (first.admin_client(OPERATOR), second.admin_client(OPERATOR));
+    let ada = Person::at(ORIGIN);
+    let client = first.client(WORKLOAD);
+    ada.register(&client, "ada").await.expect(201);
+    push(&first, &one, NAME, "1.1.0", variant(NAME, "b"))
+        .await
+        .expect(201);
+
+    wire.cut(silent);
+    activate(&one, NAME, &json!({"revision": "1.1.0"}))
+        .await
+        .expect(200);
+    for _ in 0..3 {
+        ada.sign_in(&client, "ada").await.expect(200);
+    }
+    assert_eq!(answers(&first).await, "1.1.0");
+    let cut_off = second.client(WORKLOAD);
+    let refused = cut_off.get("/.well-known/jwks.json").await;
+    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+    let wish = json!({"revision": "1.1.0"});
+    let refused = activate(&other, NAME, &wish).await;
+    assert_eq!(refused.problem(), (503, "busy".to_owned()));
+    assert_eq!(serves(&second), "1.0.0");
+
+    wire.heal();
+    reaches(&second, "1.1.0").await;
+    let started = Instant::now();
+    while cut_off.get("/.well-known/jwks.json").await.status() != 200 {
+        assert!(started.elapsed() < PATIENCE, "the database is back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(answers(&second).await, "1.1.0");
+    ada.sign_in(&cut_off, "ada").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn host_whose_connections_are_closed_stays_put_and_catches_up() {
+    host_cut_off_by_itself_stays_put_and_catches_up(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn host_whose_connections_hang_stays_put_and_catches_up() {
+    host_cut_off_by_itself_stays_put_and_catches_up(true).await;
+}
