@@ -38,9 +38,9 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         ),
         step(40, "rates", include_str!("migrations/0040_rates.sql")),
         step(
-            41,
+            42,
             "log secrets",
-            include_str!("migrations/0041_log_secrets.sql"),
+            include_str!("migrations/0042_log_secrets.sql"),
         ),
     ])
 });
