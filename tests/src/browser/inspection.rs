@@ -9,6 +9,9 @@ use super::command::Command;
 use super::page::Page;
 use super::shots::{resize, restore};
 
+/// The demo's session cookie where it is served without TLS.
+const SESSION: &str = "zeropass-demo-session";
+
 const TOO_WIDE: &str = r##"
   const width = document.documentElement.clientWidth;
   const found = [];
@@ -127,20 +130,24 @@ impl Page {
         Ok(entries.iter().filter_map(text).collect())
     }
 
-    /// The value of the one cookie, which scripts can't read but the browser can.
+    /// The value of the session cookie. Scripts can read no cookie, the browser can.
     ///
     /// # Errors
-    /// There is not exactly one, or scripts could read it.
+    /// There is not exactly one, or scripts could read a cookie.
     pub async fn session_cookie(&self) -> Result<String> {
         let cookies = self.session().client().get_all_cookies().await?;
-        let [cookie] = cookies.as_slice() else {
-            anyhow::bail!("{} cookies instead of one", cookies.len());
-        };
-        anyhow::ensure!(
-            cookie.http_only() == Some(true),
-            "scripts could read the cookie"
-        );
-        Ok(cookie.value().to_owned())
+        for cookie in &cookies {
+            anyhow::ensure!(
+                cookie.http_only() == Some(true),
+                "scripts could read {}",
+                cookie.name()
+            );
+        }
+        let mut sessions = cookies.iter().filter(|one| one.name() == SESSION);
+        match (sessions.next(), sessions.next()) {
+            (Some(session), None) => Ok(session.value().to_owned()),
+            _ => anyhow::bail!("not one session cookie among {}", cookies.len()),
+        }
     }
 
     /// All that scripts can reach without a request: the document, the storages, the cookies.
