@@ -143,10 +143,13 @@ impl Question<'_> {
             context,
             Some(rules.schema()),
         )?;
+        let Some((action, policies)) = rules.action(action) else {
+            return Ok(Decision::denied());
+        };
         // The action comes along because it knows its groups.
-        let entities =
-            Entities::from_entities(entities.into_iter().chain(rules.action(action)), None)?;
-        let response = Authorizer::new().is_authorized(&request, rules.policies(), &entities);
+        let all = entities.into_iter().chain([action.clone()]);
+        let entities = Entities::from_entities(all, None)?;
+        let response = Authorizer::new().is_authorized(&request, policies, &entities);
 
         let failed: Vec<String> = response
             .diagnostics()

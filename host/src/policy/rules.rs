@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{Entity, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy::{
+    ActionConstraint, Entities, Entity, EntityUid, PolicyId, PolicySet, Schema, ValidationMode,
+    Validator,
+};
 
 use super::Error;
 use super::facts::unfit;
@@ -15,9 +18,15 @@ use super::trial::try_schema;
 #[derive(Debug)]
 pub(super) struct Rules {
     schema: Schema,
-    actions: HashMap<String, Entity>,
-    policies: PolicySet,
+    actions: HashMap<String, Action>,
     homes: BTreeMap<String, String>,
+}
+
+/// An action, and the policies that can have a say in it.
+#[derive(Debug)]
+struct Action {
+    entity: Entity,
+    policies: PolicySet,
 }
 
 // === impl Rules ===
@@ -27,14 +36,13 @@ impl Rules {
     pub(super) fn read(files: &[File]) -> Result<Self, Error> {
         let of_kind = |kind| files.iter().filter(move |file| file.kind == kind);
         let schema = schema(of_kind(Kind::Schema).next())?;
-        let actions = actions(&schema)?;
         try_schema(&schema)?;
         let (policies, homes) = policies(of_kind(Kind::Policies))?;
         validate(&schema, &policies, &homes, files)?;
+        let actions = actions(&schema, &policies)?;
         Ok(Self {
             schema,
             actions,
-            policies,
             homes,
         })
     }
@@ -43,12 +51,11 @@ impl Rules {
         &self.schema
     }
 
-    pub(super) fn policies(&self) -> &PolicySet {
-        &self.policies
-    }
-
-    pub(super) fn action(&self, name: &str) -> Option<Entity> {
-        self.actions.get(name).cloned()
+    /// An action of the schema, and the policies whose scope has it: the scope comes
+    /// before all conditions, so that the others are neither satisfied nor can they fail.
+    pub(super) fn action(&self, name: &str) -> Option<(&Entity, &PolicySet)> {
+        let action = self.actions.get(name)?;
+        Some((&action.entity, &action.policies))
     }
 
     /// The file of each policy, by id.
@@ -80,14 +87,40 @@ fn schema(file: Option<&File>) -> Result<Schema, Error> {
     }
 }
 
-fn actions(schema: &Schema) -> Result<HashMap<String, Entity>, Error> {
-    let entities = schema
-        .action_entities()
-        .map_err(|error| unfit("Action", &error))?;
-    Ok(entities
-        .iter()
-        .map(|entity| (entity.uid().id().unescaped().to_owned(), entity.clone()))
-        .collect())
+fn actions(schema: &Schema, policies: &PolicySet) -> Result<HashMap<String, Action>, Error> {
+    let refuse = |error: &dyn std::fmt::Display| unfit("Action", error);
+    let entities = schema.action_entities().map_err(|error| refuse(&error))?;
+    let mut actions = HashMap::new();
+    for entity in entities.iter() {
+        let action = Action {
+            entity: entity.clone(),
+            policies: about(&entity.uid(), &entities, policies).map_err(|error| refuse(&error))?,
+        };
+        actions.insert(entity.uid().id().unescaped().to_owned(), action);
+    }
+    Ok(actions)
+}
+
+/// Of all policies those whose scope has the action, by itself or by a group of it.
+fn about(
+    action: &EntityUid,
+    all: &Entities,
+    policies: &PolicySet,
+) -> Result<PolicySet, Box<cedar_policy::PolicySetError>> {
+    let groups: Vec<_> = all.ancestors(action).into_iter().flatten().collect();
+    let has = |named: &EntityUid| named == action || groups.contains(&named);
+    let mut about = PolicySet::new();
+    for policy in policies.policies() {
+        let concerns = match policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(named) => named == *action,
+            ActionConstraint::In(named) => named.iter().any(has),
+        };
+        if concerns {
+            about.add(policy.clone()).map_err(Box::new)?;
+        }
+    }
+    Ok(about)
 }
 
 fn policies<'a>(
@@ -205,4 +238,41 @@ fn say(error: &DetailedError) -> String {
         .flatten()
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = r#"
+        entity Person; entity Thing;
+        action "all";
+        action "look", "take" in ["all"] appliesTo { principal: Person, resource: Thing };
+        action "other" appliesTo { principal: Person, resource: Thing };
+    "#;
+
+    const POLICIES: &str = r#"
+        @id("any") permit (principal, action, resource);
+        @id("group") permit (principal, action in [Action::"all"], resource);
+        @id("one") forbid (principal, action == Action::"take", resource);
+        @id("two") permit (principal, action in [Action::"look", Action::"other"], resource);
+    "#;
+
+    #[test]
+    fn action_is_judged_by_the_policies_that_name_it_its_group_or_anything() {
+        let (schema, _) = Schema::from_cedarschema_str(SCHEMA).unwrap();
+        let parsed: PolicySet = POLICIES.parse().unwrap();
+        let actions = actions(&schema, &parsed).unwrap();
+        let about = |action: &str| {
+            let policies = actions[action].policies.policies();
+            let ids = policies.map(|policy| policy.annotation("id").unwrap().to_owned());
+            let mut ids: Vec<String> = ids.collect();
+            ids.sort();
+            ids.join(" ")
+        };
+        assert_eq!(about("look"), "any group two");
+        assert_eq!(about("take"), "any group one");
+        assert_eq!(about("other"), "any two");
+        assert_eq!(about("all"), "any group");
+    }
 }

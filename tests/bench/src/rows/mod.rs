@@ -72,8 +72,9 @@ const ALL: [Group; 12] = [
     Group::Login,
     Group::Enumeration,
     Group::ColdStart,
-    Group::Swap,
     Group::Rollback,
+    // Last: what it has written goes on reaching the disk after it.
+    Group::Swap,
 ];
 
 /// The groups of which `--only` names one, or a row of one; else all.
