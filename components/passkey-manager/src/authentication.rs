@@ -196,7 +196,7 @@ pub fn finish(
 
     // Not of Level 3: what the relying party takes may have changed since. Only who
     // holds the key gets to know.
-    authenticators::check_stored(host, &profile, &credential)?;
+    authenticators::check_stored(host, &profile, &credential, data.backup_eligible)?;
 
     // Steps 22 and 24.
     let credential = record(host, rp_id, credential, &assertion, profile.lifecycle)?;

@@ -81,8 +81,9 @@ pub fn check_model(
 }
 
 /// The rules again at a sign-in, and whether the passkey's algorithm is one that the
-/// relying party still takes, where it asks for that. Of a security key without AAGUID
-/// nothing is kept that metadata could be asked about.
+/// relying party still takes, where it asks for that. `backup_eligible` is flag BE of this
+/// sign-in, which may be on where the stored one is not yet. Of a security key without
+/// AAGUID nothing is kept that metadata could be asked about.
 ///
 /// # Errors
 /// As the rules themselves, and `algorithm-not-allowed`.
@@ -90,6 +91,7 @@ pub fn check_stored(
     host: &impl Host,
     profile: &Profile,
     credential: &Credential,
+    backup_eligible: bool,
 ) -> Result<(), Rejection> {
     let policy = &profile.authenticators;
     if !policy.at_sign_in {
@@ -104,7 +106,7 @@ pub fn check_stored(
             ),
         ));
     }
-    check_backup(policy, credential.backup_eligible)?;
+    check_backup(policy, credential.backup_eligible || backup_eligible)?;
     let model = Model::Aaguid(credential.aaguid.clone());
     if credential.attestation_format == FIDO_U2F {
         let lists_alone = AuthenticatorPolicy {

@@ -85,6 +85,19 @@ fn backup_eligibility_comes_late_only_where_policy_takes_it() {
 }
 
 #[test]
+fn passkey_that_becomes_eligible_for_backup_is_device_bound_no_more_at_once() {
+    let late = scene(BOUND, |policy| policy.accept_late_backup_eligibility = true);
+    {
+        let rules = &mut late.0.profile.borrow_mut().authenticators;
+        rules.device_bound = true;
+        rules.at_sign_in = true;
+    }
+    sign_in(&late, BOUND, 10).unwrap();
+    assert_eq!(code(sign_in(&late, SYNCED, 11)), Code::NotPermitted);
+    assert_eq!(late.0.only().sign_count, 10);
+}
+
+#[test]
 fn last_passkey_stays_where_policy_wants_it() {
     let (host, authenticator) = scene(BOUND, |policy| policy.keep_last_passkey = true);
     let id = authenticator.credential_id;
