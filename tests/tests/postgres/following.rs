@@ -8,24 +8,7 @@ use zeropass_tests::deployment::{Client, Deployment};
 use zeropass_tests::postgres::Database;
 use zeropass_tests::rollout::{OPERATOR, activate, push, variant};
 
-const NAME: &str = "auth-service";
-
-/// Only a failing test waits that long.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn serves(deployment: &Deployment) -> String {
-    let running = deployment.rollouts().running();
-    let found = running.into_iter().find(|(name, _)| *name == NAME);
-    found.unwrap().1.stable.revision.clone()
-}
-
-async fn reaches(deployment: &Deployment, version: &str) {
-    let started = Instant::now();
-    while serves(deployment) != version {
-        assert!(started.elapsed() < PATIENCE, "{}", serves(deployment));
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
+use super::rollout::{NAME, PATIENCE, reaches, serves};
 
 /// What each host says that it follows, by its log.
 async fn followed(deployment: &Deployment) -> Vec<String> {

@@ -10,20 +10,20 @@ use serde_json::json;
 use zeropass_tests::deployment::{Client, Deployment, WORKLOAD};
 use zeropass_tests::postgres::Database;
 
-const NAME: &str = "auth-service";
+pub(super) const NAME: &str = "auth-service";
 
 /// Only a failing test waits that long.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The version that serves on a host.
-fn serves(deployment: &Deployment) -> String {
+pub(super) fn serves(deployment: &Deployment) -> String {
     let running = deployment.rollouts().running();
     let found = running.into_iter().find(|(name, _)| *name == NAME);
     found.unwrap().1.stable.revision.clone()
 }
 
 /// Wait until a host has followed.
-async fn reaches(deployment: &Deployment, version: &str) {
+pub(super) async fn reaches(deployment: &Deployment, version: &str) {
     let started = Instant::now();
     while serves(deployment) != version {
         assert!(started.elapsed() < PATIENCE, "{}", serves(deployment));
