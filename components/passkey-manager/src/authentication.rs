@@ -11,7 +11,7 @@ use crate::base64url;
 use crate::bindings::authentication::{Authenticated, BeginRequest, RequestOptions, Response};
 use crate::bindings::ceremonies::{Ceremony, Kind, User};
 use crate::bindings::credentials::{Credential, Use};
-use crate::bindings::relying_party::LifecyclePolicy;
+use crate::bindings::relying_party::{LifecyclePolicy, Profile};
 use crate::bindings::{Code, Descriptor, Passkey, Rejection, Subject, store};
 use crate::ceremony;
 use crate::client_data::ClientData;
@@ -55,9 +55,9 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<RequestOptions, 
         },
         Subject::Account(id) => {
             user_handle::of(id)?;
-            named(host, &rp_id, id, Some(id))?
+            named(host, &profile, id, Some(id))?
         }
-        Subject::UnknownName(name) => named(host, &rp_id, name, None)?,
+        Subject::UnknownName(name) => named(host, &profile, name, None)?,
     };
 
     let ceremony = Ceremony {
@@ -103,15 +103,19 @@ pub fn begin(host: &impl Host, request: BeginRequest) -> Result<RequestOptions, 
 /// with one is answered with what is wrong. Without passkeys, a decoy.
 fn named(
     host: &impl Host,
-    rp_id: &str,
+    profile: &Profile,
     name: &str,
     account: Option<&str>,
 ) -> Result<Allowed, Rejection> {
     // Each of these is asked for on both paths, so that they take as long.
-    let key = decoys::Key::of(host, rp_id)?;
-    let decoy = key.decoy(name, host.typical_credential(rp_id)?);
+    let key = decoys::Key::of(host, &profile.id)?;
+    let form = match profile.decoy.clone() {
+        Some(form) => Some(form),
+        None => host.typical_credential(&profile.id)?,
+    };
+    let decoy = key.decoy(name, form);
     let nobody = decoys::user_id(&decoy.id);
-    let credentials = host.credentials_of(rp_id, account.unwrap_or(&nobody))?;
+    let credentials = host.credentials_of(&profile.id, account.unwrap_or(&nobody))?;
 
     match account {
         Some(id) if !credentials.is_empty() => Ok(Allowed {

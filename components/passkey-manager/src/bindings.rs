@@ -28,5 +28,4 @@ pub use self::zeropass::host::{log, relying_party, signatures};
 pub use self::zeropass::passkeys::types::{
     Code, Descriptor, Passkey, PasskeyChange, Rejection, Remedy, Status, Subject, User,
 };
-pub use self::zeropass::store::credentials::TypicalForm as Typical;
 pub use self::zeropass::store::{ceremonies, credentials, types as store};

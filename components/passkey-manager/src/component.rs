@@ -8,9 +8,9 @@ use wasip2::random::random::get_random_bytes;
 
 use crate::bindings::ceremonies::{self, Ceremony, Kind};
 use crate::bindings::credentials::{self, Credential, CredentialChange as Change, Status, Use};
-use crate::bindings::relying_party::{self, Model, ModelReport, Profile};
+use crate::bindings::relying_party::{self, CredentialForm, Model, ModelReport, Profile};
 use crate::bindings::signatures::{self, PublicKey};
-use crate::bindings::{Passkey, PasskeyChange, Rejection, Typical, log, store};
+use crate::bindings::{Passkey, PasskeyChange, Rejection, log, store};
 use crate::bindings::{authentication as authentication_wit, registration as registration_wit};
 use crate::host::Host;
 use crate::{authentication, lifecycle, registration};
@@ -202,7 +202,7 @@ impl Host for Imports {
         credentials::record_use(rp_id, id, used)
     }
 
-    fn typical_credential(&self, rp_id: &str) -> Result<Typical, store::Error> {
+    fn typical_credential(&self, rp_id: &str) -> Result<Option<CredentialForm>, store::Error> {
         credentials::typical(rp_id)
     }
 

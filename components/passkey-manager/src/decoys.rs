@@ -1,9 +1,11 @@
 //! Answers about names without passkeys, made to look like answers about others
 //! (WebAuthn L3 sections 14.6.2 and 14.6.3).
 //!
-//! A decoy is a credential id that exists nowhere. It follows from the name under
-//! a key that nobody outside has, so asking twice gives the same id, and it has the
-//! length and transports that are usual at the relying party. The ceremony is
+//! A decoy is a credential id that exists nowhere. It follows from the name and the
+//! form of decoys under a key that nobody outside has, so asking twice gives the same
+//! id, in the form (length and transports) that the relying party's profile names, or
+//! its oldest credential has. Should the form change, the decoys are others, as if the
+//! people had other passkeys: an old one cut or made longer would give itself away. The ceremony is
 //! pinned to a user id that follows from the decoy and belongs to nobody, so
 //! nothing can fulfil it; and whoever answers it with an assertion is told what a
 //! wrong signature is told, or a wrong user handle, since nobody's handle is right.
@@ -12,13 +14,14 @@
 //! that an id is a decoy, and refuses it as it refuses one that is taken.
 //!
 //! What a stranger can still tell: a list of two ids or more is no decoy, and neither is
-//! an id of another length than the usual one.
+//! an id of another form than the usual one.
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::bindings::credentials::{Credential, Status};
-use crate::bindings::{Descriptor, Typical, relying_party};
+use crate::bindings::relying_party::CredentialForm;
+use crate::bindings::{Descriptor, relying_party};
 use crate::cose;
 use crate::host::Host;
 
@@ -29,7 +32,7 @@ const PURPOSE: &str = "decoy-credential";
 const USUAL_LENGTH: u32 = 32;
 const USUAL_TRANSPORTS: [&str; 2] = ["hybrid", "internal"];
 
-/// Bounds on the length, whatever the store says is typical.
+/// Bounds on the length, whatever the oldest credential has.
 const MIN_LENGTH: u32 = 16;
 const MAX_LENGTH: u32 = 1023;
 
@@ -64,15 +67,15 @@ impl Key {
         Ok(Key(Sha256::digest(&pseudonym).into()))
     }
 
-    /// The decoy of a name (or of an account's id) in the relying party's usual form.
-    pub fn decoy(&self, name: &str, typical: Typical) -> Descriptor {
-        let (length, transports) = if typical.id_length == 0 {
-            (USUAL_LENGTH, USUAL_TRANSPORTS.map(str::to_owned).to_vec())
-        } else {
-            (typical.id_length, typical.transports)
+    /// The decoy of a name in this form, or in that of platform passkeys.
+    pub fn decoy(&self, name: &str, form: Option<CredentialForm>) -> Descriptor {
+        let (length, transports) = match form {
+            Some(form) => (form.id_length, form.transports),
+            None => (USUAL_LENGTH, USUAL_TRANSPORTS.map(str::to_owned).to_vec()),
         };
-        let length = length.clamp(MIN_LENGTH, MAX_LENGTH) as usize;
-        let seed = self.derive(b"seed", name.as_bytes());
+        let length = length.clamp(MIN_LENGTH, MAX_LENGTH);
+        let seed = self.seed(name, length, &transports);
+        let length = length as usize;
         let mut id = Vec::with_capacity(length + 32);
         let mut block: u32 = 0;
         while id.len() < length - TAG_LENGTH {
@@ -95,6 +98,19 @@ impl Key {
             && credential_id
                 .split_last_chunk::<TAG_LENGTH>()
                 .is_some_and(|(body, tag)| self.tag(body) == *tag)
+    }
+
+    /// No two different arguments are hashed as the same bytes: what comes before the
+    /// name tells its own length.
+    fn seed(&self, name: &str, length: u32, transports: &[String]) -> [u8; 32] {
+        let mut input = length.to_be_bytes().to_vec();
+        for transport in transports {
+            input.extend_from_slice(transport.as_bytes());
+            input.push(b',');
+        }
+        input.push(0);
+        input.extend_from_slice(name.as_bytes());
+        self.derive(b"seed", &input)
     }
 
     fn tag(&self, body: &[u8]) -> [u8; TAG_LENGTH] {

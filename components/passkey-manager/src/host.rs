@@ -7,9 +7,10 @@
 
 use crate::bindings::ceremonies::{Ceremony, Kind};
 use crate::bindings::credentials::{Credential, CredentialChange as Change, Status, Use};
+use crate::bindings::relying_party::CredentialForm;
 use crate::bindings::relying_party::{self, Model, ModelReport, Profile};
 use crate::bindings::signatures::{self, PublicKey};
-use crate::bindings::{Typical, store};
+use crate::bindings::store;
 
 /// The outside of a ceremony.
 pub trait Host {
@@ -98,7 +99,7 @@ pub trait Host {
     fn record_use(&self, rp_id: &str, id: &[u8], used: Use) -> Result<Credential, store::Error>;
 
     /// `zeropass:store/credentials`: what credentials usually look like here.
-    fn typical_credential(&self, rp_id: &str) -> Result<Typical, store::Error>;
+    fn typical_credential(&self, rp_id: &str) -> Result<Option<CredentialForm>, store::Error>;
 
     /// `zeropass:store/ceremonies`: keep a ceremony until it is taken.
     fn put_ceremony(&self, ceremony: &Ceremony) -> Result<(), store::Error>;

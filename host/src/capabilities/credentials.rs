@@ -1,8 +1,7 @@
 //! `zeropass:store/credentials`: passkeys, through the gate into the store.
 
-use super::bindings::credentials::{
-    Credential, CredentialChange as Change, Host, Status, TypicalForm, Use,
-};
+use super::bindings::credentials::{Credential, CredentialChange as Change, Host, Status, Use};
+use super::bindings::relying_party::CredentialForm;
 use super::bindings::store::Error;
 use super::state::CallState;
 use crate::policy::action;
@@ -131,18 +130,14 @@ impl Host for CallState {
             .into())
     }
 
-    async fn typical(&mut self, rp_id: String) -> Result<TypicalForm, Error> {
+    async fn typical(&mut self, rp_id: String) -> Result<Option<CredentialForm>, Error> {
         let permit = self.context.permit::<action::CredentialsTypical>(&rp_id)?;
-        let typical = self
-            .context
-            .services
-            .store
-            .credentials_typical(permit)
-            .await?;
-        Ok(TypicalForm {
-            id_length: typical.id_length,
-            transports: typical.transports,
-        })
+        let store = &self.context.services.store;
+        let form = store.credentials_typical(permit).await?;
+        Ok(form.map(|form| CredentialForm {
+            id_length: form.id_length,
+            transports: form.transports,
+        }))
     }
 }
 

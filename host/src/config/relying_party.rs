@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::algorithm::{ALGORITHM, Algorithm};
 use super::authenticators::{self, ATTESTATION, Attestation, Authenticators};
+use super::decoy::{self, Decoy};
 use super::format::{Choice, Flag, List, Parsed, Time};
 use super::lifecycle::{self, EXTENSION, Extension, Lifecycle};
 use super::origin::{ORIGIN, Origin};
@@ -56,6 +57,9 @@ pub struct RelyingParty {
     pub enroll_url: Option<WebUrl>,
     /// Where a person manages passkeys, for `/.well-known/passkey-endpoints`.
     pub manage_url: Option<WebUrl>,
+    /// What answers about unknown names look like. None: like those about the owner of
+    /// the oldest passkey.
+    pub decoy: Option<Decoy>,
 }
 
 /// WebAuthn L3 section 5.8.6.
@@ -177,6 +181,7 @@ fn read(section: &mut Section<'_>, id: Option<RpId>) -> Option<RelyingParty> {
     );
     let enroll_url = section.optional("enroll-url", WEB_URL);
     let manage_url = section.optional("manage-url", WEB_URL);
+    let decoy = section.optional_section("decoy", decoy::read);
 
     Some(RelyingParty {
         id: id?,
@@ -197,6 +202,7 @@ fn read(section: &mut Section<'_>, id: Option<RpId>) -> Option<RelyingParty> {
         extensions: extensions?,
         enroll_url: enroll_url?,
         manage_url: manage_url?,
+        decoy: decoy?,
     })
 }
 

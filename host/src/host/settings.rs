@@ -185,6 +185,10 @@ pub(super) fn relying_party(
                 .collect(),
             authenticators: authenticators::policy(party, metadata),
             lifecycle: lifecycle(party.lifecycle),
+            decoy: party.decoy.as_ref().map(|form| wit::CredentialForm {
+                id_length: form.id_length,
+                transports: form.transports.clone(),
+            }),
             extensions: party
                 .extensions
                 .iter()

@@ -27,9 +27,9 @@ use crate::policy::{Permit, action};
 use crate::runtime::Deadline;
 use crate::store::rollouts::Rollouts;
 use crate::store::{
-    Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
-    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, RateLimit, Session, Store,
-    StoredRecord, Swept, Taken, Typical,
+    Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialForm,
+    CredentialStatus, CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession,
+    RateLimit, Session, Store, StoredRecord, Swept, Taken,
 };
 
 /// Accounts and sessions over a link, and a log beside it.
@@ -186,7 +186,7 @@ impl Store for RemoteStore {
     async fn credentials_typical(
         &self,
         permit: Permit<action::CredentialsTypical>,
-    ) -> Result<Typical, Error> {
+    ) -> Result<Option<CredentialForm>, Error> {
         out_of_reach(permit)
     }
 

@@ -49,8 +49,8 @@ pub use rates::{RateLimit, Taken};
 pub use rollouts::Rollouts;
 pub use types::{
     Account, AccountChange, AccountStatus, AttestationConveyance, Ceremony, CeremonyKind,
-    CeremonyUser, Credential, CredentialChange, CredentialStatus, CredentialUse, NewAccount,
-    NewSession, ResidentKey, Session, Swept, Typical, UserVerification,
+    CeremonyUser, Credential, CredentialChange, CredentialForm, CredentialStatus, CredentialUse,
+    NewAccount, NewSession, ResidentKey, Session, Swept, UserVerification,
 };
 
 /// The credential store. The mediated functions are named as their actions, and
@@ -132,12 +132,12 @@ pub trait Store: Send + Sync + 'static {
         recorded: CredentialUse,
     ) -> Result<Credential, Error>;
 
-    /// The most common form in a bounded sample; a common one where there are no
-    /// credentials yet.
+    /// The form of the relying party's oldest credential: whoever registers later does
+    /// not change it.
     async fn credentials_typical(
         &self,
         permit: Permit<action::CredentialsTypical>,
-    ) -> Result<Typical, Error>;
+    ) -> Result<Option<CredentialForm>, Error>;
 
     /// [`Error::Exists`] when the relying party has a ceremony of that id.
     async fn ceremonies_put(

@@ -8,11 +8,13 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use zeropass::audit::ComponentIdentity;
 use zeropass::capabilities::bindings::ceremonies::{Ceremony, Kind};
 use zeropass::capabilities::bindings::credentials::{
-    Credential, CredentialChange, Host as Credentials, Status, TypicalForm, Use,
+    Credential, CredentialChange, Host as Credentials, Status, Use,
 };
 use zeropass::capabilities::bindings::log::Level;
 use zeropass::capabilities::bindings::passkey_manager::{PasskeyManager, PasskeyManagerPre};
-use zeropass::capabilities::bindings::relying_party::{Model, ModelReport, Profile};
+use zeropass::capabilities::bindings::relying_party::{
+    CredentialForm, Model, ModelReport, Profile,
+};
 use zeropass::capabilities::bindings::signatures::PublicKey;
 use zeropass::capabilities::bindings::{
     ceremonies, log, passkeys, relying_party, signatures, store,
@@ -248,7 +250,7 @@ impl Credentials for Alone {
         })
     }
 
-    async fn typical(&mut self, _: String) -> Result<TypicalForm, store::Error> {
+    async fn typical(&mut self, _: String) -> Result<Option<CredentialForm>, store::Error> {
         Err(store::Error::Busy)
     }
 }

@@ -6,9 +6,9 @@ use zeropass::audit::{Outcome, Trail};
 use zeropass::clock::Timestamp;
 use zeropass::policy::{Permit, action};
 use zeropass::store::{
-    Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
-    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, RateLimit, Session, Store,
-    StoredRecord, Swept, Taken, Typical,
+    Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialForm,
+    CredentialStatus, CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession,
+    RateLimit, Session, Store, StoredRecord, Swept, Taken,
 };
 
 /// Lists nothing, and is busy for everything else.
@@ -75,7 +75,7 @@ busy! {
     credentials_change(CredentialsChange, String, Vec<u8>, CredentialChange) -> Credential;
     credentials_remove(CredentialsRemove, String, Vec<u8>, bool) -> ();
     credentials_record_use(CredentialsRecordUse, Vec<u8>, CredentialUse) -> Credential;
-    credentials_typical(CredentialsTypical) -> Typical;
+    credentials_typical(CredentialsTypical) -> Option<CredentialForm>;
     ceremonies_put(CeremoniesPut, Ceremony) -> ();
     ceremonies_take(CeremoniesTake, String, CeremonyKind) -> Ceremony;
     accounts_create(AccountsCreate, NewAccount) -> Account;

@@ -9,10 +9,10 @@ use std::cell::RefCell;
 use passkey_manager::bindings::ceremonies::{self, Ceremony, Kind};
 use passkey_manager::bindings::credentials::{self, Credential, Status, Use};
 use passkey_manager::bindings::relying_party::{
-    self, AuthenticatorPolicy, Model, ModelReport, Profile,
+    self, AuthenticatorPolicy, CredentialForm, Model, ModelReport, Profile,
 };
 use passkey_manager::bindings::signatures::{self, PublicKey};
-use passkey_manager::bindings::{Typical, store as errors};
+use passkey_manager::bindings::store as errors;
 use passkey_manager::host::Host;
 use zeropass::capabilities::bindings as wit;
 use zeropass::capabilities::{SignatureError, verify_signature};
@@ -25,7 +25,7 @@ pub struct Values<'a> {
     /// For decoys.
     pub pseudonyms: &'a Pseudonyms,
     /// The form of credentials here.
-    pub typical: Option<Typical>,
+    pub typical: Option<CredentialForm>,
     /// The account's credentials, or the one that signs in.
     pub credentials: Vec<Credential>,
     /// The ceremony that is taken, or that was put.
@@ -167,8 +167,8 @@ impl Host for Values<'_> {
         })
     }
 
-    fn typical_credential(&self, _: &str) -> Result<Typical, errors::Error> {
-        self.typical.clone().ok_or(errors::Error::Busy)
+    fn typical_credential(&self, _: &str) -> Result<Option<CredentialForm>, errors::Error> {
+        Ok(self.typical.clone())
     }
 
     fn put_ceremony(&self, ceremony: &Ceremony) -> Result<(), errors::Error> {
@@ -255,6 +255,10 @@ pub fn profile(profile: wit::relying_party::Profile) -> Profile {
             keep_last_passkey: profile.lifecycle.keep_last_passkey,
         },
         extensions: profile.extensions,
+        decoy: profile.decoy.map(|form| CredentialForm {
+            id_length: form.id_length,
+            transports: form.transports,
+        }),
     }
 }
 

@@ -51,6 +51,7 @@ pub fn profile() -> Profile {
             keep_last_passkey: false,
         },
         extensions: vec!["credProps".into()],
+        decoy: None,
     }
 }
 

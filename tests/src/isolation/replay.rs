@@ -186,6 +186,7 @@ fn profile(setting: &Setting, steps: &Steps) -> Profile {
         },
         lifecycle: super::requests::lifecycle(),
         extensions: Vec::new(),
+        decoy: None,
     }
 }
 

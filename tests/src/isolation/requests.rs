@@ -23,6 +23,7 @@ pub fn profile(id: &str, origins: &[&str]) -> Profile {
         authenticators: any_authenticator(),
         lifecycle: lifecycle(),
         extensions: vec!["credProps".into()],
+        decoy: None,
     }
 }
 

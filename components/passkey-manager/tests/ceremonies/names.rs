@@ -2,6 +2,7 @@
 
 use passkey_manager::bindings::authentication::RequestOptions;
 use passkey_manager::bindings::registration::Registered;
+use passkey_manager::bindings::relying_party::CredentialForm;
 use passkey_manager::bindings::{Code, Rejection, Subject};
 use passkey_manager::{decoys, registration, user_handle};
 
@@ -25,32 +26,73 @@ fn decoys_are_stable_and_differ_by_name() {
     assert_ne!(decoy(&begin_sign_in(&host, other)), one);
 }
 
-#[test]
-fn decoys_have_the_usual_form() {
-    let host = MemoryHost::new();
-    for (length, expected) in [
-        (20, 20),
-        (64, 64),
-        (250, 250),
-        (1, 16),
-        (9999, 1023),
-        (0, 32),
-    ] {
-        host.typical.borrow_mut().id_length = length;
-        let options = begin_sign_in(&host, nobody());
-        assert_eq!(decoy(&options).len(), expected);
+fn form(id_length: u32, transport: &str) -> CredentialForm {
+    CredentialForm {
+        id_length,
+        transports: vec![transport.to_owned()],
     }
-    host.typical.borrow_mut().id_length = 20;
-    host.typical.borrow_mut().transports = vec!["usb".to_owned()];
+}
+
+#[test]
+fn decoys_have_the_form_that_the_profile_names() {
+    let host = MemoryHost::new();
+    register(&host, &Authenticator::new(1));
+    for (length, expected) in [(20, 20), (64, 64), (250, 250), (1, 16), (9999, 1023)] {
+        host.profile.borrow_mut().decoy = Some(form(length, "usb"));
+        host.take_calls();
+        let options = begin_sign_in(&host, nobody());
+        assert!(!host.take_calls().contains(&"typical"));
+        assert_eq!(decoy(&options).len(), expected);
+        assert_eq!(options.allow_credentials[0].transports, ["usb"]);
+    }
+}
+
+#[test]
+fn decoys_have_the_form_of_the_oldest_credential_and_whoever_comes_later_changes_nothing() {
+    let host = MemoryHost::new();
     let options = begin_sign_in(&host, nobody());
-    assert_eq!(options.allow_credentials[0].transports, ["usb"]);
+    assert_eq!(decoy(&options).len(), 32);
+    assert_eq!(
+        options.allow_credentials[0].transports,
+        ["hybrid", "internal"]
+    );
+
+    register(&host, &Authenticator::new(1));
+    let oldest = host.only();
+    let before = begin_sign_in(&host, nobody()).allow_credentials;
+    assert_eq!(before[0].id.len(), oldest.id.len());
+    assert_eq!(before[0].transports, oldest.transports);
+
+    for number in 0..=255 {
+        let mut later = oldest.clone();
+        later.id = vec![0; 40];
+        later.id[39] = number;
+        later.transports = vec!["usb".to_owned()];
+        host.credentials.borrow_mut().push(later);
+    }
+    let after = begin_sign_in(&host, nobody()).allow_credentials;
+    assert_eq!(after[0].id, before[0].id);
+    assert_eq!(after[0].transports, before[0].transports);
+}
+
+#[test]
+fn decoys_of_another_form_share_nothing() {
+    let host = MemoryHost::new();
+    let mut seen: Vec<Vec<u8>> = Vec::new();
+    for form in [form(40, "usb"), form(64, "usb"), form(64, "nfc")] {
+        host.profile.borrow_mut().decoy = Some(form);
+        let id = decoy(&begin_sign_in(&host, nobody()));
+        for earlier in &seen {
+            assert_ne!(id[..16], earlier[..16]);
+        }
+        seen.push(id);
+    }
 }
 
 #[test]
 fn known_and_unknown_names_look_alike() {
     let host = MemoryHost::new();
     register(&host, &Authenticator::new(1));
-    host.typical.borrow_mut().transports = vec!["internal".to_owned(), "hybrid".to_owned()];
     host.take_calls();
 
     let known = begin_sign_in(&host, Subject::Account(ALICE.to_owned()));
@@ -129,6 +171,7 @@ fn guesses_at_known_and_unknown_names_are_refused_alike() {
 #[test]
 fn nothing_fulfils_a_decoy() {
     let host = MemoryHost::new();
+    host.profile.borrow_mut().decoy = Some(form(32, "internal"));
     let options = begin_sign_in(&host, nobody());
     let forger = Authenticator::with_public_secret(decoy(&options));
     for sign_count in [0, 1] {
@@ -163,7 +206,7 @@ fn ids_of_known_and_unknown_names_register_alike() {
     register(&host, &Authenticator::new(1));
     let mut calls = Vec::new();
     for length in [16, 20, 64, 1023] {
-        host.typical.borrow_mut().id_length = length;
+        host.profile.borrow_mut().decoy = Some(form(length, "internal"));
         for subject in [
             Subject::Account(ALICE.to_owned()),
             nobody(),

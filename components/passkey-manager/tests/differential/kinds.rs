@@ -27,7 +27,7 @@ const STRICTER: &[(Code, &str, &str)] = &[
     ),
     (
         Code::UserHandleMismatch,
-        "",
+        "the user handle is not that of the passkey's account",
         "another account's user handle",
     ),
     (
@@ -49,13 +49,18 @@ const STRICTER: &[(Code, &str, &str)] = &[
     // CTAP2's canonical CBOR, and the types of L3 section 6.5.4.
     (
         Code::Malformed,
-        "attestationObject: CBOR",
+        "attestationObject: CBOR initial byte",
         "CBOR beyond the profile",
     ),
     (
         Code::Malformed,
-        "attestationObject: ",
-        "member of another type",
+        "attestationObject: fmt is not of its type",
+        "format of another type",
+    ),
+    (
+        Code::Malformed,
+        "attestationObject: attStmt is not of its type",
+        "statement of another type",
     ),
     (
         Code::Malformed,
@@ -64,12 +69,12 @@ const STRICTER: &[(Code, &str, &str)] = &[
     ),
     (
         Code::Malformed,
-        "clientDataJSON",
+        "clientDataJSON is not a JSON object with distinct names",
         "client data with a name twice",
     ),
     (
         Code::Malformed,
-        "the public key is not a COSE_Key",
+        "the public key is not a COSE_Key: an RSA number is empty or padded",
         "key with padded numbers",
     ),
     (
@@ -109,12 +114,12 @@ const STRICTER: &[(Code, &str, &str)] = &[
     // Section 8.4.1 and the DER of Android's key attestation, to the last byte.
     (
         Code::AttestationInvalid,
-        "an authorization list of android-key",
-        "key description not in DER",
+        "an authorization list of android-key is not of its form",
+        "authorization list not in DER",
     ),
     (
         Code::AttestationInvalid,
-        "the key description of android-key",
+        "the key description of android-key is not of its form",
         "key description not in DER",
     ),
     // Section 8.8: the structure to its last byte.
@@ -158,13 +163,18 @@ const STRICTER: &[(Code, &str, &str)] = &[
     // RFC 5280 sections 4.1.1.2 and 4.2.
     (
         Code::AttestationInvalid,
-        "a certificate names two",
+        "a certificate names two different algorithms",
         "two signature algorithms",
     ),
     (
         Code::AttestationInvalid,
-        "a certificate has",
-        "certificate extension",
+        "a certificate has a malformed extension",
+        "malformed certificate extension",
+    ),
+    (
+        Code::AttestationInvalid,
+        "a certificate has an unknown critical extension",
+        "unknown critical extension",
     ),
     (
         Code::AttestationInvalid,

@@ -101,6 +101,7 @@ fn required_settings_are_enough_and_the_rest_has_defaults() {
     let algorithms: Vec<_> = party.algorithms.iter().map(|known| known.cose()).collect();
     assert_eq!(algorithms, [-7, -35, -257]);
     assert!(!party.allow_cross_origin && party.enroll_url.is_none());
+    assert_eq!(party.decoy, None);
     assert!(party.attestation_roots.is_empty());
     assert_eq!(config.metadata, None);
     assert_eq!(

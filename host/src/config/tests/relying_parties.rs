@@ -129,3 +129,35 @@ fn relying_party_id_is_unique() {
         "relying-party[1].id = \"example.com\": expected each relying party only once"
     );
 }
+
+#[test]
+fn form_of_decoys_is_read_whole_and_inside_its_bounds() {
+    let with = |lines: &str| format!("{MINIMAL}\n[relying-party.decoy]\n{lines}\n");
+    let config = parse(&with(
+        "id-length = 20\ntransports = [\"hybrid\", \"internal\"]",
+    ))
+    .unwrap();
+    let expected = Decoy {
+        id_length: 20,
+        transports: vec!["hybrid".into(), "internal".into()],
+    };
+    assert_eq!(config.relying_parties[0].decoy, Some(expected));
+
+    for (lines, expected) in [
+        (
+            "id-length = 15\ntransports = []",
+            "relying-party[0].decoy.id-length = 15: expected a whole number from 16 to 1023",
+        ),
+        (
+            "id-length = 32\ntransports = [\"USB\"]",
+            "relying-party[0].decoy.transports[0] = \"USB\": expected a transport such as",
+        ),
+        (
+            "id-length = 32",
+            "relying-party[0].decoy.transports is missing",
+        ),
+    ] {
+        let message = only(&with(lines));
+        assert!(message.contains(expected), "{message}");
+    }
+}

@@ -188,27 +188,29 @@ pub(crate) async fn suspended_credential_records_no_use(kit: Kit) {
     assert_eq!(kit.get(RP, b"key").await, Ok(credential));
 }
 
-pub(crate) async fn typical_is_the_most_common_form(kit: Kit) {
+pub(crate) async fn typical_is_the_form_of_the_oldest(kit: Kit) {
     let typical = async || kit.store.credentials_typical(kit.permit()).await.unwrap();
-    assert_eq!(typical().await.id_length, 32, "before there are any");
-    assert!(!typical().await.transports.is_empty());
+    assert_eq!(typical().await, None);
 
     let ada = kit.create(RP, "ada").await;
     let eve = kit.create(OTHER, "eve").await;
-    for (account, id) in [(&ada, [1; 20]), (&ada, [2; 20]), (&eve, [3; 20])] {
-        let mut credential = Kit::credential(account, &id);
-        credential.transports = vec!["usb".into()];
-        kit.insert(credential).await.unwrap();
+    let mut others = Kit::credential(&eve, &[1; 48]);
+    others.created_at -= 1000;
+    kit.insert(others).await.unwrap();
+    assert_eq!(typical().await, None, "another relying party's");
+
+    let mut oldest = Kit::credential(&ada, &[9; 20]);
+    oldest.transports = vec!["usb".into(), "nfc".into()];
+    kit.insert(oldest).await.unwrap();
+    // Later ones that an order by id would put before it.
+    for number in 0..4 {
+        let mut later = Kit::credential(&ada, &[number; 64]);
+        later.created_at += 1;
+        kit.insert(later).await.unwrap();
     }
-    for number in 1..=3 {
-        kit.insert(Kit::credential(&eve, &[number; 48]))
-            .await
-            .unwrap();
-    }
-    kit.insert(Kit::credential(&ada, &[4; 48])).await.unwrap();
-    let found = typical().await;
+    let found = typical().await.unwrap();
     assert_eq!(found.id_length, 20);
-    assert_eq!(found.transports, ["usb"]);
+    assert_eq!(found.transports, ["usb", "nfc"]);
 }
 
 pub(crate) async fn relying_parties_do_not_see_each_others_credentials(kit: Kit) {

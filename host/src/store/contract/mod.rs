@@ -33,7 +33,7 @@ macro_rules! contract {
                 use_is_recorded_by_compare_and_set,
                 of_parallel_uses_of_one_counter_one_succeeds,
                 suspended_credential_records_no_use,
-                typical_is_the_most_common_form,
+                typical_is_the_form_of_the_oldest,
                 relying_parties_do_not_see_each_others_credentials,
                 malformed_credential_is_refused,
                 credential_of_another_relying_party_is_refused,

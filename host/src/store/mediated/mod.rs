@@ -21,7 +21,7 @@ use super::changes::{
 use super::job::Applies;
 use super::rates::{TakeCells, Taken};
 use super::writer::Writer;
-use super::{Account, Credential, Error, Rollouts, Session, StoredRecord, Swept, Typical};
+use super::{Account, Credential, CredentialForm, Error, Rollouts, Session, StoredRecord, Swept};
 use crate::audit::Trail;
 use crate::clock::{Clock, Timestamp};
 
@@ -62,7 +62,10 @@ pub trait Database: Rollouts + fmt::Debug {
         user_id: &str,
     ) -> impl Future<Output = Result<Vec<Credential>, Error>> + Send;
 
-    fn typical(&self, rp_id: &str) -> impl Future<Output = Result<Typical, Error>> + Send;
+    fn typical(
+        &self,
+        rp_id: &str,
+    ) -> impl Future<Output = Result<Option<CredentialForm>, Error>> + Send;
 
     fn account(&self, rp_id: &str, id: &str)
     -> impl Future<Output = Result<Account, Error>> + Send;

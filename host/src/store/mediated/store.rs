@@ -22,9 +22,9 @@ use crate::store::job::Errand;
 use crate::store::rates::TakeCells;
 use crate::store::settle::{checked, read};
 use crate::store::{
-    Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialStatus,
-    CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession, RateLimit, Rollouts,
-    Session, Store, StoredRecord, Swept, Taken, Typical, check,
+    Account, AccountChange, Ceremony, CeremonyKind, Credential, CredentialChange, CredentialForm,
+    CredentialStatus, CredentialUse, Error, Failed, LockoutPolicy, NewAccount, NewSession,
+    RateLimit, Rollouts, Session, Store, StoredRecord, Swept, Taken, check,
 };
 
 #[async_trait]
@@ -149,7 +149,7 @@ impl<D: Database> Store for Mediated<D> {
     async fn credentials_typical(
         &self,
         permit: Permit<CredentialsTypical>,
-    ) -> Result<Typical, Error> {
+    ) -> Result<Option<CredentialForm>, Error> {
         let rp_id = permit.relying_party().to_owned();
         let found = self.database.typical(&rp_id);
         read(permit, target::NONE.to_owned(), found).await

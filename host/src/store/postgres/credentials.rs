@@ -7,10 +7,10 @@ use super::read::read;
 use crate::store::changes::{
     AlterCredential, InsertCredential, RecordUse, RemoveCredential, RenameCredential,
 };
-use crate::store::columns::{list, time, to_list};
+use crate::store::columns::{decode, list, time, to_list};
 use crate::store::job::{Applies, Failure};
 use crate::store::rows::Found;
-use crate::store::{Credential, Error, Typical};
+use crate::store::{Credential, CredentialForm, Error};
 
 /// Named, so that a newer schema can add one under a running host.
 macro_rules! columns {
@@ -116,17 +116,9 @@ const FORGIVE: &str = "
     DELETE FROM zeropass.failures WHERE rp_id = $1 AND subject = $2
         AND (locked_until IS NULL OR locked_until <= $3)";
 
-/// Ids are random, so the first ones in their order are a fair sample; the bound
-/// keeps answers about unknown names cheap however many passkeys there are.
 const TYPICAL: &str = "
-    SELECT id_length, transports FROM (
-        SELECT length(id)::bigint AS id_length, transports COLLATE \"C\" AS transports
-        FROM zeropass.credentials WHERE rp_id = $1 ORDER BY id LIMIT 256) AS sample
-    GROUP BY id_length, transports ORDER BY count(*) DESC, id_length, transports LIMIT 1";
-
-/// What passkey providers in wide use answer with.
-const COMMON_ID_LENGTH: u32 = 32;
-const COMMON_TRANSPORTS: [&str; 2] = ["hybrid", "internal"];
+    SELECT length(id)::bigint AS id_length, transports FROM zeropass.credentials
+    WHERE rp_id = $1 ORDER BY created_at, id LIMIT 1";
 
 pub(super) async fn get(db: &PgPool, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {
     let found = read(db, |db| async move {
@@ -156,21 +148,18 @@ pub(super) async fn list_for_user(
     Ok(found.into_iter().filter_map(Found::real).collect())
 }
 
-pub(super) async fn typical(db: &PgPool, rp_id: &str) -> Result<Typical, Error> {
+pub(super) async fn typical(db: &PgPool, rp_id: &str) -> Result<Option<CredentialForm>, Error> {
     let found = read(db, |db| async move {
         let row = sqlx::query(TYPICAL).bind(rp_id).fetch_optional(&db).await?;
         row.map(|row| {
-            Ok(Typical {
-                id_length: crate::store::columns::decode(&row, "id_length")?,
+            Ok(CredentialForm {
+                id_length: decode(&row, "id_length")?,
                 transports: list(&row, "transports")?,
             })
         })
         .transpose()
     });
-    Ok(found.await?.unwrap_or_else(|| Typical {
-        id_length: COMMON_ID_LENGTH,
-        transports: COMMON_TRANSPORTS.map(String::from).to_vec(),
-    }))
+    found.await
 }
 
 // === InsertCredential ===

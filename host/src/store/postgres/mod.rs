@@ -59,7 +59,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::store::mediated::{Database, Mediated};
 use crate::store::rates::{TakeCells, Taken};
 use crate::store::writer::Writer;
-use crate::store::{Account, Credential, Error, Session, StoredRecord, Swept, Typical};
+use crate::store::{Account, Credential, CredentialForm, Error, Session, StoredRecord, Swept};
 
 pub use self::error::OpenError;
 pub use self::history::PostgresHistory;
@@ -202,7 +202,7 @@ impl Database for PostgresDatabase {
         credentials::list_for_user(&self.credentials.readers, rp_id, user_id).await
     }
 
-    async fn typical(&self, rp_id: &str) -> Result<Typical, Error> {
+    async fn typical(&self, rp_id: &str) -> Result<Option<CredentialForm>, Error> {
         credentials::typical(&self.credentials.readers, rp_id).await
     }
 

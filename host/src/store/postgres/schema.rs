@@ -42,6 +42,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "log secrets",
             include_str!("migrations/0042_log_secrets.sql"),
         ),
+        step(
+            43,
+            "credential age",
+            include_str!("migrations/0043_credential_age.sql"),
+        ),
     ])
 });
 

@@ -8,10 +8,10 @@ use super::unavailable;
 use crate::store::changes::{
     AlterCredential, InsertCredential, RecordUse, RemoveCredential, RenameCredential,
 };
-use crate::store::columns::{list, time, to_list};
+use crate::store::columns::{decode, list, time, to_list};
 use crate::store::job::{Applies, Failure};
 use crate::store::rows::Found;
-use crate::store::{Credential, Error, Typical};
+use crate::store::{Credential, CredentialForm, Error};
 
 const INSERT: &str = "
     INSERT INTO credentials (rp_id, user_id, id, label, status, created_at, last_used_at,
@@ -84,17 +84,9 @@ const WHY_NOT_USED: &str = "
 
 const FORGIVE: &str = "DELETE FROM failures WHERE rp_id = ?1 AND subject = ?2";
 
-/// Ids are random, so the first ones in their order are a fair sample; the bound
-/// keeps answers about unknown names cheap however many passkeys there are.
 const TYPICAL: &str = "
-    SELECT id_length, transports FROM (
-        SELECT length(id) AS id_length, transports FROM credentials
-        WHERE rp_id = ?1 ORDER BY id LIMIT 256)
-    GROUP BY id_length, transports ORDER BY count(*) DESC, id_length, transports LIMIT 1";
-
-/// What passkey providers in wide use answer with.
-const COMMON_ID_LENGTH: u32 = 32;
-const COMMON_TRANSPORTS: [&str; 2] = ["hybrid", "internal"];
+    SELECT length(id) AS id_length, transports FROM credentials
+    WHERE rp_id = ?1 ORDER BY created_at, id LIMIT 1";
 
 pub(super) async fn get(db: &SqlitePool, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {
     let found: Found<Credential> = sqlx::query_as(GET)
@@ -120,22 +112,19 @@ pub(super) async fn list_for_user(
     Ok(found.into_iter().filter_map(Found::real).collect())
 }
 
-pub(super) async fn typical(db: &SqlitePool, rp_id: &str) -> Result<Typical, Error> {
+pub(super) async fn typical(db: &SqlitePool, rp_id: &str) -> Result<Option<CredentialForm>, Error> {
     let row = sqlx::query(TYPICAL)
         .bind(rp_id)
         .fetch_optional(db)
         .await
         .map_err(unavailable)?;
-    match row {
-        Some(row) => Ok(Typical {
-            id_length: crate::store::columns::decode(&row, "id_length").map_err(unavailable)?,
+    row.map(|row| {
+        Ok(CredentialForm {
+            id_length: decode(&row, "id_length").map_err(unavailable)?,
             transports: list(&row, "transports").map_err(unavailable)?,
-        }),
-        None => Ok(Typical {
-            id_length: COMMON_ID_LENGTH,
-            transports: COMMON_TRANSPORTS.map(String::from).to_vec(),
-        }),
-    }
+        })
+    })
+    .transpose()
 }
 
 // === InsertCredential ===

@@ -42,7 +42,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::store::mediated::{Database, Mediated};
 use crate::store::rates::{TakeCells, Taken};
 use crate::store::writer::Writer;
-use crate::store::{Account, Credential, Error, Session, StoredRecord, Swept, Typical};
+use crate::store::{Account, Credential, CredentialForm, Error, Session, StoredRecord, Swept};
 use debts::Debts;
 
 pub use files::{copy, prune};
@@ -205,7 +205,7 @@ impl Database for SqliteDatabase {
         credentials::list_for_user(&self.readers, rp_id, user_id).await
     }
 
-    async fn typical(&self, rp_id: &str) -> Result<Typical, Error> {
+    async fn typical(&self, rp_id: &str) -> Result<Option<CredentialForm>, Error> {
         credentials::typical(&self.readers, rp_id).await
     }
 

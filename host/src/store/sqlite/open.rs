@@ -37,6 +37,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         ),
         step(10, "rollouts", include_str!("migrations/0010_rollouts.sql")),
         step(20, "rates", include_str!("migrations/0020_rates.sql")),
+        step(
+            21,
+            "credential age",
+            include_str!("migrations/0021_credential_age.sql"),
+        ),
     ])
 });
 

@@ -86,9 +86,9 @@ pub struct CredentialUse {
     pub at: Timestamp,
 }
 
-/// The most common form of a relying party's credentials.
+/// What a credential looks like from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Typical {
+pub struct CredentialForm {
     /// Bytes.
     pub id_length: u32,
     /// WebAuthn L3 section 5.8.4.

@@ -12,7 +12,9 @@ pub use account::{Account, AccountChange, AccountStatus, NewAccount};
 pub use ceremony::{
     AttestationConveyance, Ceremony, CeremonyKind, CeremonyUser, ResidentKey, UserVerification,
 };
-pub use credential::{Credential, CredentialChange, CredentialStatus, CredentialUse, Typical};
+pub use credential::{
+    Credential, CredentialChange, CredentialForm, CredentialStatus, CredentialUse,
+};
 pub use session::{NewSession, Session};
 
 /// How much a sweep forgot.

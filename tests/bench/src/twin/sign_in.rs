@@ -9,8 +9,9 @@ use auth_service::wire::authentication::{Begin, Begun, Finish, Finished, Session
 use auth_service::wire::object;
 use auth_service::{http::Request, response::Response};
 use passkey_manager::authentication;
+use passkey_manager::bindings::Subject;
 use passkey_manager::bindings::authentication::BeginRequest;
-use passkey_manager::bindings::{Subject, Typical};
+use passkey_manager::bindings::relying_party::CredentialForm;
 use zeropass::audit::{ComponentIdentity, Outcome};
 use zeropass::policy::Permit;
 use zeropass::policy::action::{
@@ -62,9 +63,9 @@ impl Call<'_> {
         let permit: Permit<CredentialsTypical> = self.passkey_manager(rp_id)?;
         let typical = store.credentials_typical(permit).await;
         let typical = typical.map_err(words::stored)?;
-        host.typical = Some(Typical {
-            id_length: typical.id_length,
-            transports: typical.transports,
+        host.typical = typical.map(|form| CredentialForm {
+            id_length: form.id_length,
+            transports: form.transports,
         });
         let permit: Permit<CredentialsListForUser> = self.passkey_manager(rp_id)?;
         let credentials = store

@@ -1,12 +1,12 @@
 //! `zeropass:store/credentials`.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeropass::capabilities::bindings::credentials::{
-    Credential, CredentialChange as Change, Host, Status, TypicalForm, Use,
+    Credential, CredentialChange as Change, Host, Status, Use,
 };
+
+use zeropass::capabilities::bindings::relying_party::CredentialForm;
 
 use super::super::StoreError;
 use super::super::memory::Memory;
@@ -140,31 +140,17 @@ impl Host for State {
         Ok(known.clone())
     }
 
-    async fn typical(&mut self, rp_id: String) -> Result<TypicalForm, StoreError> {
+    async fn typical(&mut self, rp_id: String) -> Result<Option<CredentialForm>, StoreError> {
         let memory = self.store("credentials", "typical", rp_id.clone())?;
-        let mut forms: BTreeMap<(usize, &[String]), usize> = BTreeMap::new();
-        for known in memory
+        let own = memory
             .credentials
             .iter()
-            .filter(|known| known.rp_id == rp_id)
-        {
-            *forms
-                .entry((known.id.len(), &known.transports))
-                .or_default() += 1;
-        }
-        // Of equally common forms the first one in their order.
-        let typical = forms.into_iter().rev().max_by_key(|(_, count)| *count);
-        Ok(match typical {
-            Some(((length, transports), _)) => TypicalForm {
-                id_length: u32::try_from(length).unwrap_or(u32::MAX),
-                transports: transports.to_vec(),
-            },
-            // As the host's stores answer where nobody is registered yet.
-            None => TypicalForm {
-                id_length: 32,
-                transports: vec!["hybrid".into(), "internal".into()],
-            },
-        })
+            .filter(|known| known.rp_id == rp_id);
+        let oldest = own.min_by_key(|known| (known.created_at, &known.id));
+        Ok(oldest.map(|known| CredentialForm {
+            id_length: u32::try_from(known.id.len()).unwrap_or(u32::MAX),
+            transports: known.transports.clone(),
+        }))
     }
 }
 

@@ -224,6 +224,7 @@ fn profile(setting: &Setting, steps: &Steps) -> Profile {
             keep_last_passkey: false,
         },
         extensions: Vec::new(),
+        decoy: None,
     }
 }
 

@@ -4,9 +4,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Component;
 use crate::bindings::exports::zeropass::store::credentials::{
-    Credential, CredentialChange as Change, Guest, Status, TypicalForm, Use,
+    Credential, CredentialChange as Change, Guest, Status, Use,
 };
 use crate::bindings::exports::zeropass::store::types::Error;
+use crate::bindings::zeropass::host::relying_party::CredentialForm;
 use crate::memory::{Memory, with};
 
 impl Guest for Component {
@@ -122,17 +123,13 @@ impl Guest for Component {
         })
     }
 
-    /// Zero stands for no credentials: the component then knows what is usual.
-    fn typical(rp_id: String) -> Result<TypicalForm, Error> {
+    fn typical(rp_id: String) -> Result<Option<CredentialForm>, Error> {
         with(|memory| {
             let first = memory.credentials.iter().find(|known| known.rp_id == rp_id);
-            Ok(TypicalForm {
-                id_length: first
-                    .map_or(0, |known| u32::try_from(known.id.len()).unwrap_or(u32::MAX)),
-                transports: first
-                    .map(|known| known.transports.clone())
-                    .unwrap_or_default(),
-            })
+            Ok(first.map(|known| CredentialForm {
+                id_length: u32::try_from(known.id.len()).unwrap_or(u32::MAX),
+                transports: known.transports.clone(),
+            }))
         })
     }
 }

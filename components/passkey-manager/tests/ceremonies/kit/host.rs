@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use passkey_manager::bindings::ceremonies::{Ceremony, Kind};
 use passkey_manager::bindings::credentials::{Credential, CredentialChange as Change, Status, Use};
 use passkey_manager::bindings::relying_party::{
-    self, AttestationConveyance, AuthenticatorPolicy, CounterPolicy, LifecyclePolicy, Model,
-    ModelReport, Profile, ResidentKey, UserVerification,
+    self, AttestationConveyance, AuthenticatorPolicy, CounterPolicy, CredentialForm,
+    LifecyclePolicy, Model, ModelReport, Profile, ResidentKey, UserVerification,
 };
 use passkey_manager::bindings::signatures::{self, PublicKey};
-use passkey_manager::bindings::{Typical, store};
+use passkey_manager::bindings::store;
 use passkey_manager::host::Host;
 use sha2::{Digest as _, Sha256};
 
@@ -27,7 +27,6 @@ pub struct MemoryHost {
     pub metadata: RefCell<Vec<(Model, ModelReport)>>,
     pub credentials: RefCell<Vec<Credential>>,
     pub ceremonies: RefCell<HashMap<String, (Ceremony, bool)>>,
-    pub typical: RefCell<Typical>,
     pub clock: Cell<u64>,
     /// What the store answers instead of doing anything.
     pub store_error: Cell<Option<store::Error>>,
@@ -63,6 +62,7 @@ impl MemoryHost {
                     keep_last_passkey: false,
                 },
                 extensions: vec!["credProps".to_owned()],
+                decoy: None,
                 authenticators: AuthenticatorPolicy {
                     allowed: Vec::new(),
                     denied: Vec::new(),
@@ -78,10 +78,6 @@ impl MemoryHost {
             metadata: RefCell::default(),
             credentials: RefCell::default(),
             ceremonies: RefCell::default(),
-            typical: RefCell::new(Typical {
-                id_length: 20,
-                transports: vec!["internal".to_owned()],
-            }),
             clock: Cell::new(1_750_000_000_000),
             store_error: Cell::new(None),
             use_error: Cell::new(None),
@@ -344,9 +340,14 @@ impl Host for MemoryHost {
         Ok(known.clone())
     }
 
-    fn typical_credential(&self, _rp_id: &str) -> Result<Typical, store::Error> {
+    fn typical_credential(&self, rp_id: &str) -> Result<Option<CredentialForm>, store::Error> {
         self.store("typical")?;
-        Ok(self.typical.borrow().clone())
+        let credentials = self.credentials.borrow();
+        let oldest = credentials.iter().find(|known| known.rp_id == rp_id);
+        Ok(oldest.map(|known| CredentialForm {
+            id_length: u32::try_from(known.id.len()).unwrap(),
+            transports: known.transports.clone(),
+        }))
     }
 
     fn put_ceremony(&self, ceremony: &Ceremony) -> Result<(), store::Error> {

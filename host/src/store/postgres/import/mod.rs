@@ -29,7 +29,7 @@ const BATCH: usize = 500;
 const BATCH_BYTES: usize = 4 << 20;
 
 /// The version of SQLite's schema whose tables [`TABLES`] lists.
-const SQLITE_SCHEMA: i64 = 20;
+const SQLITE_SCHEMA: i64 = 21;
 
 /// Hosts go on with the logs where they end.
 const HEADS: &str = "
