@@ -36,6 +36,8 @@ pub struct MemoryHost {
     pub signatures_are: Cell<Option<bool>>,
     /// The counter that another sign-in leaves right before the next use is recorded.
     pub other_use: Cell<Option<u32>>,
+    /// Whether another sign-in turns flag BE on right before the next use is recorded.
+    pub other_learns: Cell<bool>,
     pub calls: RefCell<Vec<Recorded>>,
     pub warnings: RefCell<Vec<String>>,
     drawn: Cell<u64>,
@@ -60,6 +62,7 @@ impl MemoryHost {
                     counter_synced: CounterPolicy::Deny,
                     accept_late_backup_eligibility: false,
                     keep_last_passkey: false,
+                    step_up: false,
                 },
                 extensions: vec!["credProps".to_owned()],
                 decoy: None,
@@ -82,6 +85,7 @@ impl MemoryHost {
             store_error: Cell::new(None),
             use_error: Cell::new(None),
             other_use: Cell::new(None),
+            other_learns: Cell::new(false),
             signatures_are: Cell::new(None),
             calls: RefCell::default(),
             warnings: RefCell::default(),
@@ -217,11 +221,19 @@ impl Host for MemoryHost {
         super::verify::verify(algorithm, key, message, signature)
     }
 
-    fn insert_credential(&self, credential: &Credential) -> Result<(), store::Error> {
+    fn insert_credential(
+        &self,
+        credential: &Credential,
+        only_first: bool,
+    ) -> Result<(), store::Error> {
         self.store("insert")?;
         let mut credentials = self.credentials.borrow_mut();
         if credentials.iter().any(|known| known.id == credential.id) {
             return Err(store::Error::Exists);
+        }
+        let owned = |known: &Credential| known.user_id == credential.user_id;
+        if only_first && credentials.iter().any(owned) {
+            return Err(store::Error::Conflict);
         }
         credentials.push(credential.clone());
         Ok(())
@@ -325,8 +337,10 @@ impl Host for MemoryHost {
         if let Some(other) = self.other_use.take() {
             known.sign_count = other;
         }
+        known.backup_eligible |= self.other_learns.take();
         if known.sign_count != used.previous_sign_count
             || known.backup_state != used.previous_backup_state
+            || known.backup_eligible && !used.backup_eligible
         {
             return Err(store::Error::Conflict);
         }
