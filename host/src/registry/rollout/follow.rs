@@ -203,6 +203,11 @@ impl Rollouts {
         let Ok(now) = self.present(name).await else {
             return;
         };
+        // The store may have taken its time, and a verdict against a canary replaces one for it.
+        let void = !followed.lane.pending().contains(decision);
+        if matches!(decision.verdict, Verdict::Promote(_)) && void {
+            return;
+        }
         // It may have been signed anew by somebody who is trusted, or policy may admit it
         // again.
         if decision.by_policy && self.ready(followed, &now, digest, true).await.is_ok() {

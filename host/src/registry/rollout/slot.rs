@@ -5,7 +5,8 @@
 //! that has not been routed yet; a request that was routed keeps its revision until
 //! it ends, and the revision's memory goes with its last holder. A verdict against a
 //! revision takes effect before the call that brought it is answered; writing it
-//! down is the business of [`Rollouts`](super::Rollouts).
+//! down is the business of [`Rollouts`](super::Rollouts). One for it waits until it is
+//! written down, and is void when one against it comes first.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -237,7 +238,15 @@ impl<P: Send + Sync + 'static> Slot<P> {
             },
         }
         tracing::warn!(?decision, "a verdict on a revision");
-        self.decisions().push(decision);
+        let mut decisions = self.decisions();
+        if matches!(decision.verdict, Verdict::RollBack(_)) {
+            // What it did well until then does not count any more.
+            decisions.retain(|one| {
+                one.digest != decision.digest || !matches!(one.verdict, Verdict::Promote(_))
+            });
+        }
+        decisions.push(decision);
+        drop(decisions);
         self.decided.notify_one();
     }
 

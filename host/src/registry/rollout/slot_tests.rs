@@ -59,6 +59,36 @@ fn call_that_ended_is_reported_once() {
 }
 
 #[test]
+fn canary_that_goes_wrong_before_it_has_taken_over_does_not_take_over() {
+    let stable = revision("a");
+    let rules = Rules {
+        least_failures: 1,
+        promote_after: 1,
+        ..Rules::default()
+    };
+    let slot = Slot::with_rules(Arc::clone(&stable), rules);
+    slot.install(&stable, Some((&revision("b"), 99)), None);
+    let routes = Routes::at(0);
+    let ended = |how| {
+        let watch = slot.watch(&routes);
+        watch.begun().at(Instant::now());
+        watch.ended(Some(how));
+    };
+    ended(Ended::Well);
+    assert_eq!(
+        verdicts(&slot),
+        [Verdict::Promote("1 healthy calls".into())]
+    );
+    ended(Ended::Trapped);
+    assert!(
+        matches!(verdicts(&slot)[..], [Verdict::RollBack(_)]),
+        "{:?}",
+        slot.pending()
+    );
+    assert!(slot.routing().canary.is_none());
+}
+
+#[test]
 fn call_that_nobody_waited_for_is_an_error_when_it_took_long() {
     let (slot, routes) = on_trial();
     let watch = slot.watch(&routes);

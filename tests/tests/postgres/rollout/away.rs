@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use zeropass::registry::SigningKey;
-use zeropass_tests::deployment::{Deployment, ORIGIN, Person, WORKLOAD};
+use zeropass_tests::deployment::{Answer, Deployment, ORIGIN, Person, WORKLOAD, guest_file};
 use zeropass_tests::postgres::Database;
 use zeropass_tests::rollout::{OPERATOR, activate, push, push_signed, release, variant};
 use zeropass_tests::signing::minisig;
@@ -60,6 +60,63 @@ async fn hosts_that_lose_sight_of_the_rollouts_go_on_signing_people_in() {
             .await
             .expect(200);
     }
+}
+
+/// What a canary did well until nobody could write it down does not carry it past what it
+/// does then.
+#[tokio::test(flavor = "multi_thread")]
+async fn canary_that_goes_wrong_while_the_rollouts_are_away_does_not_take_over() {
+    let database = Database::start().await;
+    let host = Deployment::builder()
+        .postgres(&database)
+        .admin()
+        .auth_service(guest_file("answers_well"))
+        .set("rollout", "follow", "\"50ms\"")
+        .set("rollout", "promote-after", "5")
+        .start()
+        .await;
+    let admin = host.admin_client(OPERATOR);
+    let wasm = std::fs::read(guest_file("traps")).unwrap();
+    let wish = json!({"revision": "1.1.0", "canary": 99});
+    release(&host, &admin, NAME, wasm, &wish).await;
+    let client = host.client(WORKLOAD);
+    let call = async |path: &str, person: u32| {
+        let request = client.request(http::Method::GET, path);
+        let request = request.header("zeropass-sticky", format!("person-{person}"));
+        Answer::of(request).await.status()
+    };
+
+    database.sql(
+        "ALTER ROLE zeropass_rollouts NOLOGIN;
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE usename = 'zeropass_rollouts'",
+    );
+    // More than enough for it to take over.
+    for person in 0..50 {
+        assert_eq!(call("/v1/users/ok/passkeys", person).await, 200);
+    }
+    let on_trial = || {
+        let running = host.rollouts().running();
+        let found = running.into_iter().find(|(name, _)| *name == NAME);
+        found.unwrap().1.canary.is_some()
+    };
+    assert!(on_trial());
+    let mut failed = 0;
+    for person in 0..50 {
+        failed += u32::from(call("/v1/users/bad/passkeys", person).await != 200);
+    }
+    assert_eq!(failed, 3, "as few as condemn it");
+    assert!(!on_trial());
+
+    database.sql("ALTER ROLE zeropass_rollouts LOGIN");
+    let record = host
+        .record_where(|record| {
+            ["rollout.promote", "rollout.roll-back"].contains(&record.action.as_str())
+        })
+        .await;
+    assert_eq!(record.action, "rollout.roll-back");
+    assert_eq!(serves(&host), "1.0.0");
+    assert_eq!(call("/v1/users/bad/passkeys", 0).await, 200);
 }
 
 /// What policy takes back is out of service before anybody can write it down.

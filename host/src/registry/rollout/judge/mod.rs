@@ -7,7 +7,8 @@
 //! canary began: where there is little traffic a window never holds enough. By these
 //! it is promoted, too, and not while they are worse than the stable revision's. The
 //! judge knows no revisions, only the number under which one was put in place: what an
-//! earlier one still does is not counted.
+//! earlier one still does is not counted. A canary is judged until it has taken over: to
+//! decide that it may is not yet to write it down, which takes a store that answers.
 
 #[cfg(test)]
 mod tests;
@@ -60,9 +61,11 @@ pub struct Judge {
     stable: Side,
     canary: Option<Side>,
     breaker: Window,
-    /// Until something changes, a verdict is given once: on the canary,
-    given: bool,
-    /// and on the stable revision.
+    /// Until something changes, a verdict is given once: that the canary takes over,
+    promoted: bool,
+    /// that it goes, which may follow the other,
+    condemned: bool,
+    /// and that the stable revision goes.
     tripped: bool,
 }
 
@@ -93,14 +96,16 @@ impl Judge {
             breaker: Window::new(rules.breaker_window),
             rules,
             canary: None,
-            given: false,
+            promoted: false,
+            condemned: false,
             tripped: false,
         }
     }
 
     /// Judge these from now on. A side that stays keeps its counts.
     pub fn watch(&mut self, stable: u64, canary: Option<u64>) {
-        self.given = false;
+        self.promoted = false;
+        self.condemned = false;
         self.tripped = false;
         let was_canary = self.canary.as_ref().map(|side| side.id);
         if self.stable.id != stable {
@@ -136,10 +141,15 @@ impl Judge {
         } else {
             return None;
         }
-        let on_canary = self.on_canary().filter(|_| !self.given);
-        self.given |= on_canary.is_some();
-        if on_canary.is_some() {
-            return on_canary;
+        match self.on_canary() {
+            Some(Verdict::Promote(_)) if self.promoted || self.condemned => {}
+            Some(Verdict::RollBack(_)) if self.condemned => {}
+            Some(verdict) => {
+                self.promoted |= matches!(verdict, Verdict::Promote(_));
+                self.condemned |= matches!(verdict, Verdict::RollBack(_));
+                return Some(verdict);
+            }
+            None => {}
         }
         let crash_loop = self.crash_loop().filter(|_| !self.tripped);
         self.tripped |= crash_loop.is_some();

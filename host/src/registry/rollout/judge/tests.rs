@@ -161,6 +161,27 @@ fn canary_is_promoted_after_enough_healthy_calls() {
 }
 
 #[test]
+fn canary_that_may_take_over_is_judged_until_it_has() {
+    let mut judge = on_trial(Rules {
+        promote_after: 50,
+        ..Rules::default()
+    });
+    assert_eq!(calls(&mut judge, STABLE, 100, 0, Ended::Well), None);
+    let promoted = calls(&mut judge, CANARY, 50, 0, Ended::Well);
+    assert_eq!(promoted, Some(Verdict::Promote("50 healthy calls".into())));
+    let again = calls(&mut judge, CANARY, 50, 0, Ended::Well);
+    assert_eq!(again, None, "a verdict is given once");
+    match calls(&mut judge, CANARY, 3, 1, Ended::Trapped) {
+        Some(Verdict::RollBack(why)) => {
+            assert!(why.starts_with("traps in 3 of 103 calls"), "{why}");
+        }
+        other => panic!("{other:?}"),
+    }
+    // Not even where it does well again.
+    assert_eq!(calls(&mut judge, CANARY, 5_000, 0, Ended::Well), None);
+}
+
+#[test]
 fn canary_is_never_promoted_by_itself_when_told_so() {
     let mut judge = on_trial(Rules {
         promote_after: 0,
