@@ -107,8 +107,8 @@ pub struct HistoryEntry {
     /// Who: an operator's SPIFFE id, or the host.
     pub who: String,
     /// What was done: `configured`, `activated`, `canary`, `promoted`, and with `-older`
-    /// where the version was wanted although it is older; `rolled-back`, `taken-out`,
-    /// `withdrawn`, `refused`.
+    /// where the version was wanted although it is older; `rolled-back`, `canary-ended`
+    /// (the stable revision was activated), `taken-out`, `withdrawn`, `refused`.
     pub what: String,
     /// The digest before, or `-`.
     pub from: String,

@@ -49,6 +49,47 @@ async fn pushed_revision_serves_when_it_is_activated_and_not_before() {
     assert_eq!(again.problem(), (409, "already-active".to_owned()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn canary_whose_trial_ends_by_an_activation_is_named() {
+    let (deployment, admin) = operated().await;
+    let trial = json!({"revision": "1.1.0", "canary": 10});
+    release(&deployment, &admin, NAME, variant(NAME, "b"), &trial).await;
+    let ended = activate(&admin, NAME, &json!({"revision": "1.0.0"})).await;
+    let ended = ended.expect(200);
+    assert_eq!(ended["what"], "canary-ended");
+    assert_eq!(
+        (&ended["fromVersion"], &ended["toVersion"]),
+        (&json!("1.1.0"), &json!("1.0.0"))
+    );
+    assert!(ended.get("ended").is_none(), "{ended}");
+    let shown = component(&admin, NAME).await;
+    assert!(shown.get("canary").is_none(), "{shown}");
+
+    activate(&admin, NAME, &trial).await.expect(200);
+    let wish = json!({"revision": "1.2.0", "reason": "release"});
+    let next = release(&deployment, &admin, NAME, variant(NAME, "c"), &wish).await;
+    assert_eq!(next["what"], "activated");
+    assert_eq!(
+        (&next["ended"], &next["endedVersion"]),
+        (&ended["from"], &json!("1.1.0"))
+    );
+    let told = history(&admin, NAME).await;
+    let whats: Vec<_> = told.iter().map(|(what, _)| what.as_str()).collect();
+    assert_eq!(
+        whats,
+        [
+            "configured",
+            "canary",
+            "canary-ended",
+            "canary",
+            "activated"
+        ]
+    );
+    let digits = &ended["from"].as_str().unwrap()[..12];
+    let why = format!("release; the trial of {digits} ends");
+    assert_eq!(told.last().unwrap().1, why);
+}
+
 /// An edit that is undone gives the very file that ran before.
 #[tokio::test(flavor = "multi_thread")]
 async fn predecessor_that_is_signed_anew_is_a_step_forward() {

@@ -104,7 +104,7 @@ pub(super) fn change(answer: &Value, out: &mut dyn Write) -> anyhow::Result<()> 
             "{to} {} {weight}% of the callers, {from} the others",
             if would { "would serve" } else { "serves" },
         ),
-        ("rolled-back", _) => format!(
+        ("rolled-back" | "canary-ended", _) => format!(
             "{to} {} everybody again, {from} nobody",
             if would { "would serve" } else { "serves" },
         ),
@@ -114,7 +114,13 @@ pub(super) fn change(answer: &Value, out: &mut dyn Write) -> anyhow::Result<()> 
             if would { "would return" } else { "returns" },
         ),
     };
-    Ok(writeln!(out, "{name}: {sentence}")?)
+    write!(out, "{name}: {sentence}")?;
+    if answer.get("ended").is_some() {
+        let ended = named("endedVersion", "ended");
+        let ends = if would { "would end" } else { "ends" };
+        write!(out, "; the trial of {ended} {ends}")?;
+    }
+    Ok(writeln!(out)?)
 }
 
 // === helpers ===
@@ -142,14 +148,18 @@ mod tests {
 
     use super::*;
 
+    fn answer(what: &str, dry_run: bool, canary: Option<u8>) -> Value {
+        json!({
+            "component": "auth-service", "what": what, "dryRun": dry_run, "canary": canary,
+            "from": "a".repeat(64), "fromVersion": "1.0.0",
+            "to": "b".repeat(64), "toVersion": "1.1.0",
+        })
+    }
+
     #[test]
     fn changes_are_told_in_one_sentence() {
         let told = |what: &str, dry_run: bool, canary: Option<u8>| {
-            let answer = json!({
-                "component": "auth-service", "what": what, "dryRun": dry_run, "canary": canary,
-                "from": "a".repeat(64), "fromVersion": "1.0.0",
-                "to": "b".repeat(64), "toVersion": "1.1.0",
-            });
+            let answer = answer(what, dry_run, canary);
             let mut out = Vec::new();
             change(&answer, &mut out).unwrap();
             String::from_utf8(out).unwrap()
@@ -166,5 +176,35 @@ mod tests {
             told("rolled-back", false, None),
             "auth-service: 1.1.0 (bbbbbbbbbbbb) serves everybody again, 1.0.0 (aaaaaaaaaaaa) nobody\n"
         );
+        assert_eq!(
+            told("canary-ended", false, None),
+            told("rolled-back", false, None)
+        );
+    }
+
+    #[test]
+    fn trial_that_ends_besides_is_told_too() {
+        for (what, dry_run, canary, end) in [
+            (
+                "activated",
+                false,
+                None,
+                "; the trial of 1.0.9 (cccccccccccc) ends\n",
+            ),
+            (
+                "canary",
+                true,
+                Some(5),
+                "; the trial of 1.0.9 (cccccccccccc) would end\n",
+            ),
+        ] {
+            let mut answer = answer(what, dry_run, canary);
+            answer["ended"] = json!("c".repeat(64));
+            answer["endedVersion"] = json!("1.0.9");
+            let mut out = Vec::new();
+            change(&answer, &mut out).unwrap();
+            let told = String::from_utf8(out).unwrap();
+            assert!(told.ends_with(end), "{told}");
+        }
     }
 }

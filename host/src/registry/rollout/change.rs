@@ -16,6 +16,9 @@ use crate::store::rollouts::{Artifact, HistoryEntry, Present, RevisionInfo, Roll
 /// The fewest digits of a digest that name a revision.
 const LEAST_DIGITS: usize = 6;
 
+/// The digits of a digest that people are shown.
+const SHOWN_DIGITS: usize = 12;
+
 // === impl Rollouts ===
 
 impl Rollouts {
@@ -75,6 +78,8 @@ impl Rollouts {
             from_version: version(&plan.from),
             to: plan.to.clone(),
             to_version: version(&plan.to),
+            ended_version: plan.ended.as_deref().map(version),
+            ended: plan.ended.clone(),
             canary: match plan.what {
                 "canary" | "canary-older" => plan.state.canary.as_ref().map(|one| one.weight),
                 _ => None,
@@ -84,6 +89,7 @@ impl Rollouts {
         })
     }
 
+    /// Write a plan down, with a word about the canary that ends besides.
     pub(super) async fn write(
         &self,
         who: &str,
@@ -92,6 +98,15 @@ impl Rollouts {
         record: Record,
         trail: &Trail,
     ) -> Result<(), RolloutError> {
+        let ends = plan.ended.as_deref().map(|digest| {
+            let digest = digest.get(..SHOWN_DIGITS).unwrap_or(digest);
+            format!("the trial of {digest} ends")
+        });
+        let why = match ends {
+            Some(ends) if why == "-" => ends,
+            Some(ends) => format!("{why}; {ends}"),
+            None => why.to_owned(),
+        };
         let entry = HistoryEntry {
             component: plan.state.component.clone(),
             epoch: plan.state.epoch,
@@ -100,7 +115,7 @@ impl Rollouts {
             what: plan.what.to_owned(),
             from: plan.from.clone(),
             to: plan.to.clone(),
-            why: why.to_owned(),
+            why: why.clone(),
         };
         self.store()?
             .rollout_set(trail, record, plan.state.clone(), entry)

@@ -97,7 +97,8 @@ impl Rollouts {
         let mut at = digest;
         // Newest first.
         for line in history.iter().filter(|line| line.epoch > since) {
-            if line.to != at || line.from == at || line.what == "refused" {
+            let nobody_went = matches!(line.what.as_str(), "refused" | "canary-ended");
+            if line.to != at || line.from == at || nobody_went {
                 continue;
             }
             if plan::goes_back(&line.what) {

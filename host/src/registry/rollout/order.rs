@@ -49,6 +49,12 @@ pub struct Change {
     pub to: String,
     /// Its version.
     pub to_version: String,
+    /// The digest of a canary whose trial ends besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+    /// Its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_version: Option<String>,
     /// Of a canary, per cent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary: Option<u8>,

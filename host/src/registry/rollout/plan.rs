@@ -14,6 +14,8 @@ pub struct Plan {
     pub from: String,
     /// The digest that has it afterwards.
     pub to: String,
+    /// The canary whose trial ends besides.
+    pub ended: Option<String>,
 }
 
 // === impl Plan ===
@@ -53,10 +55,12 @@ pub fn begin(component: &str, digest: &str) -> Plan {
         what: "configured",
         from: "-".to_owned(),
         to: digest.to_owned(),
+        ended: None,
     }
 }
 
-/// Give a revision everybody, or as canary a weight.
+/// Give a revision everybody, or as canary a weight. The stable one gets everybody back
+/// from its canary.
 ///
 /// # Errors
 /// It has that already.
@@ -77,13 +81,18 @@ pub fn activate(
         });
     }
     let mut state = next(now);
+    if now.stable == digest
+        && let Some(ended) = state.canary.take()
+    {
+        return Ok(plan_from(now, state, "canary-ended", &ended.digest, digest));
+    }
     let what = match canary {
         Some(_) => "canary",
         None if now.canary.as_ref().is_some_and(|one| one.digest == digest) => "promoted",
         None => "activated",
     };
     state.canary = canary;
-    if weight.is_none() && now.stable != digest {
+    if weight.is_none() {
         succeed(&mut state, digest);
     }
     Ok(plan(now, state, what, digest))
@@ -96,13 +105,8 @@ pub fn activate(
 pub fn roll_back(now: &RolloutState) -> Result<Plan, RolloutError> {
     let mut state = next(now);
     if let Some(canary) = state.canary.take() {
-        let to = now.stable.clone();
-        return Ok(Plan {
-            state,
-            what: "rolled-back",
-            from: canary.digest,
-            to,
-        });
+        let (from, to) = (&canary.digest, &now.stable);
+        return Ok(plan_from(now, state, "rolled-back", from, to));
     }
     let to = state
         .predecessors
@@ -168,10 +172,25 @@ fn succeed(state: &mut RolloutState, digest: &str) {
 }
 
 fn plan(now: &RolloutState, state: RolloutState, what: &'static str, to: &str) -> Plan {
+    plan_from(now, state, what, &now.stable, to)
+}
+
+fn plan_from(
+    now: &RolloutState,
+    state: RolloutState,
+    what: &'static str,
+    from: &str,
+    to: &str,
+) -> Plan {
+    let on_trial = |state: &RolloutState| state.canary.as_ref().map(|one| one.digest.clone());
+    let goes_on = on_trial(&state);
     Plan {
+        ended: on_trial(now).filter(|digest| {
+            *digest != from && *digest != state.stable && Some(digest) != goes_on.as_ref()
+        }),
         state,
         what,
-        from: now.stable.clone(),
+        from: from.to_owned(),
         to: to.to_owned(),
     }
 }
@@ -249,6 +268,7 @@ mod tests {
             activate(&state, "a", Some(5)).unwrap(),
             promote(&state, "c").unwrap(),
             refuse(&state, "d"),
+            activate(&state, "b", None).unwrap(),
             withdraw(&state),
         ];
         assert!(back.iter().all(|plan| goes_back(plan.what)), "{back:?}");
@@ -270,7 +290,31 @@ mod tests {
     #[test]
     fn activating_the_stable_revision_ends_its_canary() {
         let plan = activate(&now("a", Some(("b", 5)), &["z"]), "a", None).unwrap();
-        assert_eq!(shape(&plan), ("activated", "a", None, vec!["z"]));
+        assert_eq!(shape(&plan), ("canary-ended", "a", None, vec!["z"]));
+        assert_eq!((plan.from.as_str(), plan.to.as_str()), ("b", "a"));
+    }
+
+    #[test]
+    fn canary_that_ends_besides_is_named() {
+        let state = now("b", Some(("c", 5)), &["a"]);
+        for plan in [
+            activate(&state, "d", None).unwrap(),
+            activate(&state, "d", Some(5)).unwrap(),
+            take_out(&state, "b", "a").unwrap(),
+            withdraw(&state),
+        ] {
+            assert_eq!(plan.ended.as_deref(), Some("c"), "{plan:?}");
+        }
+        for plan in [
+            // More of the callers, all of them, or none.
+            activate(&state, "c", Some(50)).unwrap(),
+            promote(&state, "c").unwrap(),
+            roll_back(&state).unwrap(),
+            activate(&state, "b", None).unwrap(),
+            refuse(&state, "d"),
+        ] {
+            assert_eq!(plan.ended, None, "{plan:?}");
+        }
     }
 
     #[test]
