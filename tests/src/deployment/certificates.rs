@@ -64,12 +64,19 @@ pub(super) fn client_config(ca: &Ca, certificate: Option<&Certificate>) -> Clien
 
 /// The same with a server verified by any of these CAs.
 pub(super) fn client_config_of(cas: &[&Ca], certificate: Option<&Certificate>) -> ClientConfig {
+    let roots = cas.iter().map(|ca| ca.certificate().clone());
+    client_config_by(roots, certificate)
+}
+
+/// The same with a server verified by these roots.
+pub(super) fn client_config_by(
+    authorities: impl IntoIterator<Item = CertificateDer<'static>>,
+    certificate: Option<&Certificate>,
+) -> ClientConfig {
     install_provider();
     let mut roots = RootCertStore::empty();
-    for ca in cas {
-        roots
-            .add(ca.certificate().clone())
-            .expect("the CA is a trust anchor");
+    for authority in authorities {
+        roots.add(authority).expect("the CA is a trust anchor");
     }
     let builder = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
         .with_root_certificates(Arc::new(roots));

@@ -1,9 +1,13 @@
 //! A relying party's backend, as far as HTTP goes.
 
+use std::path::Path;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use rustls::ClientConfig;
 use serde_json::Value;
+
+use super::certificates::{Certificate, client_config_by};
 
 /// What a client offers by ALPN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +72,19 @@ impl Client {
             tls,
             protocol,
         }
+    }
+
+    /// A client of the host at `url` as the PEM files of its authority, its own
+    /// certificate and key say.
+    ///
+    /// # Panics
+    /// One of them can't be used.
+    pub fn of_files(url: &str, authority: &Path, certificate: &Path, key: &Path) -> Self {
+        let read = |file: &Path| std::fs::read_to_string(file).expect("a PEM file");
+        let authority = Certificate::new(read(authority), String::new());
+        let certificate = Certificate::new(read(certificate), read(key));
+        let tls = client_config_by(authority.chain(), Some(&certificate));
+        Self::new(url, tls, Protocol::Any)
     }
 
     /// The same client without a connection.

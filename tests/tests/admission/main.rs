@@ -14,5 +14,6 @@
 
 mod fit;
 mod probe;
+mod readme;
 mod stage;
 mod trust;
