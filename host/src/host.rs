@@ -8,6 +8,7 @@
 mod admin;
 mod audit;
 mod authenticators;
+mod check;
 mod components;
 mod files;
 mod identity;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::Signal;
 
+pub use self::check::problems;
 use self::identity::HostIdentity;
 use self::link::Link;
 pub use self::policy::{ReloadError, reload_policy};

@@ -1,12 +1,17 @@
 //! `zeropass config check`: what the host would understand, without starting it.
 //!
 //! The answer is TOML itself: every setting, the ones that the file leaves out with
-//! their defaults. A configuration that can't be used is an error with all its problems.
+//! their defaults. A configuration that can't be used is an error with all its problems,
+//! those in the files that it names too: key material, policies, signers and signatures are
+//! judged as at a start. Nothing is written, and nobody is asked over a network.
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Error, Given, Setting};
+use crate::host;
 
 /// Why a check gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +31,12 @@ pub enum CheckError {
 /// exit code 1.
 pub fn check(file: &Path, out: &mut dyn Write) -> Result<(), CheckError> {
     let config = Config::load(file)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let problems = host::problems(&config, &clock);
+    if !problems.is_empty() {
+        let file = file.to_owned();
+        return Err(Error::Invalid { file, problems }.into());
+    }
     writeln!(out, "# {}: no problems", file.display())?;
     writeln!(
         out,
@@ -61,83 +72,5 @@ fn line(setting: &Setting) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MINIMAL: &str = r#"
-        [service]
-        certificate = "host.pem"
-        key = "host.key"
-        client-ca = "ca.pem"
-        trust-domain = "zeropass.internal"
-        [policy]
-        folder = "."
-        [components.auth-service]
-        file = "auth.wasm"
-        [components.passkey-manager]
-        file = "passkeys.wasm"
-        [link]
-        kind = "in-process"
-        [[relying-party]]
-        id = "localhost"
-        name = "Demo"
-        origins = ["http://localhost:8080"] # the demo
-        workloads = ["spiffe://zeropass.internal/demo"]
-    "#;
-
-    fn folder() -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for name in [
-            "host.pem",
-            "host.key",
-            "ca.pem",
-            "auth.wasm",
-            "passkeys.wasm",
-        ] {
-            std::fs::write(folder.path().join(name), "").unwrap();
-        }
-        folder
-    }
-
-    #[test]
-    fn answer_shows_given_values_and_defaults_and_reads_back_as_the_same() {
-        let folder = folder();
-        let file = folder.path().join("zeropass.toml");
-        std::fs::write(&file, MINIMAL).unwrap();
-        let mut out = Vec::new();
-        check(&file, &mut out).unwrap();
-        let answer = String::from_utf8(out).unwrap();
-        assert!(
-            answer.contains("\ntrust-domain = \"zeropass.internal\"\n"),
-            "{answer}"
-        );
-        assert!(
-            answer.contains("\nbody-limit = \"64KiB\"  # default\n"),
-            "{answer}"
-        );
-        assert!(
-            answer.contains("\norigins = [\"http://localhost:8080\"]\n"),
-            "{answer}"
-        );
-        assert!(answer.contains("\n# enroll-url is not set\n"), "{answer}");
-
-        std::fs::write(&file, &answer).unwrap();
-        let again = Config::load(&file).expect("the answer is a configuration");
-        assert_eq!(
-            again.service,
-            Config::parse(MINIMAL, &file).unwrap().service
-        );
-    }
-
-    #[test]
-    fn problems_are_the_error_and_nothing_is_written() {
-        let folder = folder();
-        let file = folder.path().join("zeropass.toml");
-        std::fs::write(&file, MINIMAL.replace("auth.wasm", "absent.wasm")).unwrap();
-        let mut out = Vec::new();
-        let error = check(&file, &mut out).unwrap_err();
-        assert!(matches!(error, CheckError::Config(Error::Invalid { .. })));
-        assert!(error.to_string().contains("components.auth-service.file"));
-        assert!(out.is_empty());
-    }
-}
+#[path = "config_tests.rs"]
+mod tests;

@@ -58,7 +58,12 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Read a configuration as `serve` would, and print what was understood.
+    /// Read a configuration and the files that it names as `serve` would, and print what was
+    /// understood, or all that is wrong.
+    ///
+    /// Certificates, keys, policies, signers and the signatures of components are judged, too.
+    /// Nothing is written, and nobody is asked over a network: an agent, the database and the
+    /// addresses are for `serve` to find out, and components are not compiled.
     Check {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::journal::record;
-use super::settings::{key_exchange, trust_domain};
+use super::settings::{key_exchange, material_files, trust_domain};
 use crate::audit::{Actor, Outcome};
 use crate::capabilities::Services;
 use crate::clock::Clock;
@@ -12,8 +12,7 @@ use crate::config::{self, Config};
 use crate::identity::current::{Change, keep};
 use crate::identity::tls::server_config_with;
 use crate::identity::{
-    CurrentTls, FileSource, Identity, KeyExchange, Material, MaterialFiles, Source, SourceError,
-    WorkloadApiSource,
+    CurrentTls, FileSource, Identity, KeyExchange, Material, Source, SourceError, WorkloadApiSource,
 };
 use crate::telemetry::metrics::{Counter, Gauge, Registry};
 
@@ -173,13 +172,7 @@ fn source(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Box<dyn Sou
             key,
             client_ca,
         } => {
-            let files = MaterialFiles {
-                certificate: certificate.clone(),
-                key: key.clone(),
-                roots: client_ca.clone(),
-                crls: config.service.crl.clone(),
-                trust_domains: vec![trust_domain(config)?],
-            };
+            let files = material_files(config, certificate, key, client_ca)?;
             Box::new(FileSource::new(files, clock))
         }
     })

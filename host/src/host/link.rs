@@ -12,14 +12,14 @@ use tokio::sync::mpsc;
 
 use super::components::{AUTH_SERVICE, PASSKEY_MANAGER};
 use super::identity::Owner;
-use super::settings::{key_exchange, listener_limits, trust_domain};
+use super::settings::{key_exchange, listener_limits, material_files, trust_domain};
 use crate::capabilities::{PasskeysLink, Services};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Config};
 use crate::identity::current::keep;
 use crate::identity::{
-    CurrentClientTls, CurrentTls, FileSource, Identity, Material, MaterialFiles, Source,
-    SourceError, SpiffeId, WorkloadApiSource, link_client_config_with, link_server_config_with,
+    CurrentClientTls, CurrentTls, FileSource, Identity, Material, Source, SourceError, SpiffeId,
+    WorkloadApiSource, link_client_config_with, link_server_config_with,
 };
 use crate::link::{LinkClient, LinkOptions, Mtls, RemoteStore};
 use crate::registry::{Callers, Provenance};
@@ -354,7 +354,6 @@ impl Component {
         clock: &Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let id: SpiffeId = identity.id.as_str().parse()?;
-        let (trust_domain, crls) = (trust_domain(config)?, config.service.crl.clone());
         let clock = Arc::clone(clock);
         let (mut source, place): (Box<dyn Source>, _) = match &identity.source {
             config::LinkSource::Files {
@@ -362,16 +361,11 @@ impl Component {
                 key,
                 ca,
             } => {
-                let files = MaterialFiles {
-                    certificate: certificate.clone(),
-                    key: key.clone(),
-                    roots: ca.clone(),
-                    crls,
-                    trust_domains: vec![trust_domain],
-                };
+                let files = material_files(config, certificate, key, ca)?;
                 (Box::new(FileSource::new(files, clock)), certificate)
             }
             config::LinkSource::WorkloadApi { socket } => {
+                let (trust_domain, crls) = (trust_domain(config)?, config.service.crl.clone());
                 let agent = WorkloadApiSource::new(socket.clone(), crls, trust_domain, clock);
                 (Box::new(agent.of(id.clone())), socket)
             }
@@ -386,7 +380,7 @@ impl Component {
     }
 }
 
-fn must_be(id: &SpiffeId, material: &Material) -> Result<(), SourceError> {
+pub(super) fn must_be(id: &SpiffeId, material: &Material) -> Result<(), SourceError> {
     let found = &material.svid().id;
     if found == id {
         return Ok(());

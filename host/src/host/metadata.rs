@@ -39,11 +39,7 @@ pub(super) fn start(
     let Some(config) = config else {
         return Ok((Arc::default(), None));
     };
-    let source = Source {
-        blob: config.blob.clone(),
-        roots: config.roots.clone(),
-        signer: config.signer.clone(),
-    };
+    let source = source(config);
     let memory = Remembered::open(keys.join(NUMBER), &random_key(keys, NUMBER_KEY)?)?;
     let reloader = Reloader::start(source, memory, now)?;
     let metadata = reloader.metadata();
@@ -52,6 +48,15 @@ pub(super) fn start(
     }
     let every = config.check_every;
     Ok((metadata, Some(Watch { reloader, every })))
+}
+
+/// What the configuration names.
+pub(super) fn source(config: &config::Metadata) -> Source {
+    Source {
+        blob: config.blob.clone(),
+        roots: config.roots.clone(),
+        signer: config.signer.clone(),
+    }
 }
 
 // === impl Watch ===

@@ -3,13 +3,16 @@
 //! `config` knows nobody, so that it can be read without the rest; the seams are here.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Duration;
 
 use super::authenticators;
 use crate::capabilities::RelyingParty;
 use crate::capabilities::bindings::relying_party as wit;
 use crate::config::{self, Config};
-use crate::identity::{KeyExchange, MaterialError, SpiffeIdError, TrustDomain, certificates};
+use crate::identity::{
+    KeyExchange, MaterialError, MaterialFiles, SpiffeIdError, TrustDomain, certificates,
+};
 use crate::registry::rollout::{Rules, Sticky};
 use crate::runtime::Limits;
 use crate::runtime::engine::Options;
@@ -46,6 +49,22 @@ pub(super) fn rules(config: &Config) -> Rules {
 
 pub(super) fn trust_domain(config: &Config) -> Result<TrustDomain, SpiffeIdError> {
     config.service.trust_domain.as_str().parse()
+}
+
+/// An identity in files, whose peers are judged by these roots and `service.crl`.
+pub(super) fn material_files(
+    config: &Config,
+    certificate: &Path,
+    key: &Path,
+    roots: &Path,
+) -> Result<MaterialFiles, SpiffeIdError> {
+    Ok(MaterialFiles {
+        certificate: certificate.to_owned(),
+        key: key.to_owned(),
+        roots: roots.to_owned(),
+        crls: config.service.crl.clone(),
+        trust_domains: vec![trust_domain(config)?],
+    })
 }
 
 pub(super) fn key_exchange(service: &config::Service) -> KeyExchange {

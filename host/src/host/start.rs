@@ -29,6 +29,10 @@ use crate::server::Listener;
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
 
+/// The files of keys, in the folder of the host's keys.
+pub(super) const PSEUDONYM_KEY: &str = "pseudonym.key";
+pub(super) const CACHE_KEY: &str = "cache.key";
+
 impl Host {
     /// Load and check everything that the configuration names, and bind the
     /// listeners.
@@ -40,8 +44,8 @@ impl Host {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keys = &config.keys.folder;
         let signer = Signer::open(keys, config.tokens.issuer.as_str())?;
-        let pseudonyms = Pseudonyms::new(&random_key(keys, "pseudonym.key")?);
-        let cache_key = random_key(keys, "cache.key")?;
+        let pseudonyms = Pseudonyms::new(&random_key(keys, PSEUDONYM_KEY)?);
+        let cache_key = random_key(keys, CACHE_KEY)?;
         let identity = HostIdentity::open(config, Arc::clone(&clock)).await?;
         // Before anything can ask for a reload, which would end the process.
         let hangups = signal(SignalKind::hangup())?;
@@ -59,11 +63,7 @@ impl Host {
                 .context("metadata: FIDO's BLOB can't be used")?;
         let bundle =
             Bundle::load_with_signers(&config.policy.folder, config.policy.signers.as_deref())?;
-        let bound = relying_parties
-            .iter()
-            .map(|(id, party)| (id.clone(), party.workloads.clone()))
-            .collect();
-        let gate = Gate::new(bundle, bound, Arc::clone(&clock))?;
+        let gate = Gate::new(bundle, bound(config), Arc::clone(&clock))?;
 
         let runtime = Runtime::new(&engine_options(config)).map_err(|error| {
             anyhow::anyhow!("the sandbox could not be set up: {error:#}; a smaller runtime.max-instances or components.*.memory may help")
@@ -187,6 +187,18 @@ impl Host {
             drain_deadline: config.service.drain_deadline,
         })
     }
+}
+
+/// The workloads of each relying party.
+pub(super) fn bound(config: &Config) -> Vec<(String, Vec<String>)> {
+    let parties = config.relying_parties.iter();
+    parties
+        .map(|party| {
+            let workloads = party.workloads.iter();
+            let workloads = workloads.map(|id| id.as_str().to_owned()).collect();
+            (party.id.as_str().to_owned(), workloads)
+        })
+        .collect()
 }
 
 /// Ready is who could answer a request now: with a store, as somebody, with components

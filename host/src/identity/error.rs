@@ -1,6 +1,6 @@
 //! Why identity material can't be used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustls::Error as TlsError;
 use thiserror::Error;
@@ -81,6 +81,22 @@ pub enum MaterialError {
 // === impl MaterialError ===
 
 impl MaterialError {
+    /// The file at fault; none where it is one of the revocation lists.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Read { file, .. }
+            | Self::Pem { file, .. }
+            | Self::Key(file)
+            | Self::KeyMismatch { key: file, .. }
+            | Self::Svid { file, .. }
+            | Self::Root { file, .. }
+            | Self::Refused {
+                certificate: file, ..
+            } => Some(file),
+            Self::Revocation(_) => None,
+        }
+    }
+
     /// The stable code for audit records.
     pub fn code(&self) -> &'static str {
         match self {

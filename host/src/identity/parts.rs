@@ -186,13 +186,20 @@ fn own(
     files: &MaterialFiles,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), MaterialError> {
     let chain = certificates(&files.certificate, "a certificate chain, leaf first")?;
+    Ok((chain, private_key(&files.key)?))
+}
+
+/// The private key of a PEM file.
+///
+/// # Errors
+/// [`MaterialError::Read`], [`MaterialError::Pem`].
+pub fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, MaterialError> {
     let expected = "one private key";
-    let text = read(&files.key, expected)?;
-    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|_| MaterialError::Pem {
-        file: files.key.clone(),
+    let text = read(file, expected)?;
+    PrivateKeyDer::from_pem_slice(&text).map_err(|_| MaterialError::Pem {
+        file: file.to_owned(),
         expected,
-    })?;
-    Ok((chain, key))
+    })
 }
 
 /// The certificates of a PEM file, one at least.

@@ -98,6 +98,16 @@ impl Reloader {
 // === impl Source ===
 
 impl Source {
+    /// Whether there is a BLOB that can be believed. That it is not older than another one
+    /// only [`Reloader`] can tell.
+    ///
+    /// # Errors
+    /// [`MetadataError`].
+    pub fn check(&self, now: Timestamp) -> Result<(), MetadataError> {
+        let (bytes, _) = self.read()?;
+        self.judge(&bytes, now).map(|_| ())
+    }
+
     /// The BLOB's bytes, and a digest of all files.
     fn read(&self) -> Result<(Vec<u8>, Vec<u8>), MetadataError> {
         let bytes = read(&self.blob, "a FIDO metadata BLOB")?;

@@ -89,12 +89,15 @@ struct Confirmation {
 // === impl Signer ===
 
 impl Signer {
+    /// The name of its file in the folder of the host's keys.
+    pub const FILE: &str = "token-signing.p8";
+
     /// The signer with the key in `folder`, made when there is none.
     ///
     /// # Errors
     /// [`Error`], which names the key file and the mend.
     pub fn open(folder: &Path, issuer: &str) -> Result<Self, Error> {
-        let path = folder.join("token-signing.p8");
+        let path = folder.join(Self::FILE);
         let malformed = || Error::Malformed {
             path: path.clone(),
             expected: "P-256 key in PKCS#8",
