@@ -14,6 +14,7 @@ mod files;
 mod identity;
 mod journal;
 mod link;
+mod lockout;
 mod metadata;
 mod metrics;
 mod policy;

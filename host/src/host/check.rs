@@ -4,7 +4,8 @@
 //! one that is bad keeps nobody from a look at the next. What can't be judged without it is
 //! left out. Nothing is written, and nobody is asked over a network. So the start alone finds
 //! out what an agent, the database and the addresses to listen at are good for; and it alone
-//! compiles the components.
+//! compiles the components. A configured component is judged as one that is to serve, whatever
+//! operators have rolled out instead of it.
 
 use std::fmt::Display;
 use std::path::Path;

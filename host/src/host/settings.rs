@@ -244,7 +244,7 @@ fn lifecycle(policy: config::Lifecycle) -> wit::LifecyclePolicy {
 }
 
 /// None where no failed sign-in is counted.
-pub(super) fn lockout(policy: config::Lockout) -> Option<LockoutPolicy> {
+pub(super) fn lockout_policy(policy: config::Lockout) -> Option<LockoutPolicy> {
     (policy.failures > 0).then(|| LockoutPolicy {
         failures: policy.failures,
         window: millis(policy.window),

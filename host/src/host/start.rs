@@ -10,10 +10,12 @@ use super::components::admission_settings;
 use super::identity::HostIdentity;
 use super::link::{Link, LinkHealth};
 use super::settings::{
-    engine_options, front_door_limits, health_address, listener_limits, lockout, millis,
+    engine_options, front_door_limits, health_address, listener_limits, lockout_policy, millis,
     relying_party, shared_limit,
 };
-use super::{Host, admin, audit, components, files, lifecycle, link, metadata, metrics, store};
+use super::{
+    Host, admin, audit, components, files, lifecycle, link, lockout, metadata, metrics, store,
+};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
@@ -41,6 +43,7 @@ impl Host {
     /// The first thing that can't be used, with its file and the mend.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         files::provide(config);
+        lockout::judge(config);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keys = &config.keys.folder;
         let signer = Signer::open(keys, config.tokens.issuer.as_str())?;
@@ -125,7 +128,7 @@ impl Host {
         .await?;
         let rollouts = Arc::new(rollouts);
         let in_process = slots.passkey_manager.map(|slot| -> Arc<dyn PasskeysLink> {
-            Arc::new(InProcess::new(slot).with_lockout(lockout(config.lockout)))
+            Arc::new(InProcess::new(slot).with_lockout(lockout_policy(config.lockout)))
         });
         let link = Link::open(config, &services, in_process, front, &provenance, &metrics).await?;
         let front_door = slots.auth_service.map(|slot| {

@@ -35,6 +35,7 @@ pub struct Installation {
 pub struct Process {
     child: Child,
     address: SocketAddr,
+    log: String,
 }
 
 // === impl Installation ===
@@ -96,7 +97,12 @@ impl Installation {
             if event["message"] == "serving" {
                 let address = event["address"].as_str().and_then(|text| text.parse().ok());
                 let address = address.expect("the address where it serves");
-                return Ok(Process { child, address });
+                let log = log.join("\n");
+                return Ok(Process {
+                    child,
+                    address,
+                    log,
+                });
             }
             log.push(line);
         }
@@ -174,6 +180,11 @@ impl Process {
     /// Where it serves.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What it said before it served, a JSON object on each line.
+    pub fn log(&self) -> &str {
+        &self.log
     }
 
     /// What the process has in memory, KiB (`VmRSS`, proc_pid_status(5)).

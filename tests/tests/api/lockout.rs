@@ -157,6 +157,28 @@ async fn of_100_parallel_attempts_ten_get_a_verdict() {
     assert_eq!(limited.count(), 90);
 }
 
+/// Whoever is to meet the standard learns at the start that this host does not.
+#[test]
+fn lockout_that_is_weaker_than_the_standard_is_told_at_the_start() {
+    let told = |failures: &str, duration: &str| {
+        let installation = Deployment::builder()
+            .set("lockout", "failures", failures)
+            .set("lockout", "duration", duration)
+            .install();
+        let host = installation.serve();
+        let said = host.log().lines().filter(|line| line.contains("8.3.4"));
+        let said: Vec<_> = said.map(str::to_owned).collect();
+        assert!(host.stop());
+        said
+    };
+    assert_eq!(told("10", "\"30m\""), Vec::<String>::new());
+    for (failures, duration) in [("0", "\"30m\""), ("10", "\"60s\"")] {
+        let said = told(failures, duration);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("\"WARN\""), "{said:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_wrong_answer_does_not_count() {
     let deployment = Deployment::builder()
