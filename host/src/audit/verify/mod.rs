@@ -27,7 +27,7 @@ use self::check::Check;
 use self::pruned::judge_pruned;
 use self::restored::excuse_restored;
 use super::retention::is_operators;
-use super::source::{Source, SourceError};
+use super::source::{Source, SourceError, grows};
 use crate::clock::Timestamp;
 
 pub use self::restored::{RESTORE, restore_target};
@@ -110,6 +110,24 @@ async fn look(
         check.verdict.bad = Some(bad);
         return Ok(check.verdict);
     }
+    let mut cut = None;
+    loop {
+        read(source, log, &mut check, progress).await?;
+        if !check.overtaken || !grows(cut, check.verdict.pruned) {
+            return Ok(check.finish());
+        }
+        cut = Some(check.verdict.pruned);
+        check = Check::new(witness, log);
+    }
+}
+
+/// Up to the end of the log, or what is wrong with it.
+async fn read(
+    source: &dyn Source,
+    log: &str,
+    check: &mut Check<'_>,
+    progress: Progress<'_>,
+) -> Result<(), SourceError> {
     let mut after = 0;
     check.compare_roots();
     while check.verdict.bad.is_none() {
@@ -127,5 +145,5 @@ async fn look(
         }
         progress(read);
     }
-    Ok(check.finish())
+    Ok(())
 }
