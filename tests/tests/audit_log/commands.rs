@@ -15,7 +15,7 @@ use zeropass_tests::deployment::{Deployment, Installation, Person};
 use super::{person, replaced};
 
 /// An installation whose host has run twice, with one person who has signed in.
-async fn used() -> (Installation, Person) {
+pub(super) async fn used() -> (Installation, Person) {
     let installation = Deployment::builder().install();
     let somebody = person();
     let process = installation.serve();
@@ -29,12 +29,12 @@ async fn used() -> (Installation, Person) {
     (installation, somebody)
 }
 
-fn good(output: &Output) -> String {
+pub(super) fn good(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn bad(output: &Output) -> String {
+pub(super) fn bad(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = [output.stdout.as_slice(), &output.stderr].concat();
     String::from_utf8(said).unwrap()
@@ -45,7 +45,7 @@ fn verify(installation: &Installation) -> Output {
 }
 
 /// The id of the host's log.
-fn log(installation: &Installation) -> String {
+pub(super) fn log(installation: &Installation) -> String {
     let told = good(&installation.run(&["audit", "verify", "--config", "zeropass.toml", "--json"]));
     let verdicts = told
         .lines()

@@ -21,6 +21,7 @@ use crate::audit::{SealKey, Source, Turn};
 use crate::cli::audit::operators::{note, recorded};
 use crate::cli::audit::within::{keys_in, read_key};
 use crate::cli::caution::Caution;
+use crate::cli::new_file::NewFile;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::store::sqlite::{SqliteHistory, bring_up_to_date, copy};
@@ -54,16 +55,11 @@ impl Backup {
         let config = Config::load(&self.config)?;
         let store = super::sqlite(&config)?;
         // Ours alone from the first byte on: SQLite fills an empty file.
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&self.file)
-            .with_context(|| self.file.display().to_string())?;
+        let file = NewFile::create(&self.file)?;
         let action = ("store.backup", "store".into());
         recorded(&config, &[action], "copy-failed", async {
             copy(store, &self.file).await?;
-            Ok(File::open(&self.file)?.sync_all()?)
+            Ok(file.keep()?)
         })
         .await?;
         writeln!(out, "{}", self.file.display())?;

@@ -1,0 +1,33 @@
+//! Commands that are refused, or find nothing: what they say, and what they leave.
+
+use std::fs;
+
+use super::commands::{bad, good, log, used};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_command_leaves_no_file_and_can_be_given_again() {
+    let (installation, _) = used().await;
+    let log = log(&installation);
+    let run =
+        |command: &[&str]| installation.run(&[command, &["--config", "zeropass.toml"]].concat());
+    let file = |name: &str| installation.folder().join(name);
+    let export = ["audit", "export", "--out", "export.jsonl", "--log"];
+    let told = bad(&run(&[&export[..], &["nosuch"]].concat()));
+    assert!(told.contains("there is no log nosuch"), "{told}");
+    assert!(!file("export.jsonl").exists());
+    good(&run(&[&export[..], &[&log]].concat()));
+    // What was there before stays as it is.
+    let genuine = fs::read(file("export.jsonl")).unwrap();
+    assert!(!genuine.is_empty());
+    bad(&run(&[&export[..], &[&log]].concat()));
+    assert_eq!(fs::read(file("export.jsonl")).unwrap(), genuine);
+
+    // The log of the operators is not where its checkpoints say it is.
+    let checkpoints = file("audit.checkpoints");
+    fs::rename(&checkpoints, file("aside")).unwrap();
+    let told = bad(&run(&["store", "backup", "copy.db"]));
+    assert!(told.contains("has no checkpoint of it"), "{told}");
+    assert!(!file("copy.db").exists());
+    fs::rename(file("aside"), &checkpoints).unwrap();
+    good(&run(&["store", "backup", "copy.db"]));
+}
