@@ -31,3 +31,30 @@ async fn refused_command_leaves_no_file_and_can_be_given_again() {
     fs::rename(file("aside"), &checkpoints).unwrap();
     good(&run(&["store", "backup", "copy.db"]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restore_where_no_store_is_sets_nothing_aside() {
+    let (installation, _) = used().await;
+    let run =
+        |command: &[&str]| installation.run(&[command, &["--config", "zeropass.toml"]].concat());
+    good(&run(&["store", "backup", "copy.db"]));
+    fs::write(installation.folder().join("empty.db"), "").unwrap();
+    let told = bad(&run(&["store", "restore", "empty.db", "--yes"]));
+    assert!(told.contains("empty.db, a copy of which"), "{told}");
+    for lost in ["zeropass.db", "zeropass.db-wal", "zeropass.db-shm"] {
+        let _ = fs::remove_file(installation.folder().join(lost));
+    }
+    let told = good(&run(&["store", "restore", "copy.db", "--dry-run"]));
+    assert!(told.contains("there is none to set aside"), "{told}");
+    let told = good(&run(&["store", "restore", "copy.db", "--yes"]));
+    assert!(
+        told.ends_with("restored; there was no store before\n"),
+        "{told}"
+    );
+    assert!(!told.contains("zeropass.db.before-"), "{told}");
+    let told = good(&run(&["store", "restore", "copy.db", "--yes"]));
+    let aside = told.trim_end().rsplit_once("from before is ").unwrap().1;
+    assert!(installation.folder().join(aside).is_file(), "{told}");
+    assert!(installation.serve().stop());
+    good(&run(&["audit", "verify"]));
+}
