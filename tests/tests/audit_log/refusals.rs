@@ -58,3 +58,29 @@ async fn restore_where_no_store_is_sets_nothing_aside() {
     assert!(installation.serve().stop());
     good(&run(&["audit", "verify"]));
 }
+
+/// An empty answer says that nothing of the kind has happened.
+#[tokio::test(flavor = "multi_thread")]
+async fn search_that_can_find_nothing_is_refused() {
+    let (installation, _) = used().await;
+    let log = log(&installation);
+    let query = |rest: &[&str]| {
+        let command = ["audit", "query", "--config", "zeropass.toml"];
+        installation.run(&[&command, rest].concat())
+    };
+    let told = bad(&query(&["--log", "host-00000000"]));
+    assert!(told.contains("there is no log host-00000000"), "{told}");
+    let told = bad(&query(&["--since", "2026-02-01", "--until", "2026-01-01"]));
+    assert!(told.contains("--since must be the earlier one"), "{told}");
+    let usage = query(&["--outcome", "failure"]);
+    assert_eq!(usage.status.code(), Some(2), "{usage:?}");
+    let nothing = query(&["--log", &log, "--outcome", "failed:nosuch"]);
+    assert_eq!(good(&nothing).lines().count(), 1);
+    assert_eq!(nothing.stderr, b"no record fits\n");
+    let searched = good(&query(&["--action", "audit.query"]));
+    assert!(searched.contains("log=host-00000000"), "{searched}");
+    assert!(
+        searched.contains(&format!("outcome=failed:nosuch log={log}")),
+        "{searched}"
+    );
+}
