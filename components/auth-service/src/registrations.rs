@@ -7,9 +7,7 @@
 
 use crate::{
     call::Call,
-    host::{
-        Account, AccountStatus, Host, Level, Registered, RegistrationRequest, StoreError, User,
-    },
+    host::{Account, Host, Level, Registered, RegistrationRequest, StoreError, User},
     problem::Problem,
     response::Response,
     step_up,
@@ -113,9 +111,8 @@ fn account(call: &Call<'_>, rp_id: &str, body: &Begin) -> Result<Account, Proble
             "user.name: the account of this id has another name",
         ));
     }
-    if found.status == AccountStatus::Active {
-        step_up::to_add(call, rp_id, &found.id)?;
-    }
+    // A pending account may have one: where its activation failed.
+    step_up::to_add(call, rp_id, &found.id)?;
     Ok(found)
 }
 

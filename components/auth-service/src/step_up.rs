@@ -15,12 +15,13 @@ use crate::{
 };
 
 /// Before a passkey is added to an account. One that has none needs no sign-in:
-/// nobody could have signed in to it.
+/// nobody could have signed in to it, and a session that somebody sends ended with its
+/// passkey. What begins so adds the first passkey and no other.
 pub(crate) fn to_add(call: &Call<'_>, rp_id: &str, user_id: &str) -> Result<(), Problem> {
     let Some(limit) = limit(call, rp_id) else {
         return Ok(());
     };
-    if call.request.session.is_none() && call.host.lifecycle.list(rp_id, user_id)?.is_empty() {
+    if call.host.lifecycle.list(rp_id, user_id)?.is_empty() {
         return Ok(());
     }
     demand(call, rp_id, user_id, limit)

@@ -50,9 +50,34 @@ impl Assertion<'_> {
         policy: LifecyclePolicy,
     ) -> Result<(), Rejection> {
         self.verify_signature(host, credential)?;
-        // Step 19, after the signature: what flag BE of a passkey is, is not for everybody
-        // to find out. It never changes, unless policy knows authenticators that learn to
-        // back up. None forgets it.
+        self.check_attested(credential)?;
+        self.check_backup(credential, policy)
+    }
+
+    /// Not of Level 3: an authenticator that repeats the credential in a sign-in (flag AT)
+    /// speaks of the one that signs.
+    fn check_attested(&self, credential: &Credential) -> Result<(), Rejection> {
+        match &self.data.attested {
+            Some(repeated)
+                if repeated.credential_id != credential.id
+                    || repeated.public_key != credential.public_key =>
+            {
+                Err(malformed(
+                    "the authenticator data hold another credential than the one that signs",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Step 19, after the signature: what flag BE of a passkey is, is not for everybody
+    /// to find out. It never changes, unless policy knows authenticators that learn to
+    /// back up. None forgets it.
+    fn check_backup(
+        &self,
+        credential: &Credential,
+        policy: LifecyclePolicy,
+    ) -> Result<(), Rejection> {
         let (before, now) = (credential.backup_eligible, self.data.backup_eligible);
         let learnt = !before && now && policy.accept_late_backup_eligibility;
         if before != now && !learnt {
@@ -64,15 +89,17 @@ impl Assertion<'_> {
     }
 
     /// Step 22, for a signature that is right: whether this credential, as it is now,
-    /// may be used, and what becomes of its counter.
+    /// may be used, and what becomes of its counter. Another sign-in may have set its flag
+    /// BE since the signature was verified.
     ///
     /// # Errors
-    /// `credential-suspended`, `counter-regressed`.
+    /// `malformed`, `credential-suspended`, `counter-regressed`.
     pub fn usable(
         &self,
         credential: &Credential,
         policy: LifecyclePolicy,
     ) -> Result<Counter, Rejection> {
+        self.check_backup(credential, policy)?;
         // Ours: section 7.2 knows no suspended credentials.
         if credential.status == Status::Suspended {
             return Err(reject(

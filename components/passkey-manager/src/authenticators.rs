@@ -19,6 +19,9 @@ use crate::rejection::reject;
 /// The format of security keys that have no AAGUID.
 pub const FIDO_U2F: &str = "fido-u2f";
 
+/// The format that may hold nothing but statements of the former.
+pub const COMPOUND: &str = "compound";
+
 /// What stands for no AAGUID.
 const NO_AAGUID: Uuid = Uuid::nil();
 
@@ -108,7 +111,8 @@ pub fn check_stored(
     }
     check_backup(policy, credential.backup_eligible || backup_eligible)?;
     let model = Model::Aaguid(credential.aaguid.clone());
-    if credential.attestation_format == FIDO_U2F {
+    let by_certificate = [FIDO_U2F, COMPOUND].contains(&credential.attestation_format.as_str());
+    if by_certificate && credential.aaguid == NO_AAGUID.as_bytes() {
         let lists_alone = AuthenticatorPolicy {
             refuse_compromised: false,
             minimum_certification: None,

@@ -2,21 +2,18 @@
 //! over (WebAuthn L3 section 5.8.1).
 //!
 //! One strict parse: UTF-8 (one byte order mark before it is passed over), one JSON
-//! object, no member twice, at most [`MAX_LENGTH`] bytes. Members that are not known are
+//! object, no name twice in it or in what it holds, at most [`MAX_LENGTH`] bytes. Members that are not known are
 //! allowed, since section 5.8.1 reserves the right to add some; `tokenBinding` is ignored,
 //! since Level 3 took it out.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::base64url;
 use crate::bindings::relying_party::Profile;
 use crate::bindings::{Code, Rejection};
+use crate::distinct::{Member, Object};
 use crate::origin;
 use crate::rejection::{malformed, reject, too_large};
 
@@ -39,9 +36,6 @@ pub struct ClientData {
     hash: [u8; 32],
 }
 
-/// A JSON object in which no name stands twice.
-struct StrictObject(BTreeMap<String, Value>);
-
 // === impl ClientData ===
 
 impl ClientData {
@@ -54,7 +48,7 @@ impl ClientData {
             return Err(too_large("clientDataJSON", bytes.len(), MAX_LENGTH));
         }
         let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-        let StrictObject(mut members) = serde_json::from_slice(text)
+        let Object(mut members) = serde_json::from_slice(text)
             // The position alone: the message of the parser may quote the input.
             .map_err(|error| {
                 malformed(format!(
@@ -69,14 +63,14 @@ impl ClientData {
             origin: required(&mut members, "origin")?,
             cross_origin: match members.remove("crossOrigin") {
                 None => false,
-                Some(Value::Bool(flag)) => flag,
+                Some(Member::Flag(flag)) => flag,
                 Some(_) => {
                     return Err(malformed("clientDataJSON: crossOrigin is not a boolean"));
                 }
             },
             top_origin: match members.remove("topOrigin") {
                 None => None,
-                Some(Value::String(origin)) => Some(origin),
+                Some(Member::Text(origin)) => Some(origin),
                 Some(_) => return Err(malformed("clientDataJSON: topOrigin is not a string")),
             },
             hash: Sha256::digest(bytes).into(),
@@ -115,38 +109,10 @@ impl ClientData {
     }
 }
 
-fn required(members: &mut BTreeMap<String, Value>, name: &str) -> Result<String, Rejection> {
+fn required(members: &mut BTreeMap<String, Member>, name: &str) -> Result<String, Rejection> {
     match members.remove(name) {
-        Some(Value::String(text)) => Ok(text),
+        Some(Member::Text(text)) => Ok(text),
         Some(_) => Err(malformed(format!("clientDataJSON: {name} is not a string"))),
         None => Err(malformed(format!("clientDataJSON: {name} is missing"))),
-    }
-}
-
-// === impl StrictObject ===
-
-impl<'de> Deserialize<'de> for StrictObject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-
-        impl<'de> Visitor<'de> for Members {
-            type Value = StrictObject;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<StrictObject, A::Error> {
-                let mut members = BTreeMap::new();
-                while let Some((name, value)) = access.next_entry::<String, Value>()? {
-                    if members.insert(name, value).is_some() {
-                        return Err(A::Error::custom("a name stands twice"));
-                    }
-                }
-                Ok(StrictObject(members))
-            }
-        }
-
-        deserializer.deserialize_map(Members)
     }
 }

@@ -144,8 +144,12 @@ impl Host for Imports {
         signatures::verify(algorithm, key, message, signature)
     }
 
-    fn insert_credential(&self, credential: &Credential) -> Result<(), store::Error> {
-        credentials::insert(credential)
+    fn insert_credential(
+        &self,
+        credential: &Credential,
+        only_first: bool,
+    ) -> Result<(), store::Error> {
+        credentials::insert(credential, only_first)
     }
 
     fn credential(&self, rp_id: &str, id: &[u8]) -> Result<Credential, store::Error> {

@@ -49,7 +49,11 @@ pub trait Host {
     ) -> Result<bool, signatures::Error>;
 
     /// `zeropass:store/credentials`: keep a new credential.
-    fn insert_credential(&self, credential: &Credential) -> Result<(), store::Error>;
+    fn insert_credential(
+        &self,
+        credential: &Credential,
+        only_first: bool,
+    ) -> Result<(), store::Error>;
 
     /// `zeropass:store/credentials`: a credential of any account.
     fn credential(&self, rp_id: &str, id: &[u8]) -> Result<Credential, store::Error>;

@@ -34,6 +34,7 @@ pub mod client_data;
 mod component;
 pub mod cose;
 pub mod decoys;
+mod distinct;
 pub mod extensions;
 pub mod host;
 pub mod label;

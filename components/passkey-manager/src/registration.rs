@@ -233,9 +233,15 @@ pub fn finish(
         suspended_at: None,
         clone_alarm_at: None,
     };
-    host.insert_credential(&credential)
+    // Who began on an account without passkeys was not asked for a sign-in.
+    let only_first = profile.lifecycle.step_up && ceremony.credentials.is_empty();
+    host.insert_credential(&credential, only_first)
         .map_err(|error| match error {
             store::Error::Exists => taken(),
+            store::Error::Conflict => reject(
+                Code::NotPermitted,
+                "the account got a passkey since this registration began; let the person sign in and begin again",
+            ),
             other => other.into(),
         })?;
 

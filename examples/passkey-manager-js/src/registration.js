@@ -94,7 +94,8 @@ function finish(rpId, id, response, label) {
     suspendedAt: null,
     cloneAlarmAt: null,
   };
-  ask(() => credentials.insert(credential));
+  const onlyFirst = profile.lifecycle.stepUp && ceremony.credentials.length === 0;
+  ask(() => credentials.insert(credential, onlyFirst));
   return { passkey: passkey(credential), user: ceremony.user, extensions: "{}" };
 }
 

@@ -8,12 +8,15 @@ use crate::policy::action;
 use crate::store;
 
 impl Host for CallState {
-    async fn insert(&mut self, credential: Credential) -> Result<(), Error> {
+    async fn insert(&mut self, credential: Credential, only_first: bool) -> Result<(), Error> {
         let permit = self
             .context
             .permit::<action::CredentialsInsert>(&credential.rp_id)?;
         let store = &self.context.services.store;
-        Ok(store.credentials_insert(permit, credential.into()).await?)
+        let credential = credential.into();
+        Ok(store
+            .credentials_insert(permit, credential, only_first)
+            .await?)
     }
 
     async fn get(&mut self, rp_id: String, id: Vec<u8>) -> Result<Credential, Error> {

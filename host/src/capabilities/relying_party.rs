@@ -40,13 +40,14 @@ impl Host for CallState {
             return Err(Error::NotFound);
         };
         permit.settle(target(&model), Outcome::Success);
-        let mut anchors = party.attestation_roots.clone();
-        if party.metadata_roots {
+        let of_the_model = party.metadata_roots.then(|| {
             let roots = |entry: &Entry| entry.roots().to_vec();
-            let known = services.metadata.find(known_by(&model), roots);
-            anchors.extend(known.unwrap_or_default());
-        }
-        Ok(anchors)
+            services.metadata.find(known_by(&model), roots)
+        });
+        Ok(match of_the_model.flatten() {
+            Some(roots) if !roots.is_empty() => roots,
+            _ => party.attestation_roots.clone(),
+        })
     }
 
     async fn authenticator(

@@ -220,6 +220,7 @@ fn lifecycle(policy: config::Lifecycle) -> wit::LifecyclePolicy {
         counter_synced: counter(policy.counter_synced),
         accept_late_backup_eligibility: policy.accept_late_backup_eligibility,
         keep_last_passkey: policy.keep_last_passkey,
+        step_up: policy.fresh_sign_in.is_some(),
     }
 }
 

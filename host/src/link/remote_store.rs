@@ -113,6 +113,7 @@ impl Store for RemoteStore {
         &self,
         permit: Permit<action::CredentialsInsert>,
         _: Credential,
+        _: bool,
     ) -> Result<(), Error> {
         out_of_reach(permit)
     }

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-pub struct InsertCredential(pub Credential);
+pub struct InsertCredential {
+    pub credential: Credential,
+    pub only_first: bool,
+}
 
 pub struct RenameCredential {
     pub rp_id: String,

@@ -59,11 +59,13 @@ pub use types::{
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// [`Error::Exists`] when the relying party has a credential of that id,
-    /// [`Error::NotFound`] when the account is missing.
+    /// [`Error::NotFound`] when the account is missing, [`Error::Conflict`] when only the
+    /// account's first one is to be inserted and it has one.
     async fn credentials_insert(
         &self,
         permit: Permit<action::CredentialsInsert>,
         credential: Credential,
+        only_first: bool,
     ) -> Result<(), Error>;
 
     /// [`Error::NotFound`] when the relying party has no credential of that id.

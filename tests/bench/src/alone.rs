@@ -178,7 +178,7 @@ impl ceremonies::Host for Alone {
 }
 
 impl Credentials for Alone {
-    async fn insert(&mut self, _: Credential) -> Result<(), store::Error> {
+    async fn insert(&mut self, _: Credential, _: bool) -> Result<(), store::Error> {
         Err(store::Error::Busy)
     }
 

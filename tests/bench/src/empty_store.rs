@@ -68,7 +68,7 @@ macro_rules! busy {
 }
 
 busy! {
-    credentials_insert(CredentialsInsert, Credential) -> ();
+    credentials_insert(CredentialsInsert, Credential, bool) -> ();
     credentials_get(CredentialsGet, Vec<u8>) -> Credential;
     credentials_rename(CredentialsRename, String, Vec<u8>, String) -> Credential;
     credentials_set_status(CredentialsSetStatus, String, Vec<u8>, CredentialStatus, bool) -> Credential;

@@ -107,7 +107,7 @@ impl Host for Values<'_> {
         })
     }
 
-    fn insert_credential(&self, _: &Credential) -> Result<(), errors::Error> {
+    fn insert_credential(&self, _: &Credential, _: bool) -> Result<(), errors::Error> {
         Err(errors::Error::Busy)
     }
 
@@ -253,6 +253,7 @@ pub fn profile(profile: wit::relying_party::Profile) -> Profile {
             counter_synced: counter(profile.lifecycle.counter_synced),
             accept_late_backup_eligibility: profile.lifecycle.accept_late_backup_eligibility,
             keep_last_passkey: profile.lifecycle.keep_last_passkey,
+            step_up: profile.lifecycle.step_up,
         },
         extensions: profile.extensions,
         decoy: profile.decoy.map(|form| CredentialForm {

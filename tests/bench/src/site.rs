@@ -304,7 +304,7 @@ async fn settle(
         store.accounts_activate(permit, id).await?;
         let credential = person.authenticator.credential()?;
         let permit = gate.authorize::<CredentialsInsert>(&passkey_manager, Some(RP_ID), &trail)?;
-        store.credentials_insert(permit, credential).await?;
+        store.credentials_insert(permit, credential, false).await?;
     }
     store.append(&trail).await?;
     Ok(())

@@ -49,6 +49,7 @@ pub fn profile() -> Profile {
             counter_synced: CounterPolicy::Deny,
             accept_late_backup_eligibility: false,
             keep_last_passkey: false,
+            step_up: false,
         },
         extensions: vec!["credProps".into()],
         decoy: None,

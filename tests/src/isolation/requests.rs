@@ -34,6 +34,7 @@ pub fn lifecycle() -> LifecyclePolicy {
         counter_synced: CounterPolicy::Deny,
         accept_late_backup_eligibility: false,
         keep_last_passkey: false,
+        step_up: false,
     }
 }
 

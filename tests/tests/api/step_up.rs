@@ -70,6 +70,31 @@ async fn passkeys_are_touched_only_after_a_fresh_sign_in() {
     }
 }
 
+/// Or else whoever began one early would add a passkey to the account of who was first.
+#[tokio::test(flavor = "multi_thread")]
+async fn registration_that_began_early_adds_no_second_passkey() {
+    let (_deployment, client, person) = scene().await;
+    let other = Person::at(ORIGIN);
+    let user =
+        json!({"id": "0f5a1c2e-6a55-4a43-8b5e-0f7d2c1b9a10", "name": "ada", "displayName": "ada"});
+    let begin = async || {
+        let body = json!({"user": user});
+        client.post("/v1/registrations", &body).await.expect(201)
+    };
+    let (first, second) = (begin().await, begin().await);
+    let finish = async |person: &Person, begun: &Value| {
+        let path = format!("/v1/registrations/{}", text(&begun["ceremony"]));
+        let credential = person.create(&begun["publicKey"]).await.unwrap();
+        client.post(&path, &json!({"credential": credential})).await
+    };
+    finish(&person, &first).await.expect(201);
+    let refused = finish(&other, &second).await;
+    assert_eq!(refused.problem(), (403, "not-permitted".into()));
+    let passkeys = format!("/v1/users/{}/passkeys", text(&user["id"]));
+    let listed = client.get(&passkeys).await.expect(200);
+    assert_eq!(listed["passkeys"].as_array().unwrap().len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn last_passkey_stays_where_the_relying_party_keeps_it() {
     let party = RelyingParty::new(RP_ID).origin(ORIGIN).workload(WORKLOAD);

@@ -109,10 +109,10 @@ fn dates_count_where_there_are_anchors_and_only_there() {
     let Some(root) = root() else { return };
     // Root and certificates are valid from 2024-01-01 to 3024-01-01.
     for (now, verdict) in [
-        ("2023-12-31T23:59:59Z", "reject attestation-untrusted"),
+        ("2023-12-31T23:59:59Z", "reject attestation-invalid"),
         ("2024-01-01T00:00:00Z", "accept"),
         ("3024-01-01T00:00:00Z", "accept"),
-        ("3024-01-01T00:00:01Z", "reject attestation-untrusted"),
+        ("3024-01-01T00:00:01Z", "reject attestation-invalid"),
     ] {
         let policy = json!({"attestationRoots": [b64(&root)], "now": now});
         assert_eq!(verdicts(policy).unwrap(), all(verdict), "{now}");

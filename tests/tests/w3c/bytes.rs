@@ -6,6 +6,8 @@ use serde_json::Value;
 
 pub const FLAGS: usize = 32;
 pub const COUNTER: usize = 33;
+pub const AAGUID: usize = 37;
+pub const CREDENTIAL_ID: usize = 55;
 pub const UP: u8 = 0x01;
 pub const UV: u8 = 0x04;
 pub const BE: u8 = 0x08;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::bytes::{
-    AT, COUNTER, ED, FLAGS, UP, appended, attested, bits, decode, encode, find, object,
+    AAGUID, AT, COUNTER, CREDENTIAL_ID, ED, FLAGS, UP, appended, attested, bits, decode, encode,
+    find, object,
 };
 
 /// A change of one field, and what becomes of both steps. Where a registration is
@@ -28,7 +29,7 @@ pub enum Verdict {
 
 pub const ACCEPT: &str = "accept";
 
-pub const CHANGES: [Change; 17] = [
+pub const CHANGES: [Change; 19] = [
     Change {
         name: "challenge",
         change: |r| r["registration"]["challenge"] = encode(&[3; 32]),
@@ -91,6 +92,21 @@ pub const CHANGES: [Change; 17] = [
         // U2F signs no counter (L3 section 8.6).
         registration: Verdict::Unless(&["none", "fido-u2f"], "reject attestation-invalid"),
         authentication: "reject counter-regressed",
+    },
+    Change {
+        name: "aaguid",
+        change: |r| attested(r, AAGUID, |byte| *byte ^= 1),
+        // U2F signs none (L3 section 8.6), and what it does not sign counts as none.
+        registration: Verdict::Unless(&["none", "fido-u2f"], "reject attestation-invalid"),
+        authentication: ACCEPT,
+    },
+    Change {
+        name: "attested-id",
+        change: |r| attested(r, CREDENTIAL_ID, |byte| *byte ^= 1),
+        // Recordings have no other word for the id, so nobody vouches for one without a
+        // statement.
+        registration: Verdict::Unless(&["none"], "reject attestation-invalid"),
+        authentication: ACCEPT,
     },
     Change {
         name: "format",

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use zeropass_tests::isolation::built;
 
 use self::bytes::{
-    BE, BS, ED, FLAGS, UP, UV, authenticator_data, bits, byte_string, decode, encode, format, hex,
-    position,
+    BE, BS, ED, FLAGS, UP, UV, attested, authenticator_data, bits, byte_string, decode, encode,
+    find, format, hex, position,
 };
 use self::changes::{ACCEPT, CHANGES, Verdict};
 
@@ -132,6 +132,80 @@ fn flipped_bit_in_each_statement_is_refused() {
     }
     assert!(expected.len() > 2 * 8, "most formats have a signature");
     assert_lines(&recordings, &expected);
+}
+
+#[test]
+fn flipped_bit_in_each_key_is_refused() {
+    let Some(vectors) = vectors() else { return };
+    let (mut recordings, mut expected) = (Vec::new(), Vec::new());
+    for vector in &vectors {
+        let length = authenticator_data(vector).len();
+        let name = vector["name"].as_str().unwrap();
+        // The last bit of a coordinate or of an exponent: off the curve, or even. Half of what
+        // could stand for a point of Ed25519 does, and then the signature is wrong.
+        let code = match name {
+            "packed.EdDSA" => "attestation-invalid",
+            _ => "malformed",
+        };
+        let name = format!("{name}/key");
+        let mut changed = vector.clone();
+        changed["name"] = name.as_str().into();
+        attested(&mut changed, length - 1, |byte| *byte ^= 1);
+        recordings.push(changed);
+        expected.push(format!("{name} registration reject {code}"));
+        expected.push(format!("{name} authentication reject credential-unknown"));
+    }
+    assert_lines(&recordings, &expected);
+}
+
+/// Of the first certificate: its key, which signed, and its signature, by which it leads to
+/// the anchor.
+#[test]
+fn flipped_bit_in_each_certificate_is_refused() {
+    let (Some(vectors), Some(root)) = (vectors(), root()) else {
+        return;
+    };
+    let (mut recordings, mut expected) = (Vec::new(), Vec::new());
+    for vector in &vectors {
+        let bytes = decode(&vector["registration"]["attestationObject"]);
+        let Some(at) = position(&bytes, b"cx5c") else {
+            continue;
+        };
+        // An array of so many certificates.
+        assert!(matches!(bytes[at + 4], 0x81..=0x84));
+        let (start, length) = byte_string(&bytes, at + 5);
+        let certificate = &bytes[start..start + length];
+        // A P-256 key: the header of its bit string, the point's form, two coordinates.
+        let key = start + find(certificate, &[0x03, 0x42, 0x00, 0x04]) + 4 + 63;
+        for (what, index, code) in [
+            ("certificate-key", key, "attestation-invalid"),
+            (
+                "certificate-signature",
+                start + length - 1,
+                "attestation-untrusted",
+            ),
+        ] {
+            let name = format!("{}/{what}", vector["name"].as_str().unwrap());
+            let mut changed = vector.clone();
+            changed["name"] = name.as_str().into();
+            changed["policy"]["attestationRoots"] = json!([root]);
+            bits(&mut changed["registration"]["attestationObject"], index, 1);
+            recordings.push(changed);
+            expected.push(format!("{name} registration reject {code}"));
+            expected.push(format!("{name} authentication reject credential-unknown"));
+        }
+    }
+    assert_eq!(recordings.len(), 2 * 10, "ten of them have certificates");
+    assert_lines(&recordings, &expected);
+}
+
+/// The certificate of the authority that attested the vectors, as recordings have it.
+fn root() -> Option<Value> {
+    let file = std::fs::read(std::env::var_os("ZEROPASS_VECTORS")?).unwrap();
+    let file: Value = serde_json::from_slice(&file).unwrap();
+    Some(encode(&hex(
+        &file["attestation_root"]["attestation_ca_cert"],
+    )))
 }
 
 /// The vectors as recordings under the policy that all of them pass.

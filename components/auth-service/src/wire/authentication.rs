@@ -136,8 +136,8 @@ impl Finish {
         let credential = root.object("credential")?;
         let (id, raw_id) = credential_id(&credential)?;
         let response = credential.object("response")?;
-        // Null where the authenticator keeps no user handle.
-        let user_handle = match response.is_null("userHandle") {
+        // Null where the authenticator keeps no user handle; some say so by an empty one.
+        let user_handle = match response.is_null_or_empty("userHandle") {
             true => None,
             false => response.optional_bytes("userHandle")?,
         };

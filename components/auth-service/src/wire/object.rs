@@ -122,9 +122,13 @@ impl<'a> Object<'a> {
         self.fields.contains_key(field)
     }
 
-    /// Whether the field is there with the value `null`.
-    pub fn is_null(&self, field: &str) -> bool {
-        matches!(self.fields.get(field), Some(Value::Null))
+    /// Whether the field is there with the value `null` or `""`.
+    pub fn is_null_or_empty(&self, field: &str) -> bool {
+        match self.fields.get(field) {
+            Some(Value::Null) => true,
+            Some(Value::String(text)) => text.is_empty(),
+            _ => false,
+        }
     }
 
     fn required<T>(&self, field: &str, found: Option<T>) -> Result<T, Malformed> {

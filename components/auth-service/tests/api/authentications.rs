@@ -158,18 +158,20 @@ fn an_unverified_user_has_no_second_factor() {
 }
 
 #[test]
-fn a_user_handle_may_be_null_or_absent() {
+fn a_user_handle_may_be_null_empty_or_absent() {
     let memory = Memory::with_ada();
     let mut body = json!({"credential": authentication_response()});
-    body["credential"]["response"]["userHandle"] = Value::Null;
-    assert_eq!(
-        memory.post("/v1/authentications/ceremony-2", &body).status,
-        200
-    );
-    assert_eq!(
-        memory.authentication.borrow().clone().unwrap().user_handle,
-        None
-    );
+    for nothing in [Value::Null, json!("")] {
+        body["credential"]["response"]["userHandle"] = nothing;
+        assert_eq!(
+            memory.post("/v1/authentications/ceremony-2", &body).status,
+            200
+        );
+        assert_eq!(
+            memory.authentication.borrow().clone().unwrap().user_handle,
+            None
+        );
+    }
     body["credential"]["response"]
         .as_object_mut()
         .unwrap()

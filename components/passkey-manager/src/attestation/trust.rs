@@ -70,34 +70,32 @@ pub(super) fn assess(
 /// roots in FIDO metadata are of X.509 version 1, or say that they are no CA.
 fn anchor(host: &impl Host, chain: &[Certificate<'_>], roots: &[Vec<u8>]) -> Result<(), Rejection> {
     let now = i64::try_from(host.now() / 1000).unwrap_or(i64::MAX);
-    let in_date = |path: usize| {
-        if chain
-            .iter()
-            .take(path)
-            .all(|certificate| certificate.is_in_date(now))
-        {
-            Ok(())
-        } else {
-            Err(invalid("a certificate of the statement is out of date"))
-        }
-    };
+    let mut anchored = false;
     for (index, certificate) in chain.iter().enumerate() {
         for root in roots {
-            if certificate.der() == root.as_slice() {
-                return in_date(index + 1);
-            }
             // What is no certificate anchors nothing.
             let Ok(root) = Certificate::parse(root) else {
                 continue;
             };
             // Names first: most anchors are other makers', and signatures cost.
-            let issued = root.subject() == certificate.issuer()
-                && root.is_in_date(now)
-                && chain::check_issued(host, certificate, &root).is_ok();
-            if issued {
-                return in_date(index + 1);
+            let found = certificate.der() == root.der()
+                || root.subject() == certificate.issuer()
+                    && chain::check_issued(host, certificate, &root).is_ok();
+            if !found {
+                continue;
+            }
+            anchored = true;
+            // An anchor that was renewed stands there twice.
+            let mut path = chain.iter().take(index + 1).chain([&root]);
+            if path.all(|certificate| certificate.is_in_date(now)) {
+                return Ok(());
             }
         }
+    }
+    if anchored {
+        return Err(invalid(
+            "a certificate of the statement, or its trust anchor, is out of date",
+        ));
     }
     Err(untrusted(
         "the statement's certificates do not lead to a trust anchor of this relying party",

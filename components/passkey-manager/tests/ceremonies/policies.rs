@@ -85,6 +85,14 @@ fn backup_eligibility_comes_late_only_where_policy_takes_it() {
 }
 
 #[test]
+fn eligibility_that_another_sign_in_found_meanwhile_is_not_forgotten() {
+    let late = scene(BOUND, |policy| policy.accept_late_backup_eligibility = true);
+    late.0.other_learns.set(true);
+    assert_eq!(code(sign_in(&late, BOUND, 10)), Code::Malformed);
+    assert!(late.0.only().backup_eligible);
+}
+
+#[test]
 fn passkey_that_becomes_eligible_for_backup_is_device_bound_no_more_at_once() {
     let late = scene(BOUND, |policy| policy.accept_late_backup_eligibility = true);
     {

@@ -148,6 +148,49 @@ pub(crate) async fn use_is_recorded_by_compare_and_set(kit: Kit) {
     assert_eq!(kit.get(RP, b"key").await, Ok(expected));
 }
 
+pub(crate) async fn of_parallel_first_credentials_one_is_kept(kit: Kit) {
+    let (ada, bob) = (kit.create(RP, "ada").await, kit.create(RP, "bob").await);
+    kit.insert(Kit::credential(&bob, b"bob's")).await.unwrap();
+    let kit = Arc::new(kit);
+    let calls: Vec<_> = (0..32u8)
+        .map(|number| {
+            let (kit, credential) = (Arc::clone(&kit), Kit::credential(&ada, &[number; 16]));
+            tokio::spawn(async move {
+                let permit = kit.permit();
+                kit.store.credentials_insert(permit, credential, true).await
+            })
+        })
+        .collect();
+    let mut kept = 0;
+    for call in calls {
+        match call.await.unwrap() {
+            Ok(()) => kept += 1,
+            Err(error) => assert_eq!(error, Error::Conflict),
+        }
+    }
+    assert_eq!(kept, 1);
+    // Whoever does not ask for that adds another one.
+    kit.insert(Kit::credential(&ada, b"second")).await.unwrap();
+}
+
+pub(crate) async fn use_never_takes_backup_eligibility_back(kit: Kit) {
+    let ada = kit.create(RP, "ada").await;
+    let mut known = Kit::credential(&ada, b"key");
+    known.backup_eligible = true;
+    kit.insert(known.clone()).await.unwrap();
+    let record = async |backup_eligible| {
+        let mut recorded = used(5, 6);
+        recorded.backup_eligible = backup_eligible;
+        recorded.backup_state = false;
+        kit.store
+            .credentials_record_use(kit.permit(), b"key".to_vec(), recorded)
+            .await
+    };
+    assert_eq!(record(false).await, Err(Error::Conflict));
+    assert_eq!(kit.get(RP, b"key").await, Ok(known));
+    assert!(record(true).await.unwrap().backup_eligible);
+}
+
 pub(crate) async fn of_parallel_uses_of_one_counter_one_succeeds(kit: Kit) {
     let ada = kit.create(RP, "ada").await;
     kit.insert(Kit::credential(&ada, b"key")).await.unwrap();
@@ -270,9 +313,9 @@ pub(crate) async fn malformed_credential_is_refused(kit: Kit) {
 
 pub(crate) async fn credential_of_another_relying_party_is_refused(kit: Kit) {
     let ada = kit.create(RP, "ada").await;
-    let inserted = kit
-        .store
-        .credentials_insert(kit.permit_for(OTHER), Kit::credential(&ada, b"key"));
+    let inserted =
+        kit.store
+            .credentials_insert(kit.permit_for(OTHER), Kit::credential(&ada, b"key"), false);
     assert!(is_malformed(inserted.await));
     assert_eq!(kit.get(RP, b"key").await, Err(Error::NotFound));
 }

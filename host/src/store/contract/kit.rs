@@ -116,7 +116,9 @@ impl Kit {
 
     pub(crate) async fn insert(&self, credential: Credential) -> Result<(), Error> {
         let permit = self.permit_for(&credential.rp_id);
-        self.store.credentials_insert(permit, credential).await
+        self.store
+            .credentials_insert(permit, credential, false)
+            .await
     }
 
     pub(crate) async fn get(&self, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {

@@ -31,6 +31,8 @@ macro_rules! contract {
                 only_the_owners_credential_is_changed,
                 removed_credential_is_gone,
                 use_is_recorded_by_compare_and_set,
+                of_parallel_first_credentials_one_is_kept,
+                use_never_takes_backup_eligibility_back,
                 of_parallel_uses_of_one_counter_one_succeeds,
                 suspended_credential_records_no_use,
                 typical_is_the_form_of_the_oldest,

@@ -33,11 +33,15 @@ impl<D: Database> Store for Mediated<D> {
         &self,
         permit: Permit<CredentialsInsert>,
         credential: Credential,
+        only_first: bool,
     ) -> Result<(), Error> {
         let arguments = check::credential(permit.relying_party(), credential);
         let (permit, credential) = checked(permit, arguments)?;
         let target = target::credential(&credential.id);
-        let change = InsertCredential(credential);
+        let change = InsertCredential {
+            credential,
+            only_first,
+        };
         self.credentials().submit(permit, target, change).await
     }
 

@@ -89,6 +89,13 @@ const REMOVE: &str = "
             WHERE other.rp_id = $1 AND other.user_id = $2 AND other.id <> $3
                 AND other.status = 'active'))";
 
+/// An account without credentials has no row here that could be locked. The statement after
+/// this one sees what the one that held the lock has committed.
+const LOCK_ACCOUNT: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))";
+
+const OWNED: &str = "
+    SELECT count(*) FROM zeropass.credentials WHERE rp_id = $1 AND user_id = $2";
+
 const IS_OWNED: &str = "
     SELECT count(*) FROM zeropass.credentials WHERE rp_id = $1 AND user_id = $2 AND id = $3";
 
@@ -99,7 +106,7 @@ const RECORD_USE: &str = concat!(
         last_used_at = $8,
         clone_alarm_at = CASE WHEN $10 THEN $8 ELSE clone_alarm_at END
     WHERE rp_id = $1 AND id = $2 AND sign_count = $3 AND backup_state = $5
-        AND status = 'active' AND NOT EXISTS (SELECT 1 FROM zeropass.failures
+        AND (NOT backup_eligible OR $7) AND status = 'active' AND NOT EXISTS (SELECT 1 FROM zeropass.failures
             WHERE failures.rp_id = $1 AND failures.subject = credentials.user_id
                 AND failures.locked_until > $9)
     RETURNING ",
@@ -170,7 +177,23 @@ impl Applies<InsertCredential> for Postgres {
     const SAVEPOINT: bool = true;
 
     async fn apply(change: &InsertCredential, db: &mut PgConnection) -> Result<(), Failure> {
-        let InsertCredential(credential) = change;
+        let InsertCredential {
+            credential,
+            only_first,
+        } = change;
+        if *only_first {
+            let (rp_id, user_id) = (&credential.rp_id, &credential.user_id);
+            sqlx::query(LOCK_ACCOUNT)
+                .bind(rp_id)
+                .bind(user_id)
+                .execute(&mut *db)
+                .await?;
+            let owned = sqlx::query_scalar(OWNED).bind(rp_id).bind(user_id);
+            let others: i64 = owned.fetch_one(&mut *db).await?;
+            if others > 0 {
+                return Err(Error::Conflict.into());
+            }
+        }
         sqlx::query(INSERT)
             .bind(&credential.rp_id)
             .bind(&credential.user_id)

@@ -63,6 +63,9 @@ const REMOVE: &str = "
             WHERE other.rp_id = ?1 AND other.user_id = ?2 AND other.id <> ?3
                 AND other.status = 'active'))";
 
+const OWNED: &str = "
+    SELECT count(*) FROM credentials WHERE rp_id = ?1 AND user_id = ?2";
+
 const IS_OWNED: &str = "
     SELECT count(*) FROM credentials WHERE rp_id = ?1 AND user_id = ?2 AND id = ?3";
 
@@ -72,7 +75,7 @@ const RECORD_USE: &str = "
         last_used_at = ?8,
         clone_alarm_at = CASE WHEN ?10 THEN ?8 ELSE clone_alarm_at END
     WHERE rp_id = ?1 AND id = ?2 AND sign_count = ?3 AND backup_state = ?5
-        AND status = 'active' AND NOT EXISTS (SELECT 1 FROM failures
+        AND (NOT backup_eligible OR ?7) AND status = 'active' AND NOT EXISTS (SELECT 1 FROM failures
             WHERE failures.rp_id = ?1 AND failures.subject = credentials.user_id
                 AND failures.locked_until > ?9)
     RETURNING *";
@@ -132,7 +135,20 @@ pub(super) async fn typical(db: &SqlitePool, rp_id: &str) -> Result<Option<Crede
 #[async_trait]
 impl Applies<InsertCredential> for Sqlite {
     async fn apply(change: &InsertCredential, db: &mut SqliteConnection) -> Result<(), Failure> {
-        let InsertCredential(credential) = change;
+        let InsertCredential {
+            credential,
+            only_first,
+        } = change;
+        if *only_first {
+            let others: i64 = sqlx::query_scalar(OWNED)
+                .bind(&credential.rp_id)
+                .bind(&credential.user_id)
+                .fetch_one(&mut *db)
+                .await?;
+            if others > 0 {
+                return Err(Error::Conflict.into());
+            }
+        }
         sqlx::query(INSERT)
             .bind(&credential.rp_id)
             .bind(&credential.user_id)

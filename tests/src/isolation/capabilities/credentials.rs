@@ -14,7 +14,11 @@ use super::super::state::State;
 use super::form;
 
 impl Host for State {
-    async fn insert(&mut self, mut credential: Credential) -> Result<(), StoreError> {
+    async fn insert(
+        &mut self,
+        mut credential: Credential,
+        only_first: bool,
+    ) -> Result<(), StoreError> {
         let about = about(&credential.rp_id, &credential.id);
         let mut memory = self.store("credentials", "insert", about)?;
         credential.user_id = form::uuid(&credential.user_id)?;
@@ -24,6 +28,12 @@ impl Host for State {
         form::check(credential.aaguid.len() == 16 && !credential.public_key.is_empty())?;
         if find(&mut memory, &credential.rp_id, &credential.id).is_ok() {
             return Err(StoreError::Exists);
+        }
+        let owned = |known: &Credential| {
+            known.rp_id == credential.rp_id && known.user_id == credential.user_id
+        };
+        if only_first && memory.credentials.iter().any(owned) {
+            return Err(StoreError::Conflict);
         }
         memory.credentials.push(credential);
         Ok(())

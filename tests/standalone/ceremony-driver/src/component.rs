@@ -222,6 +222,7 @@ fn profile(setting: &Setting, steps: &Steps) -> Profile {
             counter_synced: party::CounterPolicy::Deny,
             accept_late_backup_eligibility: false,
             keep_last_passkey: false,
+            step_up: false,
         },
         extensions: Vec::new(),
         decoy: None,

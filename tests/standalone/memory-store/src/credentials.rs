@@ -11,16 +11,20 @@ use crate::bindings::zeropass::host::relying_party::CredentialForm;
 use crate::memory::{Memory, with};
 
 impl Guest for Component {
-    fn insert(credential: Credential) -> Result<(), Error> {
-        with(
-            |memory| match find(memory, &credential.rp_id, &credential.id) {
-                Ok(_) => Err(Error::Exists),
-                Err(_) => {
-                    memory.credentials.push(credential);
-                    Ok(())
-                }
-            },
-        )
+    fn insert(credential: Credential, only_first: bool) -> Result<(), Error> {
+        with(|memory| {
+            if find(memory, &credential.rp_id, &credential.id).is_ok() {
+                return Err(Error::Exists);
+            }
+            let owned = |known: &Credential| {
+                known.rp_id == credential.rp_id && known.user_id == credential.user_id
+            };
+            if only_first && memory.credentials.iter().any(owned) {
+                return Err(Error::Conflict);
+            }
+            memory.credentials.push(credential);
+            Ok(())
+        })
     }
 
     fn get(rp_id: String, id: Vec<u8>) -> Result<Credential, Error> {

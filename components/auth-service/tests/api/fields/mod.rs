@@ -106,6 +106,8 @@ fn empty_fields_are_malformed() {
         for (path, kind, _) in fields {
             match kind {
                 Object => continue,
+                // An authenticator's way to say that it keeps none.
+                _ if path.ends_with(".userHandle") => continue,
                 Words => assert_malformed(
                     request,
                     &with(&body, path, json!([""])),

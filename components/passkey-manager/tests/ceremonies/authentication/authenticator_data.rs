@@ -40,6 +40,39 @@ fn authenticator_data_is_read_to_the_last_byte() {
 }
 
 #[test]
+fn repeated_credential_is_the_one_that_signs() {
+    let host = MemoryHost::new();
+    let authenticator = Authenticator::new(1);
+    register(&host, &authenticator);
+    let known = host.only();
+    let repeated = |id: &[u8], key: &[u8]| {
+        let length = u16::try_from(id.len()).unwrap().to_be_bytes();
+        [&[0; 16][..], &length, id, key].concat()
+    };
+    let sign_in = |attested: Vec<u8>| {
+        sign_in_with(&host, &authenticator, |get| {
+            get.flags |= AT;
+            get.trailing = attested;
+        })
+    };
+    sign_in(repeated(&known.id, &known.public_key)).unwrap();
+    let other_key = Authenticator::new(2).key.cose();
+    for wrong in [
+        repeated(b"another credential", &known.public_key),
+        repeated(&known.id, &other_key),
+    ] {
+        assert_eq!(code(sign_in(wrong.clone())), Code::Malformed);
+        // Only who holds the key gets to know.
+        let forged = sign_in_with(&host, &authenticator, |get| {
+            get.flags |= AT;
+            get.trailing = wrong;
+            get.forge = true;
+        });
+        assert_eq!(code(forged), Code::SignatureInvalid);
+    }
+}
+
+#[test]
 fn authenticator_extensions_are_accepted() {
     let host = MemoryHost::new();
     let authenticator = Authenticator::new(1);

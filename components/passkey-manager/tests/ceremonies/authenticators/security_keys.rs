@@ -1,12 +1,12 @@
 //! Security keys from before WebAuthn, which have no AAGUID.
 
 use passkey_manager::bindings::registration::Registered;
-use passkey_manager::bindings::relying_party::Model;
+use passkey_manager::bindings::relying_party::{CertificationLevel, Model};
 use passkey_manager::bindings::{Code, Rejection};
 use passkey_manager::cbor::{Value, encode};
 use sha1::{Digest as _, Sha1};
 
-use super::{MODEL, known, report, ruled};
+use super::{MODEL, known, report, ruled, signed_in};
 use crate::kit::*;
 
 /// What else a compound statement with a security key's holds.
@@ -110,5 +110,20 @@ fn security_key_takes_no_model_s_place() {
         // One list or the other, the claim changes nothing.
         let host = ruled(|rules| rules.denied = vec![MODEL.to_vec()]);
         security_key(&host, key(), beside).unwrap();
+    }
+}
+
+/// Nothing is kept that metadata could be asked about.
+#[test]
+fn certification_of_a_security_key_is_not_asked_again_at_sign_in() {
+    for beside in [Beside::Nothing, Beside::Itself, Beside::SelfSigned] {
+        let host = MemoryHost::new();
+        security_key(&host, TestKey::generate(-7), beside).unwrap();
+        {
+            let rules = &mut host.profile.borrow_mut().authenticators;
+            rules.minimum_certification = Some(CertificationLevel::L1);
+            rules.at_sign_in = true;
+        }
+        signed_in(&host).unwrap();
     }
 }

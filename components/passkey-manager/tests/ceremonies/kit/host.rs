@@ -32,10 +32,13 @@ pub struct MemoryHost {
     pub store_error: Cell<Option<store::Error>>,
     /// What `record-use` answers instead of doing anything.
     pub use_error: Cell<Option<store::Error>>,
-    /// What is said of signatures instead of verifying them.
-    pub signatures_are: Cell<Option<bool>>,
+    /// Whether every signature is right but the empty one, which asks about the key, and
+    /// every key is valid.
+    pub believes: Cell<bool>,
     /// The counter that another sign-in leaves right before the next use is recorded.
     pub other_use: Cell<Option<u32>>,
+    /// Whether another sign-in turns flag BE on right before the next use is recorded.
+    pub other_learns: Cell<bool>,
     pub calls: RefCell<Vec<Recorded>>,
     pub warnings: RefCell<Vec<String>>,
     drawn: Cell<u64>,
@@ -60,6 +63,7 @@ impl MemoryHost {
                     counter_synced: CounterPolicy::Deny,
                     accept_late_backup_eligibility: false,
                     keep_last_passkey: false,
+                    step_up: false,
                 },
                 extensions: vec!["credProps".to_owned()],
                 decoy: None,
@@ -82,7 +86,8 @@ impl MemoryHost {
             store_error: Cell::new(None),
             use_error: Cell::new(None),
             other_use: Cell::new(None),
-            signatures_are: Cell::new(None),
+            other_learns: Cell::new(false),
+            believes: Cell::new(false),
             calls: RefCell::default(),
             warnings: RefCell::default(),
             drawn: Cell::new(0),
@@ -211,17 +216,25 @@ impl Host for MemoryHost {
         signature: &[u8],
     ) -> Result<bool, signatures::Error> {
         self.calls.borrow_mut().push("verify");
-        if let Some(given) = self.signatures_are.get() {
-            return Ok(given);
+        if self.believes.get() {
+            return Ok(!signature.is_empty());
         }
         super::verify::verify(algorithm, key, message, signature)
     }
 
-    fn insert_credential(&self, credential: &Credential) -> Result<(), store::Error> {
+    fn insert_credential(
+        &self,
+        credential: &Credential,
+        only_first: bool,
+    ) -> Result<(), store::Error> {
         self.store("insert")?;
         let mut credentials = self.credentials.borrow_mut();
         if credentials.iter().any(|known| known.id == credential.id) {
             return Err(store::Error::Exists);
+        }
+        let owned = |known: &Credential| known.user_id == credential.user_id;
+        if only_first && credentials.iter().any(owned) {
+            return Err(store::Error::Conflict);
         }
         credentials.push(credential.clone());
         Ok(())
@@ -325,8 +338,10 @@ impl Host for MemoryHost {
         if let Some(other) = self.other_use.take() {
             known.sign_count = other;
         }
+        known.backup_eligible |= self.other_learns.take();
         if known.sign_count != used.previous_sign_count
             || known.backup_state != used.previous_backup_state
+            || known.backup_eligible && !used.backup_eligible
         {
             return Err(store::Error::Conflict);
         }

@@ -150,6 +150,9 @@ fn member_that_stands_twice_is_refused() {
         r#"{"orig\u0069n":"https://evil.example","#,
         r#"{"type":"webauthn.create","#,
         r#"{"x":1,"x":1,"#,
+        r#"{"x":{"a":1,"a":2},"#,
+        r#"{"x":[0,{"b":{"a":1,"\u0061":1}}],"#,
+        r#"{"tokenBinding":{"status":"present","status":"supported"},"#,
     ] {
         assert_eq!(
             refused(|create| {

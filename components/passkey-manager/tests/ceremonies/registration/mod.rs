@@ -135,6 +135,27 @@ fn existing_passkeys_are_excluded() {
 }
 
 #[test]
+fn registrations_that_began_without_a_sign_in_add_the_first_passkey_and_no_other() {
+    for step_up in [false, true] {
+        let host = MemoryHost::new();
+        host.profile.borrow_mut().lifecycle.step_up = step_up;
+        let (first, second) = (Authenticator::new(1), Authenticator::new(2));
+        let (early, other) = (begin_registration(&host), begin_registration(&host));
+        finish_registration(&host, first.create(&early)).unwrap();
+        let finished = finish_registration(&host, second.create(&other));
+        if !step_up {
+            finished.unwrap();
+            continue;
+        }
+        assert_eq!(code(finished), Code::NotPermitted);
+        assert_eq!(host.only().id, first.credential_id);
+        // One that began with the passkey there was asked for the sign-in.
+        let options = begin_registration(&host);
+        finish_registration(&host, second.create(&options)).unwrap();
+    }
+}
+
+#[test]
 fn excluded_passkey_is_refused() {
     let host = MemoryHost::new();
     let authenticator = Authenticator::new(1);
