@@ -64,6 +64,36 @@ async fn roots_of_a_model_anchor_its_attestation_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn configured_roots_vouch_for_models_that_metadata_do_not_know() {
+    let fido = Fido::new();
+    let (maker, other) = (Authority::new("Maker"), Authority::new("Other"));
+    fido.publish(
+        &fido
+            .signer
+            .blob(1, &[entry(MODEL, &[&maker.der], &["FIDO_CERTIFIED_L1"])]),
+    );
+    let path = fido.folder.path().join("other.pem");
+    std::fs::write(&path, &other.pem).unwrap();
+    let roots = format!("[{}]", super::quoted(&path));
+    let direct = ("attestation", "\"direct\"");
+    let deployment = fido
+        .deployment(&[direct, ("attestation-roots", &roots)])
+        .start()
+        .await;
+    let client = deployment.client(WORKLOAD);
+    register(&client, &mut attested(&maker), "ada")
+        .await
+        .expect(201);
+    problem(
+        &register(&client, &mut attested(&other), "bob").await,
+        UNTRUSTED,
+    );
+    let mut unknown = attested(&other);
+    unknown.aaguid = [9; 16];
+    register(&client, &mut unknown, "bob").await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn model_must_be_certified_as_high_as_is_asked_for() {
     let fido = Fido::new();
     let maker = Authority::new("Maker");
