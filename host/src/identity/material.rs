@@ -207,11 +207,11 @@ fn own(
     trust
         .verifier
         .judge(&certified_key.cert, now)
-        .map_err(|source| MaterialError::Refused {
+        .map_err(|reason| MaterialError::Refused {
             certificate: files.certificate.clone(),
             roots: files.roots.clone(),
-            code: refusal_code(&source),
-            source: Box::new(source),
+            code: refusal_code(&reason),
+            reason: Box::new(reason),
         })?;
     Ok((svid, certified_key))
 }

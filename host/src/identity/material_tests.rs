@@ -109,17 +109,16 @@ fn certificate_that_peers_would_refuse_is_refused_with_their_code() {
         ),
         "unknown-ca"
     );
-    let foreign = vec!["elsewhere".parse().unwrap()];
-    assert_eq!(
-        code(
-            &MaterialFiles {
-                trust_domains: foreign,
-                ..files
-            },
-            now
-        ),
-        "trust-domain"
-    );
+    let foreign = MaterialFiles {
+        trust_domains: vec!["elsewhere".parse().unwrap()],
+        ..files
+    };
+    assert_eq!(code(&foreign, now), "trust-domain");
+    // In words, and not as rustls wraps them.
+    let said = Material::load(&foreign, now).unwrap_err().to_string();
+    let why = "(`trust-domain`: `spiffe://td/host` is of a trust domain that is not allowed here); \
+               renew it or correct roots and trust domains";
+    assert!(said.ends_with(why), "{said}");
 }
 
 #[test]

@@ -50,8 +50,8 @@ pub enum PeerError {
     /// It comes from a trust domain that is not allowed.
     #[error("`{0}` is of a trust domain that is not allowed here")]
     TrustDomain(SpiffeId),
-    /// It is not the one that this end of a link expects.
-    #[error("`{found}` is at the other end of the link; only `{expected}` may be")]
+    /// It is not the one that this end expects.
+    #[error("`{found}` is at the other end; only `{expected}` may be")]
     Unexpected {
         /// Who it is.
         found: SpiffeId,
@@ -255,6 +255,16 @@ pub fn refusal_code(error: &TlsError) -> &'static str {
         TlsError::InvalidCertificate(error) => certificate_code(error),
         TlsError::InvalidCertRevocationList(_) => "revocation-unknown",
         _ => "invalid-certificate",
+    }
+}
+
+/// The same in words: reasons that are not of rustls in their own.
+pub fn refusal_reason(error: &TlsError) -> String {
+    match error {
+        TlsError::InvalidCertificate(CertificateError::Other(OtherError(reason))) => {
+            reason.to_string()
+        }
+        _ => error.to_string(),
     }
 }
 
