@@ -1,11 +1,12 @@
 //! Why identity material can't be used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustls::Error as TlsError;
 use thiserror::Error;
 
 use super::lists::ListsError;
+use super::roots::RootError;
 use super::svid::SvidError;
 use super::verifier::refusal_reason;
 
@@ -83,6 +84,15 @@ pub enum MaterialError {
 // === impl MaterialError ===
 
 impl MaterialError {
+    /// For a root out of this file.
+    pub(super) fn root(file: &Path, error: RootError) -> Self {
+        Self::Root {
+            file: file.to_owned(),
+            position: error.position,
+            source: Box::new(error.source),
+        }
+    }
+
     /// The stable code for audit records.
     pub fn code(&self) -> &'static str {
         match self {

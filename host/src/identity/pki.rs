@@ -195,6 +195,7 @@ fn role(
         Err(_) => Done::Created,
     };
     let mut request = IssueRequest::workload(id.as_str(), now);
+    request.not_after = request.not_after.min(ca.not_after());
     if name == HOST {
         request.dns = vec!["localhost".to_owned()];
         request.ips = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];

@@ -37,7 +37,7 @@ pub struct Wish {
     pub dns: Vec<String>,
     /// IP addresses, likewise.
     pub ips: Vec<IpAddr>,
-    /// How long it is good, milliseconds.
+    /// How long it is good, milliseconds; the end of the CA is its end all the same.
     pub life: Timestamp,
 }
 
@@ -197,7 +197,7 @@ fn put(folder: &Path, wish: &Wish, now: Timestamp) -> Result<(), PkiError> {
     let mut request = IssueRequest::workload(wish.id.as_str(), now);
     request.dns.clone_from(&wish.dns);
     request.ips.clone_from(&wish.ips);
-    request.not_after = now.saturating_add(wish.life);
+    request.not_after = now.saturating_add(wish.life).min(ca.not_after());
     let issued = ca.issue(&request)?;
     let files = files_of(folder, &wish.name, wish.id.trust_domain());
     write(&files.key, &issued.key, 0o600)?;
