@@ -11,7 +11,7 @@ const YEAR: Timestamp = 366 * 24 * 60 * 60 * 1000;
 fn folder() -> (TempDir, MaterialFiles, Timestamp) {
     let (folder, now) = (tempfile::tempdir().unwrap(), SystemClock.now());
     let trust_domain = "td".parse().unwrap();
-    pki::init(folder.path(), &trust_domain, now).unwrap();
+    pki::init(folder.path(), Some(&trust_domain), now).unwrap();
     let files = pki::files_of(folder.path(), "host", &trust_domain);
     (folder, files, now)
 }
