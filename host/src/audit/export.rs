@@ -47,6 +47,16 @@ pub enum ExportError {
     /// The lines can't be written.
     #[error("the export can't be written: {0}")]
     Output(#[from] std::io::Error),
+    /// A place is cut that stands behind one that is not; no verifier would take the lines.
+    #[error(
+        "log {log}, record {seq} is gone, and records before it are there: export again what was cut meanwhile; if it stays, run `zeropass audit verify`"
+    )]
+    Overtaken {
+        /// The log.
+        log: String,
+        /// The place.
+        seq: u64,
+    },
     /// Something that is no record; an export would hide it.
     #[error("log {log}, record {seq}: {why}; run `zeropass audit verify`")]
     Unreadable {
@@ -71,7 +81,7 @@ pub async fn export(
 ) -> Result<u64, ExportError> {
     let mut count = 0;
     for log in logs {
-        let mut after = 0;
+        let (mut after, mut cut) = (0, true);
         loop {
             let entries = source.entries(log, after, PAGE).await?;
             let Some(last) = entries.last() else { break };
@@ -84,7 +94,14 @@ pub async fn export(
                     pruned: None,
                 };
                 match entry {
-                    Entry::Record(record) => line.record = Some(record),
+                    Entry::Record(record) => {
+                        cut = false;
+                        line.record = Some(record);
+                    }
+                    Entry::Pruned { seq, .. } if !cut => {
+                        let log = log.clone();
+                        return Err(ExportError::Overtaken { log, seq });
+                    }
                     Entry::Pruned { seq, leaf } => line.pruned = Some(Pruned { seq, leaf }),
                     Entry::Unreadable { seq, why } => {
                         let log = log.clone();

@@ -21,7 +21,7 @@ use super::note::{Checkpoint, NoteError};
 use super::notes::read_notes;
 use super::retention::{YEAR, sealed_since};
 use super::sink::SinkError;
-use super::source::SourceError;
+use super::source::{SourceError, grows};
 use super::{Entry, SealKey, Sink, Source};
 use crate::clock::Timestamp;
 
@@ -241,6 +241,8 @@ struct Table {
     wrong: Option<String>,
     /// The last place that retention has cut, 0 when there is none.
     pruned: u64,
+    /// A place is cut that stands behind one that was not.
+    overtaken: bool,
     clean: bool,
 }
 
@@ -278,10 +280,27 @@ impl Table {
         first: u64,
         head: u64,
     ) -> Result<Self, SourceError> {
+        let mut cut = None;
+        loop {
+            let table = Self::read_once(source, log, first, head).await?;
+            if !table.overtaken || !grows(cut, table.pruned) {
+                return Ok(table);
+            }
+            cut = Some(table.pruned);
+        }
+    }
+
+    async fn read_once(
+        source: &dyn Source,
+        log: &str,
+        first: u64,
+        head: u64,
+    ) -> Result<Self, SourceError> {
         let mut table = Self {
             leaves: Vec::new(),
             wrong: None,
             pruned: 0,
+            overtaken: false,
             // A run that began before the window has not stopped unless it says so.
             clean: first == 0,
         };
@@ -310,6 +329,7 @@ impl Table {
                     Entry::Pruned { seq, leaf } => {
                         if seq != first + 1 && table.pruned != seq - 1 {
                             table.wrong = Some(format!("record {seq} is gone from the middle"));
+                            table.overtaken = true;
                             return Ok(table);
                         }
                         table.pruned = seq;

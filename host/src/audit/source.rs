@@ -9,6 +9,14 @@ use super::Entry;
 #[error("{0}")]
 pub struct SourceError(pub String);
 
+/// Whether to read a log again from its beginning, where a place was cut and one before it was not.
+/// Behind a reader that retention has overtaken more of the beginning is cut than when it was
+/// read; what somebody else cut out of the middle is the same when it is read again. `before` is
+/// how far the beginning was cut the last time.
+pub(super) fn grows(before: Option<u64>, cut: u64) -> bool {
+    before.is_none_or(|before| cut > before)
+}
+
 /// Something that holds logs.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -25,7 +33,9 @@ pub trait Source: Send + Sync {
     async fn head(&self, log: &str) -> Result<u64, SourceError>;
 
     /// What a log holds after `seq`, in order, at most `limit` of it; nothing at the
-    /// log's end. Holes are left out: the places say where they are.
+    /// log's end. Holes are left out: the places say where they are. What is returned is of one
+    /// moment. Between two calls retention may cut the beginning of the log, further than was
+    /// read: who minds begins again while the cut goes on.
     ///
     /// # Errors
     /// It can't be read. What can be read but is no record is an

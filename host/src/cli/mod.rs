@@ -8,6 +8,7 @@ mod audit;
 mod caution;
 mod component;
 pub mod config;
+mod new_file;
 pub mod pki;
 pub mod policy;
 mod serve;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use crate::audit::{
     Actor, Log, Outcome, PATIENCE, Record, Schedule, SealKey, Sealer, Sink, Source, Trail, Turn,
 };
@@ -60,6 +62,13 @@ pub(super) async fn opening_records(
         trail.push(adopted);
     }
     Ok(store.append(&trail).await?)
+}
+
+/// Seal what there is, and no more: the store is closed.
+pub(super) async fn seal(sealer: Sealer) {
+    let (stop, stopped) = oneshot::channel();
+    drop(stop);
+    sealer.run(stopped).await;
 }
 
 fn own(clock: &dyn Clock, action: &'static str, target: &str, outcome: Outcome) -> Record {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::components::admission_settings;
 use super::identity::HostIdentity;
@@ -14,11 +14,13 @@ use super::settings::{
     relying_party, shared_limit,
 };
 use super::{Host, admin, audit, components, files, lifecycle, link, metadata, metrics, store};
+use crate::audit::{Log, Sealer};
 use crate::capabilities::{PasskeysLink, RelyingParty, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
 use crate::identity::{Identity, MaterialError};
 use crate::link::InProcess;
+use crate::metadata::Metadata;
 use crate::policy::{Bundle, Gate};
 use crate::registry::rollout::Rollouts;
 use crate::registry::{Admission, Loader, Provenance};
@@ -28,10 +30,27 @@ use crate::secrets::{Pseudonyms, Signer, random_key};
 use crate::server::Listener;
 use crate::server::front_door::FrontDoor;
 use crate::server::health::Health;
+use crate::store::Store;
+
+/// What there is before the first record.
+struct Ready {
+    clock: Arc<dyn Clock>,
+    signer: Signer,
+    pseudonyms: Pseudonyms,
+    identity: HostIdentity,
+    hangups: Signal,
+    relying_parties: BTreeMap<String, RelyingParty>,
+    metadata: Arc<Metadata>,
+    metadata_watch: Option<metadata::Watch>,
+    gate: Arc<Gate>,
+    loader: Loader,
+    store: Arc<dyn Store>,
+    log: Arc<Log>,
+}
 
 impl Host {
     /// Load and check everything that the configuration names, and bind the
-    /// listeners.
+    /// listeners. What was recorded is sealed, also when the host can't start.
     ///
     /// # Errors
     /// The first thing that can't be used, with its file and the mend.
@@ -88,7 +107,57 @@ impl Host {
             Arc::clone(&clock),
         )
         .await?;
-        audit::opening_records(&*store, &log, &sealer, &*clock).await?;
+        let ready = Ready {
+            clock,
+            signer,
+            pseudonyms,
+            identity,
+            hangups,
+            relying_parties,
+            metadata,
+            metadata_watch,
+            gate,
+            loader,
+            store: Arc::clone(&store),
+            log,
+        };
+        let host = Box::pin(ready.put_together(config, &sealer)).await;
+        match host {
+            Ok(host) => Ok(host(sealer)),
+            Err(error) => {
+                store.close().await;
+                audit::seal(sealer).await;
+                Err(error)
+            }
+        }
+    }
+}
+
+// === impl Ready ===
+
+impl Ready {
+    /// From the first record to the last listener. It is a host when it has its sealer, which
+    /// stays outside: who is refused here has something to seal.
+    async fn put_together(
+        self,
+        config: &Config,
+        sealer: &Sealer,
+    ) -> anyhow::Result<impl FnOnce(Sealer) -> Host + use<>> {
+        let Self {
+            clock,
+            signer,
+            pseudonyms,
+            identity,
+            hangups,
+            relying_parties,
+            metadata,
+            metadata_watch,
+            gate,
+            loader,
+            store,
+            log,
+        } = self;
+        audit::opening_records(&*store, &log, sealer, &*clock).await?;
         let provenance = Arc::new(Provenance::default());
         let front = link::front(config, &clock, &provenance).await?;
         let store = match &front {
@@ -169,14 +238,16 @@ impl Host {
             }
         };
         lifecycle(&services, "host.start").await?;
-        Ok(Self {
+        let (policy_folder, follow) = (config.policy.folder.clone(), config.rollout.follow);
+        let drain_deadline = config.service.drain_deadline;
+        Ok(move |sealer| Host {
             services,
             identity,
             hangups,
-            policy_folder: config.policy.folder.clone(),
+            policy_folder,
             metrics,
             rollouts,
-            follow: config.rollout.follow,
+            follow,
             sealer,
             listener,
             admin,
@@ -184,7 +255,7 @@ impl Host {
             connections,
             health,
             metadata: metadata_watch,
-            drain_deadline: config.service.drain_deadline,
+            drain_deadline,
         })
     }
 }

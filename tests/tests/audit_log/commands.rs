@@ -15,7 +15,7 @@ use zeropass_tests::deployment::{Deployment, Installation, Person};
 use super::{person, replaced};
 
 /// An installation whose host has run twice, with one person who has signed in.
-async fn used() -> (Installation, Person) {
+pub(super) async fn used() -> (Installation, Person) {
     let installation = Deployment::builder().install();
     let somebody = person();
     let process = installation.serve();
@@ -29,12 +29,12 @@ async fn used() -> (Installation, Person) {
     (installation, somebody)
 }
 
-fn good(output: &Output) -> String {
+pub(super) fn good(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn bad(output: &Output) -> String {
+pub(super) fn bad(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = [output.stdout.as_slice(), &output.stderr].concat();
     String::from_utf8(said).unwrap()
@@ -45,7 +45,7 @@ fn verify(installation: &Installation) -> Output {
 }
 
 /// The id of the host's log.
-fn log(installation: &Installation) -> String {
+pub(super) fn log(installation: &Installation) -> String {
     let told = good(&installation.run(&["audit", "verify", "--config", "zeropass.toml", "--json"]));
     let verdicts = told
         .lines()
@@ -312,6 +312,8 @@ async fn backup_is_made_while_the_host_runs_and_its_restore_is_recorded() {
     good(&installation.run(&["store", "backup", "copy.db", "--config", "zeropass.toml"]));
     let again = installation.run(&["store", "backup", "copy.db", "--config", "zeropass.toml"]);
     assert!(bad(&again).contains("copy.db"));
+    // Neither of the two logs ends where its copy does.
+    good(&installation.run(&["audit", "query", "--config", "zeropass.toml"]));
     let bob = person();
     bob.register(&client, "bob").await.expect(201);
     let restore = [
@@ -361,4 +363,25 @@ async fn backup_is_made_while_the_host_runs_and_its_restore_is_recorded() {
     assert!(process.stop());
     let told = good(&verify(&installation));
     assert!(told.contains("since a backup was restored"), "{told}");
+    // Each log that was cut, alone: what excuses it is found too, and what is left is proven.
+    let logs: Vec<&str> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("OK    ")?.split_once(':'))
+        .map(|(log, _)| log)
+        .collect();
+    let mut cut = 0;
+    for log in logs {
+        let with = ["--config", "zeropass.toml", "--log", log];
+        let alone = good(&installation.run(&[&["audit", "verify"], &with[..]].concat()));
+        if !alone.contains("since a backup was restored") {
+            continue;
+        }
+        cut += 1;
+        assert!(told.contains(&alone), "{alone}");
+        let prove = [&["audit", "prove", "--record", "1"], &with[..]].concat();
+        let proof: Value = serde_json::from_str(&good(&installation.run(&prove))).unwrap();
+        let size = proof["checkpoint"]["size"].as_u64().unwrap();
+        assert!(alone.contains(&format!(" {size} sealed by ")), "{alone}");
+    }
+    assert_eq!(cut, 2, "the log of the host, and that of the operators");
 }

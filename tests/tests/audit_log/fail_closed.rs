@@ -80,9 +80,10 @@ fn limit(process: &Process, size: &str) {
 }
 
 /// The log of a host that has stopped is whole.
-fn assert_verified(installation: &Installation) {
+fn assert_verified(installation: &Installation) -> String {
     let verified = installation.run(&["audit", "verify", "--config", "zeropass.toml"]);
     assert!(verified.status.success(), "{verified:?}");
+    String::from_utf8(verified.stdout).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -272,6 +273,26 @@ async fn second_host_on_the_same_log_is_refused() {
         "{refused}"
     );
     assert!(process.stop());
+}
+
+/// Its first records are its own: nobody is to wonder later who wrote them.
+#[tokio::test(flavor = "multi_thread")]
+async fn start_that_is_refused_seals_its_records() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("\"{}\"", taken.local_addr().unwrap());
+    let installation = Deployment::builder()
+        .set("service", "listen", &listen)
+        .install();
+    for _ in 0..2 {
+        let refused = installation.try_serve(|_| {}).unwrap_err();
+        assert!(refused.contains("can't listen there"), "{refused}");
+    }
+    drop(taken);
+    let told = assert_verified(&installation);
+    assert_eq!(told.lines().count(), 1, "a remark: {told}");
+    assert!(installation.serve().stop());
+    let told = assert_verified(&installation);
+    assert_eq!(told.lines().count(), 1, "a remark: {told}");
 }
 
 /// A rolled back database is not gone on with.

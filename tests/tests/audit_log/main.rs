@@ -13,6 +13,7 @@ mod complete;
 #[path = "../crash/mod.rs"]
 mod crash;
 mod fail_closed;
+mod refusals;
 mod retention;
 
 use zeropass_tests::deployment::{ORIGIN, Person};

@@ -45,8 +45,8 @@ async fn roles_and_migrate_make_a_database_ready() {
     let config = config.to_str().unwrap();
     let (certificate, key) = database.login(Role::Migrator);
     let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
-    let migrate = || {
-        zeropass(&[
+    let migrate = |more: &[&str]| {
+        let command = [
             "store",
             "migrate",
             "--config",
@@ -55,26 +55,40 @@ async fn roles_and_migrate_make_a_database_ready() {
             certificate,
             "--key",
             key,
-        ])
+        ];
+        zeropass(&[&command, more].concat())
     };
     deployment.services().store.close().await;
     database.sql("DROP SCHEMA zeropass CASCADE");
     database.sql(&roles);
-    let done = migrate();
+    let done = migrate(&[]);
     assert!(done.status.success(), "{}", said(&done));
     assert!(said(&done).contains("the schema went from version 0 to "));
+    // Nobody's log is begun: one that is imported may be of the same operators.
+    let logs = database.sql("SELECT log FROM zeropass.audit_logs");
+    assert_eq!(logs.trim(), "");
+    let again = migrate(&[]);
+    assert!(said(&again).contains("nothing to do"), "{}", said(&again));
+    Deployment::builder().postgres(&database).start().await;
+
+    database.sql(
+        "DROP INDEX zeropass.credentials_age;
+        DELETE FROM zeropass._sqlx_migrations WHERE version = 43",
+    );
+    let unsaid = migrate(&[]);
+    assert!(said(&unsaid).contains("(not-confirmed)"));
+    let done = migrate(&["--yes"]);
+    assert!(done.status.success(), "{}", said(&done));
+    assert!(said(&done).contains("from version 42 to 43"));
     let recorded =
         "SELECT action, outcome FROM zeropass.audit WHERE log LIKE 'operators-%' ORDER BY seq";
     let recorded = database.sql(recorded);
     let recorded: Vec<_> = recorded.lines().collect();
     assert_eq!(recorded, ["log.open|success", "store.migrate|success"]);
-    let again = migrate();
-    assert!(said(&again).contains("nothing to do"), "{}", said(&again));
-    Deployment::builder().postgres(&database).start().await;
 
     let newer = "INSERT INTO zeropass._sqlx_migrations VALUES (999, 'newer', now(), true, '', 0)";
     database.sql(newer);
-    let refused = migrate();
+    let refused = migrate(&[]);
     assert!(!refused.status.success());
     assert!(said(&refused).contains("the database has schema version 999"));
 }
@@ -93,7 +107,8 @@ async fn host_refuses_to_start_with_a_role_that_has_more_than_it_needs() {
     Deployment::builder().postgres(&database).start().await;
 }
 
-/// A host moves with its keys and its checkpoints, and its log goes on where it ended.
+/// A host moves with its keys and its checkpoints into a database that the commands have made
+/// ready, and its log and that of the operators go on where they ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn import_moves_a_stopped_host_whose_log_verifies() {
     let database = Database::start().await;
@@ -116,12 +131,8 @@ async fn import_moves_a_stopped_host_whose_log_verifies() {
     }
     fs::write(installation.folder().join("moved.toml"), &moved).unwrap();
     let (certificate, key) = database.login(Role::Migrator);
-    let import = |more: &[&str]| {
-        let command = [
-            "store",
-            "import",
-            "--from",
-            "zeropass.db",
+    let moving = |command: &[&str], more: &[&str]| {
+        let with = [
             "--config",
             "moved.toml",
             "--certificate",
@@ -129,8 +140,18 @@ async fn import_moves_a_stopped_host_whose_log_verifies() {
             "--key",
             key.to_str().unwrap(),
         ];
-        installation.run(&[&command, more].concat())
+        installation.run(&[&["store"], command, &with, more].concat())
     };
+    let import = |more: &[&str]| moving(&["import", "--from", "zeropass.db"], more);
+    // The operators have a log already.
+    let query = ["audit", "query", "--config", "zeropass.toml"];
+    let queried = installation.run(&query);
+    assert!(queried.status.success(), "{}", said(&queried));
+    let roles = String::from_utf8(zeropass(&["store", "roles"]).stdout).unwrap();
+    database.sql("DROP SCHEMA zeropass CASCADE");
+    database.sql(&roles);
+    let migrated = moving(&["migrate"], &[]);
+    assert!(migrated.status.success(), "{}", said(&migrated));
     let running = import(&["--yes"]);
     assert!(!running.status.success());
     assert!(said(&running).contains("is in use"), "{}", said(&running));
@@ -199,4 +220,6 @@ async fn import_moves_a_stopped_host_whose_log_verifies() {
     let recorded = "SELECT target, outcome FROM zeropass.audit WHERE action = 'store.import'";
     let recorded = database.sql(recorded);
     assert_eq!(recorded.trim(), "database zeropass on 127.0.0.1|success");
+    let verified = installation.run(&["audit", "verify", "--config", "zeropass.toml"]);
+    assert!(verified.status.success(), "{}", said(&verified));
 }

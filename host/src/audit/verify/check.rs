@@ -23,6 +23,8 @@ pub(super) struct Check<'a> {
     right: u64,
     last_time: u64,
     backwards: Option<u64>,
+    /// A place is cut that stands behind one that was not.
+    pub(super) overtaken: bool,
 }
 
 // === impl Check ===
@@ -47,6 +49,7 @@ impl<'a> Check<'a> {
             right: 0,
             last_time: 0,
             backwards: None,
+            overtaken: false,
         }
     }
 
@@ -72,6 +75,7 @@ impl<'a> Check<'a> {
             }
             Entry::Pruned { seq, leaf } => {
                 if self.verdict.pruned + 1 != seq {
+                    self.overtaken = true;
                     let what = "is gone, and records before it are there";
                     return self.bad_record(seq, what.into());
                 }

@@ -27,7 +27,7 @@ use self::check::Check;
 use self::pruned::judge_pruned;
 use self::restored::excuse_restored;
 use super::retention::is_operators;
-use super::source::{Source, SourceError};
+use super::source::{Source, SourceError, grows};
 use crate::clock::Timestamp;
 
 pub use self::restored::{RESTORE, restore_target};
@@ -61,13 +61,11 @@ pub async fn verify(
     for log in logs {
         verdicts.push(look(source, witness, &log, progress).await?);
     }
-    let operators = verdicts.clone();
-    judge_pruned(source, witness, now, &operators, &mut verdicts).await?;
-    excuse_restored(source, witness, &mut verdicts).await?;
+    judge(source, witness, now, &mut verdicts).await?;
     Ok(verdicts)
 }
 
-/// Verify one log. Logs of operators are looked at too when it was cut.
+/// Verify one log. Logs of operators are looked at too when it was cut at one of its ends.
 ///
 /// # Errors
 /// As [`verify`].
@@ -79,15 +77,33 @@ pub async fn verify_log(
     progress: Progress<'_>,
 ) -> Result<Verdict, SourceError> {
     let mut verdict = look(source, witness, log, progress).await?;
-    if verdict.pruned > 0 {
-        let mut operators = Vec::new();
-        for log in source.logs().await?.iter().filter(|log| is_operators(log)) {
-            operators.push(look(source, witness, log, &mut |_| {}).await?);
+    if verdict.pruned == 0 && !matches!(verdict.bad, Some(Bad::CutTail { .. })) {
+        return Ok(verdict);
+    }
+    let mut verdicts = Vec::new();
+    for other in source.logs().await? {
+        if is_operators(&other) && other != log {
+            verdicts.push(look(source, witness, &other, &mut |_| {}).await?);
         }
-        let verdicts = std::slice::from_mut(&mut verdict);
-        judge_pruned(source, witness, now, &operators, verdicts).await?;
+    }
+    verdicts.push(verdict.clone());
+    judge(source, witness, now, &mut verdicts).await?;
+    if let Some(judged) = verdicts.pop() {
+        verdict = judged;
     }
     Ok(verdict)
+}
+
+/// What the logs of operators among these say of the ends of all of them.
+async fn judge(
+    source: &dyn Source,
+    witness: &Witness,
+    now: Timestamp,
+    verdicts: &mut [Verdict],
+) -> Result<(), SourceError> {
+    let operators = verdicts.to_vec();
+    judge_pruned(source, witness, now, &operators, verdicts).await?;
+    excuse_restored(source, witness, verdicts).await
 }
 
 /// Compare one log with what vouches for its records.
@@ -110,6 +126,24 @@ async fn look(
         check.verdict.bad = Some(bad);
         return Ok(check.verdict);
     }
+    let mut cut = None;
+    loop {
+        read(source, log, &mut check, progress).await?;
+        if !check.overtaken || !grows(cut, check.verdict.pruned) {
+            return Ok(check.finish());
+        }
+        cut = Some(check.verdict.pruned);
+        check = Check::new(witness, log);
+    }
+}
+
+/// Up to the end of the log, or what is wrong with it.
+async fn read(
+    source: &dyn Source,
+    log: &str,
+    check: &mut Check<'_>,
+    progress: Progress<'_>,
+) -> Result<(), SourceError> {
     let mut after = 0;
     check.compare_roots();
     while check.verdict.bad.is_none() {
@@ -127,5 +161,5 @@ async fn look(
         }
         progress(read);
     }
-    Ok(check.finish())
+    Ok(())
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::dates::{moment, told};
 use crate::audit::StoredRecord;
+use crate::audit::verify::UNSEALED;
 use crate::clock::Timestamp;
 
 /// All that is given must fit.
@@ -18,8 +19,8 @@ pub(super) struct Filter {
     /// An action such as credentials.insert, or its beginning such as credentials.
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
-    /// success, denied, failed, or failed:CODE.
-    #[arg(long, value_name = "OUTCOME")]
+    /// success, denied, failed, or failed:CODE. A success may have a note: success:NOTE.
+    #[arg(long, value_name = "OUTCOME", value_parser = outcome)]
     outcome: Option<String>,
     /// From this moment on: RFC 3339, or a date (UTC).
     #[arg(long, value_name = "TIME", value_parser = moment)]
@@ -27,11 +28,31 @@ pub(super) struct Filter {
     /// Before this moment: RFC 3339, or a date (UTC).
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
+    /// The log to look in; all without.
+    #[arg(long, value_name = "ID")]
+    pub(super) log: Option<String>,
 }
 
 // === impl Filter ===
 
 impl Filter {
+    /// An empty answer says that there is nothing in this time, and must not come from times in
+    /// the wrong order.
+    ///
+    /// # Errors
+    /// No moment is in both.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        if let (Some(since), Some(until)) = (self.since, self.until) {
+            anyhow::ensure!(
+                since < until,
+                "no time is from {} on and before {}: --since must be the earlier one",
+                told(since),
+                told(until)
+            );
+        }
+        Ok(())
+    }
+
     pub(super) fn accepts(&self, record: &StoredRecord) -> bool {
         let any = |wanted: &Option<String>, texts: &[&str]| {
             wanted
@@ -77,6 +98,7 @@ impl Filter {
             text("outcome", &self.outcome, is_code),
             time("since", self.since),
             time("until", self.until),
+            text("log", &self.log, is_log),
         ]
         .into_iter()
         .flatten()
@@ -105,6 +127,33 @@ fn is_id(text: &str) -> bool {
         || uuid::Uuid::try_parse(text).is_ok()
         || text.len() >= 8 && text.chars().all(hexadecimal)
         || text.len() >= RANDOM && text.chars().all(base64url)
+}
+
+/// The id of a log: a name and eight digits of its key.
+fn is_log(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    text == UNSEALED
+        || text.rsplit_once('-').is_some_and(|(name, key)| {
+            name.chars().all(plain) && key.len() == 8 && key.chars().all(|c| c.is_ascii_hexdigit())
+        })
+}
+
+/// The forms that outcomes in records have: any other word fits none of them, and an empty answer
+/// would say that nothing of the kind has happened.
+fn outcome(text: &str) -> Result<String, String> {
+    let (word, code) = match text.split_once(':') {
+        Some((word, code)) => (word, Some(code)),
+        None => (text, None),
+    };
+    let good = match code {
+        None => ["success", "denied", "failed"].contains(&word),
+        Some(code) => ["success", "failed"].contains(&word) && is_code(code),
+    };
+    good.then(|| text.to_owned()).ok_or_else(|| {
+        format!(
+            "{text:?} is no outcome: expected success, denied, failed, failed:CODE or success:NOTE"
+        )
+    })
 }
 
 /// An action, an outcome, or the beginning of one, as this program names them.
@@ -227,5 +276,44 @@ mod tests {
             assert_eq!(told(&["--target", personal]), "target=(text)", "{personal}");
         }
         assert_eq!(told(&["--action", "Ada L."]), "action=(text)");
+        for log in ["host-1f2e3d4c", "operators-0a1b2c3d", "unsealed"] {
+            assert_eq!(told(&["--log", log]), format!("log={log}"));
+        }
+        assert_eq!(told(&["--log", "ada-lovelace"]), "log=(text)");
+    }
+
+    #[test]
+    fn words_that_no_record_can_have_are_refused() {
+        let line = |options: &[&str]| Line::try_parse_from(["query"].iter().chain(options));
+        for good in [
+            "success",
+            "success:user-verified",
+            "denied",
+            "failed",
+            "failed:",
+            "failed:x",
+        ] {
+            assert!(line(&["--outcome", good]).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "failure",
+            "deny",
+            "Failed",
+            "denied:x",
+            "failed:Ada L.",
+            "fail",
+            "ok",
+        ] {
+            let refused = line(&["--outcome", bad]).unwrap_err().to_string();
+            assert!(refused.contains("is no outcome"), "{refused}");
+        }
+        let times = |since, until| {
+            let line = line(&["--since", since, "--until", until]).unwrap();
+            line.filter.check().is_ok()
+        };
+        assert!(times("2026-01-01", "2026-01-02"));
+        assert!(!times("2026-01-02", "2026-01-02"));
+        assert!(!times("2026-01-03", "2026-01-02"));
     }
 }

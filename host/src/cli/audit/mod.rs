@@ -12,6 +12,7 @@ pub(super) mod operators;
 mod prove;
 mod prune;
 mod query;
+mod table;
 mod verify;
 pub(super) mod within;
 

@@ -32,7 +32,8 @@ pub struct Prove {
     /// The size of the earlier checkpoint, for a proof of consistency.
     #[arg(long, value_name = "SIZE")]
     from: Option<u64>,
-    /// The size of the checkpoint that is proven to; the last one without.
+    /// The size of the checkpoint that is proven to; without, the last one whose records are
+    /// all there.
     #[arg(long, value_name = "SIZE")]
     to: Option<u64>,
 }
@@ -109,9 +110,17 @@ impl Prove {
         };
         let to = match self.to {
             Some(size) => of_size(size)?,
-            None => checkpoints
-                .last()
-                .with_context(|| format!("log {} has no genuine checkpoint", self.log))?,
+            None => {
+                // Behind a restored backup are checkpoints of what it did not have.
+                let head = source.head(&self.log).await?;
+                let there = checkpoints.iter().rev().find(|one| one.size <= head);
+                there.with_context(|| {
+                    format!(
+                        "log {} has no genuine checkpoint of its {head} records",
+                        self.log
+                    )
+                })?
+            }
         };
         let size = usize::try_from(to.size)?;
         let (leaves, record) = leaves(&*source, &self.log, to.size, self.record).await?;

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::dates::told;
 use super::filter::Filter;
+use super::table::{COLUMNS, Table};
 use crate::audit::{Entry, StoredRecord};
 use crate::config::Config;
 
@@ -18,31 +19,17 @@ pub struct Query {
     config: PathBuf,
     #[command(flatten)]
     filter: Filter,
-    /// The log to look in; all without.
-    #[arg(long, value_name = "ID")]
-    log: Option<String>,
     /// JSON Lines: `{"log": ..., "record": {...}}`.
     #[arg(long)]
     json: bool,
 }
-
-const HEAD: [&str; 9] = [
-    "TIME",
-    "LOG",
-    "SEQ",
-    "ACTOR",
-    "ACTION",
-    "RELYING PARTY",
-    "TARGET",
-    "OUTCOME",
-    "ORIGIN",
-];
 
 // === impl Query ===
 
 impl Query {
     pub(super) async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
+        self.filter.check()?;
         let action = ("audit.query", self.filter.told());
         let search = self.search(&config, out);
         super::recorded(&config, &[action], "query-failed", search).await
@@ -50,11 +37,10 @@ impl Query {
 
     async fn search(&self, config: &Config, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
         let source = super::history(config).await?;
-        let mut rows = vec![HEAD.map(str::to_owned)];
-        for log in source.logs().await? {
-            if self.log.as_ref().is_some_and(|wanted| *wanted != log) {
-                continue;
-            }
+        let logs = super::within::logs(&*source, self.filter.log.as_deref()).await?;
+        let mut table = Table::default();
+        let mut found = false;
+        for log in logs {
             let mut after = 0;
             loop {
                 let entries = source.entries(&log, after, 4096).await?;
@@ -63,11 +49,15 @@ impl Query {
                 for entry in entries {
                     match entry {
                         Entry::Record(record) if !self.filter.accepts(&record) => {}
-                        Entry::Record(record) if self.json => {
-                            let line = serde_json::json!({"log": log, "record": record});
-                            writeln!(out, "{line}")?;
+                        Entry::Record(record) => {
+                            found = true;
+                            if self.json {
+                                let line = serde_json::json!({"log": log, "record": record});
+                                writeln!(out, "{line}")?;
+                            } else {
+                                table.row(row(&log, &record), out)?;
+                            }
                         }
-                        Entry::Record(record) => rows.push(row(&log, &record)),
                         Entry::Pruned { .. } => {}
                         Entry::Unreadable { seq, why } => anyhow::bail!(
                             "log {log}, record {seq}: {why}; run `zeropass audit verify`"
@@ -77,13 +67,17 @@ impl Query {
             }
         }
         if !self.json {
-            write_table(&rows, out)?;
+            table.finish(out)?;
+        }
+        if !found {
+            // Beside the answer, for which an empty one is good too.
+            eprintln!("no record fits");
         }
         Ok(())
     }
 }
 
-fn row(log: &str, record: &StoredRecord) -> [String; 9] {
+fn row(log: &str, record: &StoredRecord) -> [String; COLUMNS] {
     let actor = if record.component_name == "-" {
         record.workload.clone()
     } else {
@@ -114,21 +108,4 @@ fn plain(text: &str) -> String {
             }
         })
         .collect()
-}
-
-fn write_table(rows: &[[String; 9]], out: &mut dyn Write) -> std::io::Result<()> {
-    let mut widths = [0; 9];
-    for row in rows {
-        for (width, text) in widths.iter_mut().zip(row) {
-            *width = text.chars().count().max(*width);
-        }
-    }
-    for row in rows {
-        let mut line = String::new();
-        for (text, width) in row.iter().zip(widths) {
-            line.push_str(&format!("{text:width$}  "));
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
 }

@@ -103,6 +103,19 @@ pub(in crate::cli) async fn history(config: &Config) -> anyhow::Result<Box<dyn S
     crate::host::store::history(&config.store).await
 }
 
+/// The logs of a store, or the one that is wanted.
+///
+/// # Errors
+/// It is not there: nothing can be said of it.
+pub(super) async fn logs(source: &dyn Source, wanted: Option<&str>) -> anyhow::Result<Vec<String>> {
+    let mut logs = source.logs().await?;
+    if let Some(wanted) = wanted {
+        logs.retain(|log| log == wanted);
+        anyhow::ensure!(!logs.is_empty(), "there is no log {wanted}");
+    }
+    Ok(logs)
+}
+
 /// The public keys of all logs, those of past ones too.
 pub(in crate::cli) fn keys_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;

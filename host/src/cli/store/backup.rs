@@ -21,6 +21,7 @@ use crate::audit::{SealKey, Source, Turn};
 use crate::cli::audit::operators::{note, recorded};
 use crate::cli::audit::within::{keys_in, read_key};
 use crate::cli::caution::Caution;
+use crate::cli::new_file::NewFile;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::store::sqlite::{SqliteHistory, bring_up_to_date, copy};
@@ -54,16 +55,11 @@ impl Backup {
         let config = Config::load(&self.config)?;
         let store = super::sqlite(&config)?;
         // Ours alone from the first byte on: SQLite fills an empty file.
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&self.file)
-            .with_context(|| self.file.display().to_string())?;
+        let file = NewFile::create(&self.file)?;
         let action = ("store.backup", "store".into());
         recorded(&config, &[action], "copy-failed", async {
             copy(store, &self.file).await?;
-            Ok(File::open(&self.file)?.sync_all()?)
+            Ok(file.keep()?)
         })
         .await?;
         writeln!(out, "{}", self.file.display())?;
@@ -81,7 +77,11 @@ impl Restore {
         let host = SealKey::open(folder, &config.audit.log, Turn::Now)?;
         let operators = SealKey::open(folder, OPERATORS, Turn::Wait)?;
         let restoring = Restoring::copy(&self.file, store)?;
-        let verdicts = check(&restoring.0, &config).await?;
+        let checked = check(&restoring.0, &config).await;
+        let verdicts = checked.with_context(|| {
+            let file = self.file.display();
+            format!("{file}, a copy of which is looked at, is no store that can be checked")
+        })?;
         let mut good = true;
         for verdict in &verdicts {
             match &verdict.bad {
@@ -102,18 +102,25 @@ impl Restore {
             return Ok(false);
         }
         let aside = aside(store);
-        let what = format!(
-            "{} is set aside as {}, and the copy takes its place",
-            store.display(),
-            aside.display()
-        );
+        let what = if store.exists() {
+            format!(
+                "{} is set aside as {}, and the copy takes its place",
+                store.display(),
+                aside.display()
+            )
+        } else {
+            format!(
+                "the copy becomes {}, and there is none to set aside",
+                store.display()
+            )
+        };
         if self.caution.dry_run() {
             writeln!(out, "would restore: {what}")?;
             return Ok(true);
         }
         self.caution.confirmed(&what)?;
         let cut = cut_logs(&verdicts);
-        restoring.put_in_place(store, &aside)?;
+        let was = restoring.put_in_place(store, &aside)?;
         // A copy may be of an earlier version. Its host does not run, and will not before this ends.
         bring_up_to_date(store).await?;
         for (key, log) in [
@@ -132,11 +139,14 @@ impl Restore {
             .collect();
         let whole = [(RESTORE, "store".to_owned())];
         note(&config, if targets.is_empty() { &whole } else { &targets }).await?;
-        writeln!(
-            out,
-            "restored; the store from before is {}",
-            aside.display()
-        )?;
+        match was {
+            true => writeln!(
+                out,
+                "restored; the store from before is {}",
+                aside.display()
+            )?,
+            false => writeln!(out, "restored; there was no store before")?,
+        }
         Ok(true)
     }
 }
@@ -211,7 +221,9 @@ impl Restoring {
         Ok(copy)
     }
 
-    fn put_in_place(self, store: &Path, aside: &Path) -> anyhow::Result<()> {
+    /// Whether there was a store, which is set aside.
+    fn put_in_place(self, store: &Path, aside: &Path) -> anyhow::Result<bool> {
+        let was = store.exists();
         // Reading it may have left these behind, with nothing in them.
         for suffix in ["-wal", "-shm"] {
             let _ = std::fs::remove_file(with(&self.0, suffix));
@@ -228,7 +240,7 @@ impl Restoring {
         if let Some(folder) = store.parent() {
             File::open(folder)?.sync_all()?;
         }
-        Ok(())
+        Ok(was)
     }
 
     fn remove(&self) {

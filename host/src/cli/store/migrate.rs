@@ -11,7 +11,9 @@ use crate::store::postgres::{self, Migrated};
 /// Bring the schema up to date and say what was done. The record of it follows: before,
 /// there is no table for it, or one that this program does not know.
 ///
-/// A new database has nothing to lose; a schema that is in use does not go back.
+/// A new database has nothing to lose; a schema that is in use does not go back. It has no log
+/// either, and gets none here: what a store that is imported brings along goes on in it, the
+/// log of these operators too.
 pub(super) async fn migrate(
     migrator: &Migrator,
     caution: Caution,
@@ -37,6 +39,9 @@ pub(super) async fn migrate(
         "the schema went from version {} to {}",
         done.from, done.to
     )?;
+    if done.from == 0 {
+        return Ok(true);
+    }
     let config = Config::load(&migrator.config)?;
     let what = format!("schema from {} to {}", done.from, done.to);
     if let Err(error) = note(&config, &[("store.migrate", what)]).await {
@@ -44,8 +49,7 @@ pub(super) async fn migrate(
             out,
             "this could not be recorded in the audit log: {error:#}"
         )?;
-        // Of a database that is new nobody has a log yet.
-        return Ok(done.from == 0);
+        return Ok(false);
     }
     Ok(true)
 }

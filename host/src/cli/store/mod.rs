@@ -19,7 +19,8 @@ use crate::store::postgres;
 pub enum StoreCommand {
     /// Print the SQL that makes the database roles, for an administrator to review and run.
     Roles,
-    /// Bring the schema in PostgreSQL up to date. Leaves an audit record.
+    /// Bring the schema in PostgreSQL up to date. Leaves an audit record, unless the database
+    /// is new.
     Migrate {
         /// The database.
         #[command(flatten)]

@@ -1,5 +1,8 @@
 //! The audit logs as an auditor reads them: as the role that can do nothing else, and
 //! trusting nothing.
+//!
+//! A page is read in one snapshot: while retention moves records to their leaves beside it, each
+//! place is there once.
 
 use std::sync::Arc;
 
@@ -29,6 +32,8 @@ const RECORDS: &str = "
         component_revision, action, relying_party, target, outcome, policies
     FROM zeropass.audit WHERE log = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 const PRUNED: &str = "
     SELECT seq, leaf FROM zeropass.audit_pruned WHERE log = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 
@@ -48,6 +53,9 @@ type Columns = (
     String,
     String,
 );
+
+/// Records, and leaves of those that retention has cut.
+type Page = (Vec<Columns>, Vec<(i64, Vec<u8>)>);
 
 /// The logs of a store in PostgreSQL.
 pub struct PostgresHistory {
@@ -74,6 +82,24 @@ impl PostgresHistory {
         })
     }
 
+    async fn page(&self, log: &str, after: u64, limit: u32) -> Result<Page, sqlx::Error> {
+        let mut snapshot = self.pool.begin_with(SNAPSHOT).await?;
+        let records = sqlx::query_as(RECORDS)
+            .bind(log)
+            .bind(time(after))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *snapshot)
+            .await?;
+        let pruned = sqlx::query_as(PRUNED)
+            .bind(log)
+            .bind(time(after))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *snapshot)
+            .await?;
+        snapshot.commit().await?;
+        Ok((records, pruned))
+    }
+
     fn failed(&self, error: &sqlx::Error) -> SourceError {
         SourceError(format!("{}: {error}", self.name))
     }
@@ -98,20 +124,8 @@ impl Source for PostgresHistory {
     }
 
     async fn entries(&self, log: &str, after: u64, limit: u32) -> Result<Vec<Entry>, SourceError> {
-        let records: Vec<Columns> = sqlx::query_as(RECORDS)
-            .bind(log)
-            .bind(time(after))
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| self.failed(&error))?;
-        let pruned: Vec<(i64, Vec<u8>)> = sqlx::query_as(PRUNED)
-            .bind(log)
-            .bind(time(after))
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| self.failed(&error))?;
+        let page = self.page(log, after, limit).await;
+        let (records, pruned) = page.map_err(|error| self.failed(&error))?;
         let records = records.into_iter().filter_map(record);
         let mut entries: Vec<Entry> = records.collect();
         if !pruned.is_empty() {

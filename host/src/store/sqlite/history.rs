@@ -3,7 +3,8 @@
 //!
 //! A page of records comes as one JSON text that SQLite puts together, several times
 //! faster than row by row. When a page does not decode, its rows are read one
-//! by one to find those that this program did not write.
+//! by one to find those that this program did not write. All of it is read in one snapshot:
+//! while retention moves records to their leaves beside it, each place is there once.
 
 use std::path::Path;
 
@@ -89,6 +90,19 @@ impl SqliteHistory {
 
     fn failed(&self, error: &sqlx::Error) -> SourceError {
         SourceError(format!("{}: {error}", self.path))
+    }
+
+    async fn page(
+        db: &mut SqliteConnection,
+        log: &str,
+        after: u64,
+        limit: u32,
+    ) -> Result<(Vec<Entry>, Vec<Entry>), sqlx::Error> {
+        let mut snapshot = db.begin().await?;
+        let records = Self::records(&mut snapshot, log, after, limit).await?;
+        let pruned = Self::pruned(&mut snapshot, log, after, limit).await?;
+        snapshot.commit().await?;
+        Ok((records, pruned))
     }
 
     async fn records(
@@ -205,10 +219,8 @@ impl Source for SqliteHistory {
 
     async fn entries(&self, log: &str, after: u64, limit: u32) -> Result<Vec<Entry>, SourceError> {
         let mut db = self.connection.lock().await;
-        let records = Self::records(&mut db, log, after, limit).await;
-        let mut entries = records.map_err(|error| self.failed(&error))?;
-        let pruned = Self::pruned(&mut db, log, after, limit).await;
-        let pruned = pruned.map_err(|error| self.failed(&error))?;
+        let page = Self::page(&mut db, log, after, limit).await;
+        let (mut entries, pruned) = page.map_err(|error| self.failed(&error))?;
         if !pruned.is_empty() {
             entries.extend(pruned);
             entries.sort_by_key(Entry::seq);

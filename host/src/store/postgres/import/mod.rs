@@ -31,12 +31,14 @@ const BATCH_BYTES: usize = 4 << 20;
 /// The version of SQLite's schema whose tables [`TABLES`] lists.
 const SQLITE_SCHEMA: i64 = 21;
 
-/// Hosts go on with the logs where they end.
+/// Hosts go on with the logs where they end. Who opened one of them before has written nothing
+/// into it: every table was empty.
 const HEADS: &str = "
-    INSERT INTO zeropass.audit_logs
+    INSERT INTO zeropass.audit_logs (log, size, last_group)
     SELECT log, max(seq), '-' FROM (
         SELECT log, seq FROM zeropass.audit UNION ALL SELECT log, seq FROM zeropass.audit_pruned
-    ) AS records GROUP BY log";
+    ) AS records GROUP BY log
+    ON CONFLICT (log) DO UPDATE SET size = excluded.size, last_group = excluded.last_group";
 
 /// What came of one table, the same in both databases.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 
 mod conflicts;
 mod doubt;
+mod history;
 mod hosts;
 mod outages;
 mod privileges;

@@ -1,7 +1,16 @@
 //! Records are gone, and the table of what retention has cut has their leaves.
 
+use std::ops::RangeInclusive;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+
 use super::*;
+use crate::audit::export::ExportError;
+use crate::audit::merkle::Hash;
 use crate::audit::retention::{PRUNE, prune_target};
+use crate::audit::{Entry, SourceError};
+use crate::store::sqlite::prune;
 
 impl Scene {
     /// An operator's record that this log is cut up to a place.
@@ -11,7 +20,7 @@ impl Scene {
     }
 
     /// What the owner of the database can do: the genuine leaf stays, the record goes.
-    pub(super) async fn cut(&self, places: std::ops::RangeInclusive<u64>) {
+    pub(super) async fn cut(&self, places: RangeInclusive<u64>) {
         let leaves = std::fs::read(self.leaves()).unwrap();
         for seq in places {
             let at = usize::try_from(seq - 1).unwrap() * 32;
@@ -112,4 +121,103 @@ async fn unsealed_record_of_a_cut_is_none() {
     std::fs::write(scene.checkpoints(), checkpoints).unwrap();
     scene.cut(1..=50).await;
     assert_eq!(scene.bad_record().await, 1);
+}
+
+/// Short pages of a log, which is cut before some of them are read.
+struct CutBetween<'a> {
+    scene: &'a Scene,
+    history: SqliteHistory,
+    /// Behind which place, and what.
+    cuts: Mutex<Vec<(u64, RangeInclusive<u64>)>>,
+}
+
+#[async_trait]
+impl Source for CutBetween<'_> {
+    async fn logs(&self) -> Result<Vec<String>, SourceError> {
+        self.history.logs().await
+    }
+
+    async fn head(&self, log: &str) -> Result<u64, SourceError> {
+        self.history.head(log).await
+    }
+
+    async fn entries(&self, log: &str, after: u64, limit: u32) -> Result<Vec<Entry>, SourceError> {
+        let cut = {
+            let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+            let here = cuts
+                .first()
+                .is_some_and(|(place, _)| log == self.scene.log && *place == after);
+            here.then(|| cuts.remove(0))
+        };
+        if let Some((_, places)) = cut {
+            self.scene.cut(places).await;
+        }
+        self.history.entries(log, after, limit.min(20)).await
+    }
+}
+
+/// An operator cuts while somebody reads.
+#[tokio::test]
+async fn reader_whom_a_cut_overtakes_begins_again() {
+    let scene = Scene::new().await;
+    scene.prune_record(180, NOW + YEAR).await;
+    let source = |cuts: Vec<(u64, RangeInclusive<u64>)>| {
+        let (scene, cuts) = (&scene, Mutex::new(cuts));
+        async move {
+            let history = SqliteHistory::open(&scene.store()).await.unwrap();
+            CutBetween {
+                scene,
+                history,
+                cuts,
+            }
+        }
+    };
+    let twice = source(vec![(40, 1..=50), (100, 51..=120)]).await;
+    let verdict = verify_log(&twice, &scene.witness(), &scene.log, LATER, &mut |_| {}).await;
+    let verdict = verdict.unwrap();
+    assert_eq!((verdict.bad, verdict.pruned), (None, 120));
+
+    let starting = source(vec![(140, 121..=150)]).await;
+    let key = SealKey::open(scene.folder.path(), "host", Turn::Wait).unwrap();
+    let sink = Sink::new(&scene.checkpoints(), key.log_id());
+    let log = Arc::new(Log::new(&key, 1_000));
+    log.resume(RECORDS);
+    let clock = Arc::new(FixedClock::new(NOW + YEAR));
+    let schedule = Schedule {
+        interval: Duration::from_secs(3600),
+        patience: PATIENCE,
+    };
+    Sealer::start(log, key, sink, &starting, clock, schedule)
+        .await
+        .unwrap();
+
+    // Its lines are out: only another export can be good.
+    let exporting = source(vec![(160, 151..=170)]).await;
+    let logs = [scene.log.clone()];
+    let export = async || export(&exporting, &logs, &mut Vec::new(), &mut |_| {}).await;
+    let refused = export().await.unwrap_err();
+    assert!(
+        matches!(refused, ExportError::Overtaken { seq: 161, .. }),
+        "{refused}"
+    );
+    assert_eq!(export().await.unwrap(), RECORDS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn page_that_is_read_beside_a_cut_has_each_place_once() {
+    let scene = Scene::new().await;
+    let history = SqliteHistory::open(&scene.store()).await.unwrap();
+    let (store, log) = (scene.store(), scene.log.clone());
+    let cutting = tokio::spawn(async move {
+        for seq in 1..=RECORDS {
+            let leaf = (seq, Hash::default());
+            prune(&store, &log, &[leaf]).await.unwrap();
+        }
+    });
+    let all: Vec<u64> = (1..=RECORDS).collect();
+    while !cutting.is_finished() {
+        let entries = history.entries(&scene.log, 0, 1_000).await.unwrap();
+        assert_eq!(entries.iter().map(Entry::seq).collect::<Vec<_>>(), all);
+    }
+    cutting.await.unwrap();
 }
