@@ -37,7 +37,7 @@ const COMPONENTS: [(&str, &str); 2] = [
 fn folder_of(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let domain = "zeropass.internal".parse().unwrap();
-    pki::init(folder.path(), &domain, SystemClock.now()).unwrap();
+    pki::init(folder.path(), Some(&domain), SystemClock.now()).unwrap();
     signing_key::init(folder.path()).unwrap();
     for (file, name) in COMPONENTS {
         std::fs::write(folder.path().join(file), name).unwrap();

@@ -29,9 +29,10 @@ pub enum PkiCommand {
         /// Where the files go.
         #[arg(long, value_name = "FOLDER")]
         dir: PathBuf,
-        /// The SPIFFE trust domain.
-        #[arg(long, value_name = "DOMAIN", default_value = pki::DEFAULT_TRUST_DOMAIN)]
-        trust_domain: String,
+        /// The SPIFFE trust domain of a new authority: zeropass.internal, where left out.
+        /// An authority that is there keeps its own.
+        #[arg(long, value_name = "DOMAIN")]
+        trust_domain: Option<String>,
     },
     /// Issue one more certificate.
     Issue(Issue),
@@ -114,7 +115,7 @@ impl PkiCommand {
         let now = SystemClock.now();
         match self {
             Self::Init { dir, trust_domain } => {
-                init(&dir, &trust_domain, out)?;
+                init(&dir, trust_domain.as_deref(), out)?;
                 Ok(true)
             }
             Self::Issue(wanted) => {
@@ -159,10 +160,13 @@ impl PkiCommand {
 /// what was done, a line for each certificate and the key.
 ///
 /// # Errors
-/// The trust domain is malformed, the folder can't be written, or its CA or key can't sign.
-pub fn init(folder: &Path, trust_domain: &str, out: &mut dyn Write) -> anyhow::Result<()> {
-    let trust_domain: TrustDomain = trust_domain.parse().context("--trust-domain")?;
-    for step in pki::init(folder, &trust_domain, SystemClock.now())? {
+/// The trust domain is malformed or not that of the CA there, the folder can't be written, or its CA or key can't sign.
+pub fn init(folder: &Path, trust_domain: Option<&str>, out: &mut dyn Write) -> anyhow::Result<()> {
+    let trust_domain: Option<TrustDomain> = trust_domain
+        .map(str::parse)
+        .transpose()
+        .context("--trust-domain")?;
+    for step in pki::init(folder, trust_domain.as_ref(), SystemClock.now())? {
         tell(&step, out)?;
     }
     let done = if signing_key::init(folder)? {
@@ -212,6 +216,12 @@ fn tell_list(list: &List, out: &mut dyn Write) -> anyhow::Result<()> {
     )?;
     for serial in &list.serials {
         writeln!(out, "  {serial}")?;
+    }
+    if !list.serials.is_empty() {
+        writeln!(
+            out,
+            "a host refuses them once its service.crl names this file"
+        )?;
     }
     Ok(())
 }

@@ -93,9 +93,51 @@ fn renew_and_revoke_say_what_they_did() {
         said.starts_with("written  DIR/crl.pem  2 revoked, 2 of them new; good until 2"),
         "{said}"
     );
-    assert_eq!(said.lines().count(), 3);
+    assert_eq!(said.lines().count(), 4);
+    let heeded = "\na host refuses them once its service.crl names this file\n";
+    assert!(said.ends_with(heeded), "{said}");
     let (_, again) = pki(&folder, "revoke --yes --dir DIR");
     assert!(again.contains("2 revoked, 0 of them new"), "{again}");
+}
+
+#[test]
+fn second_init_needs_no_trust_domain_and_takes_no_other() {
+    let folder = folder();
+    let (_, said) = pki(&folder, "init --dir DIR");
+    assert_eq!(said.lines().count(), 7);
+    assert!(said.lines().all(|line| line.starts_with("kept ")), "{said}");
+    assert!(said.contains("  spiffe://td/host\n"), "{said}");
+    let other = try_pki(&folder, "init --dir DIR --trust-domain example.org").unwrap_err();
+    assert!(
+        other
+            .to_string()
+            .contains("of the trust domain `td`, not of `example.org`"),
+        "{other}"
+    );
+}
+
+/// Each as it stands in docs/identity.md, one after the other in one folder.
+#[test]
+fn commands_of_the_documentation_can_be_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = include_str!("../../../docs/identity.md");
+    let commands = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("zeropass pki "));
+    let mut ran = 0;
+    for command in commands {
+        // A shell takes what stands behind it for a comment.
+        let command = command.split(" #").next().unwrap();
+        let words: Vec<_> = command.split_whitespace().collect();
+        let mut line = words.join(" ").replace("--dir pki", "--dir DIR");
+        if line.starts_with("revoke") {
+            // It asks first.
+            line += " --yes";
+        }
+        assert!(pki(&folder, &line).0, "{line}");
+        ran += 1;
+    }
+    assert_eq!(ran, 7);
 }
 
 #[test]

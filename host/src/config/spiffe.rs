@@ -24,7 +24,7 @@ pub(super) const TRUST_DOMAIN: Parsed<TrustDomain> = Parsed {
 };
 
 pub(super) const WORKLOAD_ID: Parsed<WorkloadId> = Parsed {
-    expected: "a workload's SPIFFE id such as \"spiffe://zeropass.internal/relying-party\"",
+    expected: "a workload's SPIFFE id such as \"spiffe://zeropass.internal/workload/relying-party\"",
     parse: WorkloadId::parse,
 };
 

@@ -127,6 +127,12 @@ impl Ca {
         &self.pem
     }
 
+    /// When it ends: nothing that it vouches for should last longer.
+    pub(super) fn not_after(&self) -> Timestamp {
+        X509Certificate::from_der(&self.certificate)
+            .map_or(0, |(_, certificate)| not_after(&certificate))
+    }
+
     /// The CA's private key in PEM form, for its file alone.
     pub(super) fn key_pem(&self) -> String {
         self.issuer.key().serialize_pem()

@@ -6,6 +6,9 @@ use std::time::Duration;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
 use rustls::pki_types::UnixTime;
+use x509_parser::prelude::X509Certificate;
+
+use crate::clock::Timestamp;
 
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     Arc::new(CryptoProvider {
@@ -50,7 +53,24 @@ pub(super) fn provider_for(key_exchange: KeyExchange) -> Arc<CryptoProvider> {
     }
 }
 
+/// First and last moment of a certificate. webpki counts seconds: all of the last one is
+/// good.
+pub(super) fn validity(certificate: &X509Certificate<'_>) -> (Timestamp, Timestamp) {
+    let validity = certificate.validity();
+    let first = u64::try_from(validity.not_before.timestamp()).unwrap_or_default();
+    (
+        first.saturating_mul(1000),
+        last_moment(validity.not_after.timestamp()).unwrap_or_default(),
+    )
+}
+
+/// The last millisecond of a second since the Unix epoch; none of one before it.
+pub(super) fn last_moment(second: i64) -> Option<Timestamp> {
+    let second = u64::try_from(second).ok()?;
+    Some(second.checked_mul(1000)?.saturating_add(999))
+}
+
 /// A timestamp in milliseconds as webpki wants it.
-pub(super) fn unix_time(now: crate::clock::Timestamp) -> UnixTime {
+pub(super) fn unix_time(now: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_millis(now))
 }

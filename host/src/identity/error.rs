@@ -6,7 +6,9 @@ use rustls::Error as TlsError;
 use thiserror::Error;
 
 use super::lists::ListsError;
+use super::roots::RootError;
 use super::svid::SvidError;
+use super::verifier::refusal_reason;
 
 /// Why material can't be used. Each message names the file and what it should hold.
 #[derive(Debug, Error)]
@@ -63,8 +65,8 @@ pub enum MaterialError {
     Revocation(#[from] ListsError),
     /// The host's own certificate does not pass the check that peers have to pass.
     #[error(
-        "{}: the certificate is refused by the roots in {} (`{code}`: {source}); renew it or correct roots and trust domains",
-        certificate.display(), roots.display()
+        "{}: the certificate is refused by the roots in {} (`{code}`: {}); renew it or correct roots and trust domains",
+        certificate.display(), roots.display(), refusal_reason(reason)
     )]
     Refused {
         /// The certificate's file.
@@ -73,8 +75,9 @@ pub enum MaterialError {
         roots: PathBuf,
         /// The code that a peer with this certificate would be refused with.
         code: &'static str,
-        /// What the verifier said.
-        source: Box<TlsError>,
+        /// What the verifier said. It is told in the message and not once more as a
+        /// source, whose words would be those of rustls.
+        reason: Box<TlsError>,
     },
 }
 
@@ -94,6 +97,15 @@ impl MaterialError {
                 certificate: file, ..
             } => Some(file),
             Self::Revocation(_) => None,
+        }
+    }
+
+    /// For a root out of this file.
+    pub(super) fn root(file: &Path, error: RootError) -> Self {
+        Self::Root {
+            file: file.to_owned(),
+            position: error.position,
+            source: Box::new(error.source),
         }
     }
 

@@ -11,8 +11,9 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use serde::Serialize;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use self::rules::{Rules, is_authority, names, spiffe_rules, trust_rules, usage_rules, validity};
+use self::rules::{Rules, TIME, is_authority, names, spiffe_rules, trust_rules, usage_rules};
 use self::uses::{Judged, uses};
+use super::crypto::validity;
 use super::error::MaterialError;
 use super::spiffe::{SpiffeId, TrustDomain};
 use super::svid::thumbprint;
@@ -181,7 +182,7 @@ fn judge(
     usage_rules(&mut rules, certificate);
     let (not_before, not_after) = validity(certificate);
     rules.add(
-        "in its time",
+        TIME,
         (not_before..=not_after).contains(&now),
         if now < not_before {
             "it is not valid yet"

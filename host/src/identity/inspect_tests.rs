@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
-use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::*;
 use crate::clock::{Clock as _, SystemClock};
-use crate::identity::ca::{Ca, IssueRequest};
-use crate::identity::{SvidVerifier, parse_svid};
+use crate::identity::ca::{CA_LIFE, Ca, IssueRequest};
+use crate::identity::{Roots, SvidVerifier, parse_svid};
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
@@ -229,6 +228,23 @@ fn authority_fits_as_a_root_alone() {
     assert!(broken(&inspection).contains(&"not a certificate authority"));
 }
 
+#[test]
+fn authority_that_has_ended_is_no_root_and_nothing_rests_on_it() {
+    let mut scene = Scene::new();
+    let ended = scene.now - CA_LIFE - DAY;
+    scene.ca = Ca::new(&"td".parse().unwrap(), ended).unwrap();
+    let inspection = scene.inspect(scene.ca.certificate(), &scene.grounds());
+    assert!(fits(&inspection).is_empty());
+    let root = inspection.uses.last().unwrap();
+    assert_eq!(
+        (root.name, root.why.as_str()),
+        ("trusted root (service.client-ca)", "it has expired")
+    );
+    let leaf = scene.inspect(&scene.leaf(|_| ()), &scene.grounds());
+    assert_eq!(broken(&leaf), ["the chain ends at the CA"]);
+    assert!(fits(&leaf).is_empty());
+}
+
 /// The rules and the verifier agree on each of these.
 #[test]
 fn verdict_is_that_of_the_listener() {
@@ -272,10 +288,8 @@ fn verdict_is_that_of_the_listener() {
             "for both sides of TLS",
         ),
     ];
-    let mut roots = RootCertStore::empty();
-    roots.add(scene.ca.certificate().clone()).unwrap();
-    let verifier =
-        SvidVerifier::new(Arc::new(roots), [], Arc::from(["td".parse().unwrap()])).unwrap();
+    let roots = Roots::new([scene.ca.certificate().clone()]).unwrap();
+    let verifier = SvidVerifier::new(roots, [], Arc::from(["td".parse().unwrap()])).unwrap();
     for (change, rule) in changes {
         let leaf = scene.leaf(change);
         let inspection = scene.inspect(&leaf, &scene.grounds());

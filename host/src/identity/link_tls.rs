@@ -7,17 +7,16 @@
 
 use std::sync::Arc;
 
-use rustls::client::Resumption;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, Error as TlsError, ServerConfig};
+use rustls::{Error as TlsError, ServerConfig};
 
 use super::crypto::{KeyExchange, provider_for};
 use super::material::Material;
 use super::pinned::PinnedVerifier;
 use super::spiffe::SpiffeId;
-use super::tls::{ALPN_HTTP2, ClientTls, ClockTime, ServerTls};
+use super::tls::{ALPN_HTTP2, ClientTls, ClockTime, ServerTls, pinned_client_config};
 use crate::clock::Clock;
 
 /// The serving end of a link: `material` is the component's own, `caller` the
@@ -81,16 +80,6 @@ pub fn link_client_config_with(
     clock: Arc<dyn Clock>,
     key_exchange: KeyExchange,
 ) -> Result<Arc<ClientTls>, TlsError> {
-    let identity = SingleCertAndKey::from(material.certified_key());
-    let verifier = PinnedVerifier::new(material.verifier(), callee.clone());
-    let provider = provider_for(key_exchange);
-    let mut config = ClientConfig::builder_with_details(provider, Arc::new(ClockTime(clock)))
-        .with_protocol_versions(&[&TLS13])?
-        // Not dangerous here: what replaces the check of a DNS name is stricter.
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_client_cert_resolver(Arc::new(identity));
-    config.resumption = Resumption::disabled();
-    config.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
+    let config = pinned_client_config(material, callee, clock, key_exchange, ALPN_HTTP2)?;
     Ok(ClientTls::new(Arc::new(config), material.verifier()))
 }

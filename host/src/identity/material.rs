@@ -10,7 +10,6 @@
 //! its own certificate is not, and then it holds for peers all the same.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
@@ -20,6 +19,7 @@ use rustls::{Error as TlsError, InconsistentKeys, RootCertStore};
 use super::crypto::provider;
 use super::error::MaterialError;
 use super::parts::{MaterialFiles, Parts, Trusted, Unread};
+use super::roots::Roots;
 use super::svid::{Svid, SvidError, parse_svid};
 use super::verifier::{SvidVerifier, refusal_code};
 use crate::clock::Timestamp;
@@ -162,14 +162,11 @@ impl Trust {
         roots: Vec<CertificateDer<'static>>,
         crls: Vec<CertificateRevocationListDer<'static>>,
     ) -> Result<Self, MaterialError> {
-        let roots = Arc::new(root_store(&files.roots, roots)?);
-        let verifier = SvidVerifier::new(
-            Arc::clone(&roots),
-            crls,
-            files.trust_domains.as_slice().into(),
-        )?;
+        let roots = Roots::new(roots).map_err(|error| MaterialError::root(&files.roots, error))?;
+        let domains = files.trust_domains.as_slice().into();
+        let verifier = SvidVerifier::new(roots.clone(), crls, domains)?;
         Ok(Self {
-            roots,
+            roots: roots.store(),
             verifier: Arc::new(verifier),
         })
     }
@@ -207,11 +204,11 @@ fn own(
     trust
         .verifier
         .judge(&certified_key.cert, now)
-        .map_err(|source| MaterialError::Refused {
+        .map_err(|reason| MaterialError::Refused {
             certificate: files.certificate.clone(),
             roots: files.roots.clone(),
-            code: refusal_code(&source),
-            source: Box::new(source),
+            code: refusal_code(&reason),
+            reason: Box::new(reason),
         })?;
     Ok((svid, certified_key))
 }
@@ -239,21 +236,6 @@ fn certified_key(
             source: SvidError::Malformed,
         }),
     }
-}
-
-fn root_store(
-    file: &Path,
-    roots: Vec<CertificateDer<'static>>,
-) -> Result<RootCertStore, MaterialError> {
-    let mut store = RootCertStore::empty();
-    for (index, root) in roots.into_iter().enumerate() {
-        store.add(root).map_err(|source| MaterialError::Root {
-            file: file.to_owned(),
-            position: index + 1,
-            source: Box::new(source),
-        })?;
-    }
-    Ok(store)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ const YEAR: Timestamp = 366 * 24 * 60 * 60 * 1000;
 fn folder() -> (TempDir, MaterialFiles, Timestamp) {
     let (folder, now) = (tempfile::tempdir().unwrap(), SystemClock.now());
     let trust_domain = "td".parse().unwrap();
-    pki::init(folder.path(), &trust_domain, now).unwrap();
+    pki::init(folder.path(), Some(&trust_domain), now).unwrap();
     let files = pki::files_of(folder.path(), "host", &trust_domain);
     (folder, files, now)
 }
@@ -109,17 +109,16 @@ fn certificate_that_peers_would_refuse_is_refused_with_their_code() {
         ),
         "unknown-ca"
     );
-    let foreign = vec!["elsewhere".parse().unwrap()];
-    assert_eq!(
-        code(
-            &MaterialFiles {
-                trust_domains: foreign,
-                ..files
-            },
-            now
-        ),
-        "trust-domain"
-    );
+    let foreign = MaterialFiles {
+        trust_domains: vec!["elsewhere".parse().unwrap()],
+        ..files
+    };
+    assert_eq!(code(&foreign, now), "trust-domain");
+    // In words, and not as rustls wraps them.
+    let said = Material::load(&foreign, now).unwrap_err().to_string();
+    let why = "(`trust-domain`: `spiffe://td/host` is of a trust domain that is not allowed here); \
+               renew it or correct roots and trust domains";
+    assert!(said.ends_with(why), "{said}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! - [`svid`]: the X.509-SVID profile, read strictly from a certificate.
 //! - [`verifier`]: chain, time, revocation, profile and trust domain in one
 //!   rustls verifier.
+//! - [`roots`]: trusted roots, each for its time.
 //! - [`lists`]: which revocation list speaks about whom.
 //! - [`pinned`]: the same verdict for a link, whose other end is known by name.
 //! - [`parts`]: the host's own certificate, key, roots and lists as they were found.
@@ -33,6 +34,7 @@ pub mod parts;
 pub mod pinned;
 pub mod pki;
 pub mod refusal;
+pub mod roots;
 pub mod source;
 pub mod spiffe;
 pub mod standing;
@@ -49,6 +51,7 @@ pub use link_tls::{
 pub use material::{Material, Trust};
 pub use parts::{MaterialFiles, Parts, certificates};
 pub use pinned::PinnedVerifier;
+pub use roots::Roots;
 pub use source::{FileSource, Source, SourceError};
 pub use spiffe::{SpiffeId, SpiffeIdError, TrustDomain};
 pub use svid::{Svid, SvidError, parse_svid};

@@ -1,6 +1,7 @@
-//! The verdict on the other component of a link: an SVID, and the expected one.
+//! The verdict on a peer that is known by its id: an SVID, and the expected one.
 //!
-//! A component's link knows who must be at the other end. [`PinnedVerifier`] asks
+//! A component's link knows who must be at the other end, and so does an operator's
+//! command. [`PinnedVerifier`] asks
 //! everything that [`SvidVerifier`] asks of any peer, and then that the SPIFFE id is
 //! one of those expected. It serves both ends of a connection: a server's name or
 //! address proves nothing here, its SPIFFE id does.
@@ -20,7 +21,7 @@ use super::spiffe::SpiffeId;
 use super::svid::parse_svid;
 use super::verifier::{PeerError, SvidVerifier};
 
-/// Verifies the component at the other end of a link, whichever side began.
+/// Verifies the one who must be at the other end, whichever side began.
 #[derive(Debug)]
 pub struct PinnedVerifier {
     svids: Arc<SvidVerifier>,
@@ -46,7 +47,7 @@ impl PinnedVerifier {
         if found == self.expected {
             return Ok(verified);
         }
-        tracing::warn!(peer = %found, expected = %self.expected, "another workload at the other end of the link");
+        tracing::warn!(peer = %found, expected = %self.expected, "another workload at the other end");
         Err(PeerError::Unexpected {
             found,
             expected: self.expected.clone(),

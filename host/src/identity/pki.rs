@@ -2,7 +2,7 @@
 //!
 //! [`init`] brings a folder to the state in which every role has a valid
 //! certificate, and changes nothing that is valid already: run again it keeps,
-//! after a crash it completes, after a year it renews. Keys are written before
+//! after a crash it completes, after a year or a revocation it renews. Keys are written before
 //! the certificates that need them, each file atomically and readable by its
 //! owner alone; a key and a certificate that don't belong together are taken
 //! for an interrupted write and issued anew.
@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use self::operate::{List, REVOCATION_LIST, Wish, issue, renew, revoke, trust_domain_of};
-use super::ca::CaFault;
 pub use super::ca::{Ca, CaError, IssueRequest, Issued};
+use super::ca::{CaFault, Revoked};
 use super::error::MaterialError;
 use super::material::Material;
 use super::parts::MaterialFiles;
@@ -53,7 +53,7 @@ pub enum Done {
     Kept,
     /// It was not there, or its files did not belong together.
     Created,
-    /// It was out of date, or no longer of this CA, and was issued anew.
+    /// It was out of date, revoked, or of another CA, and was issued anew.
     Renewed,
 }
 
@@ -113,6 +113,25 @@ pub enum PkiError {
         /// The CA's trust domain.
         trust_domain: TrustDomain,
     },
+    /// A CA of another trust domain than the wanted one.
+    #[error(
+        "{}: its CA is of the trust domain `{found}`, not of `{wanted}`; leave --trust-domain out, or name another folder",
+        folder.display()
+    )]
+    OtherAuthority {
+        /// The PKI folder.
+        folder: PathBuf,
+        /// The trust domain that was asked for.
+        wanted: TrustDomain,
+        /// The CA's trust domain.
+        found: TrustDomain,
+    },
+    /// A root, which no list can revoke.
+    #[error(
+        "{}: it is an authority's own certificate, about which nobody asks a list; take it out of `service.client-ca` instead, and issue new certificates from another authority",
+        .0.display()
+    )]
+    Root(PathBuf),
     /// The revocation list can't be continued.
     #[error("{}: expected a PEM file with revocation lists; put it back, or remove it and revoke again what it named", .0.display())]
     List(PathBuf),
@@ -128,14 +147,16 @@ pub enum PkiError {
 
 /// Bring `folder` to the state in which every role has a valid certificate.
 ///
-/// Two runs on one folder wait for each other.
+/// Without a trust domain it is that of the CA in the folder, or
+/// [`DEFAULT_TRUST_DOMAIN`] where there is none. A CA keeps its trust domain. Two runs on
+/// one folder wait for each other.
 ///
 /// # Errors
 /// [`PkiError`] names the file and the mend. Running again after the mend
 /// continues where it stopped.
 pub fn init(
     folder: &Path,
-    trust_domain: &TrustDomain,
+    trust_domain: Option<&TrustDomain>,
     now: Timestamp,
 ) -> Result<Vec<Step>, PkiError> {
     std::fs::DirBuilder::new()
@@ -146,7 +167,9 @@ pub fn init(
     let lock = std::fs::File::open(folder).map_err(io(folder))?;
     lock.lock().map_err(io(folder))?;
 
+    let trust_domain = &domain_of(folder, trust_domain)?;
     let (ca, done) = ca_of(folder, trust_domain, now)?;
+    let revoked = operate::revoked(folder, &ca)?;
     let mut steps = vec![Step {
         file: folder.join(CA_CERTIFICATE),
         id: format!("spiffe://{trust_domain}"),
@@ -155,7 +178,7 @@ pub fn init(
     for (name, path) in ROLES {
         let id = SpiffeId::parse(&format!("spiffe://{trust_domain}{path}"))?;
         let file = folder.join(format!("{name}.pem"));
-        let done = role(folder, &ca, name, &id, now)?;
+        let done = role(folder, &ca, &revoked, name, &id, now)?;
         steps.push(Step {
             file,
             id: id.to_string(),
@@ -179,15 +202,18 @@ pub fn files_of(folder: &Path, name: &str, trust_domain: &TrustDomain) -> Materi
 fn role(
     folder: &Path,
     ca: &Ca,
+    revoked: &[Revoked],
     name: &str,
     id: &SpiffeId,
     now: Timestamp,
 ) -> Result<Done, PkiError> {
     let files = files_of(folder, name, id.trust_domain());
+    let is_revoked = |serial| revoked.iter().any(|one| one.serial == serial);
     let done = match Material::load(&files, now) {
         Ok(material)
             if material.svid().id == *id
-                && material.svid().not_after >= now.saturating_add(RENEW_BEFORE) =>
+                && material.svid().not_after >= now.saturating_add(RENEW_BEFORE)
+                && !is_revoked(material.svid().serial.as_slice()) =>
         {
             return Ok(Done::Kept);
         }
@@ -195,6 +221,7 @@ fn role(
         Err(_) => Done::Created,
     };
     let mut request = IssueRequest::workload(id.as_str(), now);
+    request.not_after = request.not_after.min(ca.not_after());
     if name == HOST {
         request.dns = vec!["localhost".to_owned()];
         request.ips = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
@@ -204,6 +231,25 @@ fn role(
     write(&files.certificate, &issued.certificate, 0o644)?;
     Material::load(&files, now)?;
     Ok(done)
+}
+
+/// The trust domain of the folder's CA, which is the wanted one if there is such.
+fn domain_of(folder: &Path, wanted: Option<&TrustDomain>) -> Result<TrustDomain, PkiError> {
+    if !folder.join(CA_CERTIFICATE).exists() {
+        return match wanted {
+            Some(wanted) => Ok(wanted.clone()),
+            None => Ok(DEFAULT_TRUST_DOMAIN.parse()?),
+        };
+    }
+    let found = trust_domain_of(folder)?;
+    match wanted {
+        Some(wanted) if *wanted != found => Err(PkiError::OtherAuthority {
+            folder: folder.to_owned(),
+            wanted: wanted.clone(),
+            found,
+        }),
+        _ => Ok(found),
+    }
 }
 
 fn ca_of(

@@ -13,7 +13,7 @@ fn domain() -> TrustDomain {
 
 fn folder() -> (TempDir, Timestamp) {
     let (folder, now) = (tempfile::tempdir().unwrap(), SystemClock.now());
-    init(folder.path(), &domain(), now).unwrap();
+    init(folder.path(), Some(&domain()), now).unwrap();
     (folder, now)
 }
 
@@ -73,7 +73,7 @@ fn every_role_gets_its_id_and_private_key_file() {
 fn second_run_keeps_every_file() {
     let (folder, now) = folder();
     let before = contents(&folder);
-    let steps = init(folder.path(), &domain(), now).unwrap();
+    let steps = init(folder.path(), Some(&domain()), now).unwrap();
     assert!(
         steps.iter().all(|step| step.done == Done::Kept),
         "{steps:?}"
@@ -91,7 +91,7 @@ fn half_written_folder_is_completed() {
         folder.path().join("auth-service.key"),
     )
     .unwrap();
-    let steps = init(folder.path(), &domain(), now).unwrap();
+    let steps = init(folder.path(), Some(&domain()), now).unwrap();
     assert_eq!(done(&steps, "operator.pem"), Done::Created);
     assert_eq!(done(&steps, "auth-service.pem"), Done::Created);
     assert_eq!(done(&steps, "host.pem"), Done::Kept);
@@ -105,7 +105,7 @@ fn expired_leaves_are_renewed_by_the_same_ca() {
     let (folder, now) = folder();
     let before = contents(&folder);
     let later = now + LEAF_LIFE;
-    let steps = init(folder.path(), &domain(), later).unwrap();
+    let steps = init(folder.path(), Some(&domain()), later).unwrap();
     assert_eq!(done(&steps, "ca.pem"), Done::Kept);
     assert!(
         steps[1..].iter().all(|step| step.done == Done::Renewed),
@@ -119,7 +119,7 @@ fn expired_leaves_are_renewed_by_the_same_ca() {
 #[test]
 fn ca_at_its_end_is_replaced_with_all_leaves() {
     let (folder, now) = folder();
-    let steps = init(folder.path(), &domain(), now + CA_LIFE).unwrap();
+    let steps = init(folder.path(), Some(&domain()), now + CA_LIFE).unwrap();
     assert!(
         steps.iter().all(|step| step.done == Done::Renewed),
         "{steps:?}"
@@ -127,12 +127,38 @@ fn ca_at_its_end_is_replaced_with_all_leaves() {
 }
 
 #[test]
-fn another_trust_domain_renews_the_leaves() {
+fn trust_domain_is_that_of_the_ca_and_no_other_is_taken() {
+    let (folder, now) = (tempfile::tempdir().unwrap(), SystemClock.now());
+    let (own, other) = ("td".parse().unwrap(), domain());
+    init(folder.path(), Some(&own), now).unwrap();
+    let before = contents(&folder);
+    let steps = init(folder.path(), None, now).unwrap();
+    assert!(
+        steps.iter().all(|step| step.done == Done::Kept),
+        "{steps:?}"
+    );
+    assert_eq!(steps[1].id, "spiffe://td/host");
+    let error = init(folder.path(), Some(&other), now).unwrap_err();
+    assert!(matches!(error, PkiError::OtherAuthority { .. }), "{error}");
+    assert_eq!(contents(&folder), before);
+    // A new one has the default.
+    let new = tempfile::tempdir().unwrap();
+    let steps = init(new.path(), None, now).unwrap();
+    assert_eq!(steps[1].id, "spiffe://zeropass.internal/host");
+}
+
+#[test]
+fn revoked_certificate_is_not_kept() {
     let (folder, now) = folder();
-    let other: TrustDomain = "example.org".parse().unwrap();
-    let steps = init(folder.path(), &other, now).unwrap();
-    assert_eq!(done(&steps, "host.pem"), Done::Renewed);
-    assert_eq!(steps[1].id, "spiffe://example.org/host");
+    let operator = folder.path().join("operator.pem");
+    // A list that has expired says who is revoked all the same, and nothing about others.
+    revoke(folder.path(), std::slice::from_ref(&operator), 1_000, now).unwrap();
+    let later = now + RENEW_BEFORE;
+    let steps = init(folder.path(), None, later).unwrap();
+    assert_eq!(done(&steps, "operator.pem"), Done::Renewed);
+    assert_eq!(done(&steps, "host.pem"), Done::Kept);
+    let again = init(folder.path(), None, later).unwrap();
+    assert_eq!(done(&again, "operator.pem"), Done::Kept);
 }
 
 #[test]
@@ -140,10 +166,10 @@ fn ca_without_its_key_is_never_overwritten() {
     let (folder, now) = folder();
     let before = contents(&folder);
     fs::remove_file(folder.path().join("ca.key")).unwrap();
-    let error = init(folder.path(), &domain(), now).unwrap_err();
+    let error = init(folder.path(), Some(&domain()), now).unwrap_err();
     assert!(matches!(error, PkiError::Ca { .. }), "{error}");
     fs::copy(folder.path().join("host.key"), folder.path().join("ca.key")).unwrap();
-    let error = init(folder.path(), &domain(), now).unwrap_err();
+    let error = init(folder.path(), Some(&domain()), now).unwrap_err();
     assert!(
         error
             .to_string()

@@ -8,17 +8,26 @@ use std::io;
 
 use rustls::{AlertDescription, Error as TlsError, PeerIncompatible};
 
-use super::verifier::refusal_code;
+use super::verifier::{refusal_code, refusal_reason};
 
 /// The code for a handshake that ended with `error`.
 pub fn handshake_code(error: &io::Error) -> &'static str {
-    let tls = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<TlsError>());
-    match tls {
+    match tls_error(error) {
         Some(tls) => tls_code(tls),
         None => "connection-lost",
     }
+}
+
+/// The same in words.
+pub fn handshake_reason(error: &io::Error) -> String {
+    match tls_error(error) {
+        Some(tls) => refusal_reason(tls),
+        None => error.to_string(),
+    }
+}
+
+fn tls_error(error: &io::Error) -> Option<&TlsError> {
+    error.get_ref()?.downcast_ref()
 }
 
 fn tls_code(error: &TlsError) -> &'static str {

@@ -196,10 +196,7 @@ async fn roots_are_given_out_with_the_lists_in_force_when_these_can_not_be_read(
     let chain = own.certified_key().cert;
     let refused = judging.judge(&chain, now).unwrap_err();
     assert_eq!(refusal_code(&refused), "unknown-ca");
-    assert_eq!(
-        judging.next_list_end(now),
-        own.verifier().next_list_end(now)
-    );
+    assert_eq!(judging.next_end(now), own.verifier().next_end(now));
 }
 
 #[tokio::test]

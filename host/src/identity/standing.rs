@@ -2,8 +2,8 @@
 //! in force now and not by what was at the handshake. For either end of it.
 //!
 //! A verdict holds until something changes: new TLS material (roots, revocation
-//! lists), or the next moment at which a certificate of the chain or a revocation
-//! list ends. Asking again before that costs a comparison. So it is asked at
+//! lists), or the next moment at which a certificate of the chain, a root or a
+//! revocation list ends. Asking again before that costs a comparison. So it is asked at
 //! every request, and besides the connection waits for the changes themselves.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,7 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::crypto::validity;
 use super::tls::{Current, InForce};
 use super::verifier::refusal_code;
 use crate::clock::{Clock, Timestamp};
@@ -56,13 +57,13 @@ impl<C> Standing<C> {
         since: Timestamp,
     ) -> Self {
         let ends: Vec<_> = chain.iter().filter_map(end_of).collect();
-        let lists = in_force
+        let grounds = in_force
             .tls
             .as_ref()
-            .and_then(|tls| tls.verifier().next_list_end(since));
+            .and_then(|tls| tls.verifier().next_end(since));
         let verdict = Verdict {
             generation: in_force.generation,
-            until: next_end(&ends, lists, since),
+            until: next_end(&ends, grounds, since),
             outcome: Ok(()),
         };
         Self {
@@ -94,7 +95,7 @@ impl<C> Standing<C> {
             let judged = tls.verifier().judge(&self.chain, now);
             *verdict = Verdict {
                 generation: in_force.generation,
-                until: next_end(&self.ends, tls.verifier().next_list_end(now), now),
+                until: next_end(&self.ends, tls.verifier().next_end(now), now),
                 outcome: judged.map_err(|error| refusal_code(&error)),
             };
         }
@@ -144,16 +145,15 @@ impl<C> std::fmt::Debug for Standing<C> {
 }
 
 /// The next moment from `now` on at which a part of a verdict's reason ends.
-fn next_end(chain: &[Timestamp], lists: Option<Timestamp>, now: Timestamp) -> Timestamp {
-    let ends = chain.iter().copied().chain(lists);
+fn next_end(chain: &[Timestamp], grounds: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let ends = chain.iter().copied().chain(grounds);
     ends.filter(|end| *end >= now).min().unwrap_or(u64::MAX)
 }
 
-/// The last millisecond in which webpki, which counts seconds, takes the certificate.
+/// The last moment at which the verifier takes the certificate.
 fn end_of(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
-    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;
-    Some(seconds.checked_mul(1000)?.saturating_add(999))
+    Some(validity(&certificate).1)
 }
 
 /// Until the first moment after `until`; none when it has passed.
@@ -170,19 +170,23 @@ mod tests {
     use super::*;
     use crate::clock::{FixedClock, SystemClock};
     use crate::identity::CurrentTls;
+    use crate::identity::ca::CA_LIFE;
     use crate::identity::pki::{Ca, IssueRequest, Issued};
     use crate::identity::tls::server_config;
     use crate::identity::{Material, MaterialFiles, Parts};
 
-    /// What a host has in force with a list that ends at this time, and one of another
-    /// authority that ends at the other; a client's chain.
+    const DAY: Timestamp = 24 * 60 * 60 * 1000;
+
+    /// What a host has in force whose authority ends at this time, with a list that ends at
+    /// the next, and one of another authority that ends at the last; a client's chain.
     fn scene(
         clock: &Arc<FixedClock>,
+        end: Timestamp,
         next_update: Timestamp,
         of_other: Timestamp,
     ) -> (CurrentTls, CertificateDer<'static>) {
         let now = clock.now();
-        let ca = Ca::new(&"td".parse().unwrap(), now).unwrap();
+        let ca = Ca::new(&"td".parse().unwrap(), end - CA_LIFE).unwrap();
         let other = Ca::new(&"td".parse().unwrap(), now).unwrap();
         let issue = |id| ca.issue(&IssueRequest::workload(id, now)).unwrap();
         let der = |issued: &Issued| {
@@ -215,7 +219,7 @@ mod tests {
     fn verdict_of_a_lists_last_second_does_not_outlive_it() {
         let now = SystemClock.now() / 1000 * 1000;
         let clock = Arc::new(FixedClock::new(now));
-        let (tls, leaf) = scene(&clock, now + 5_000, now + 60_000);
+        let (tls, leaf) = scene(&clock, now + DAY, now + 5_000, now + 60_000);
         // webpki counts seconds: all of the last one is good.
         for since in [now, now + 5_000, now + 5_900] {
             clock.set(since);
@@ -239,7 +243,7 @@ mod tests {
     fn list_that_ends_after_another_is_noticed_too() {
         let now = SystemClock.now() / 1000 * 1000;
         let clock = Arc::new(FixedClock::new(now));
-        let (tls, leaf) = scene(&clock, now + 10_000, now + 5_000);
+        let (tls, leaf) = scene(&clock, now + DAY, now + 10_000, now + 5_000);
         let standing = Standing::new(
             tls.clone(),
             Arc::clone(&clock) as Arc<dyn Clock>,
@@ -253,6 +257,26 @@ mod tests {
         assert_eq!(standing.check(), Ok(()));
         clock.set(now + 11_000);
         assert_eq!(standing.check(), Err("revocation-expired"));
+    }
+
+    #[test]
+    fn connection_does_not_outlive_the_root_that_it_rests_on() {
+        let now = SystemClock.now() / 1000 * 1000;
+        let clock = Arc::new(FixedClock::new(now));
+        let (tls, leaf) = scene(&clock, now + 5_000, now + DAY, now + DAY);
+        let standing = Standing::new(
+            tls.clone(),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            vec![leaf],
+            now + DAY,
+            &tls.load(),
+            now,
+        );
+        assert_eq!(standing.left(), Duration::from_millis(6_000));
+        clock.set(now + 5_999);
+        assert_eq!(standing.check(), Ok(()));
+        clock.set(now + 6_000);
+        assert_eq!(standing.check(), Err("expired"));
     }
 
     #[test]

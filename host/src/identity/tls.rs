@@ -25,6 +25,8 @@ use tokio::sync::watch;
 pub use super::crypto::{KeyExchange, provider};
 use super::crypto::{provider_for, unix_time};
 use super::material::Material;
+use super::pinned::PinnedVerifier;
+use super::spiffe::SpiffeId;
 use super::verifier::SvidVerifier;
 use crate::clock::Clock;
 
@@ -109,11 +111,11 @@ pub fn server_config_with(
     Ok(Tls::new(Arc::new(config), material.verifier()))
 }
 
-/// The client's side of mTLS with this material, for commands and demo parts.
+/// The client's side of mTLS with this material, for those who measure.
 ///
 /// The server is verified by the material's roots and by the DNS name or
-/// address that is dialled. Links between components, which verify the other
-/// side's SPIFFE id, are not built with it.
+/// address that is dialled. Links between components and the operators' commands,
+/// which verify the other side's SPIFFE id, are not built with it.
 ///
 /// # Errors
 /// rustls refuses the combination of provider and version, which would be a defect.
@@ -125,6 +127,32 @@ pub fn client_config(material: &Material) -> Result<ClientConfig, TlsError> {
         .with_client_cert_resolver(Arc::new(identity));
     config.resumption = Resumption::disabled();
     config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()];
+    Ok(config)
+}
+
+/// The client's side of mTLS with this material: it takes no server but the one with the
+/// SPIFFE id `server`, whatever its names and address are, and speaks `protocol` alone.
+///
+/// # Errors
+/// rustls refuses the combination of provider and version, which would be a defect.
+pub fn pinned_client_config(
+    material: &Material,
+    server: &SpiffeId,
+    clock: Arc<dyn Clock>,
+    key_exchange: KeyExchange,
+    protocol: &[u8],
+) -> Result<ClientConfig, TlsError> {
+    let identity = SingleCertAndKey::from(material.certified_key());
+    let verifier = PinnedVerifier::new(material.verifier(), server.clone());
+    let provider = provider_for(key_exchange);
+    let mut config = ClientConfig::builder_with_details(provider, Arc::new(ClockTime(clock)))
+        .with_protocol_versions(&[&TLS13])?
+        // Not dangerous here: what replaces the check of a DNS name is stricter.
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_client_cert_resolver(Arc::new(identity));
+    config.resumption = Resumption::disabled();
+    config.alpn_protocols = vec![protocol.to_vec()];
     Ok(config)
 }
 

@@ -1,7 +1,7 @@
 //! The verdict on a peer's certificate: one rustls verifier for all rules.
 //!
 //! It guarantees, in this order: the chain ends at a configured root and every
-//! certificate in it is in date; where revocation lists are configured, every
+//! certificate in it, the root included, is in date; where revocation lists are configured, every
 //! certificate of the chain has a known status from a list of its issuer
 //! ([`super::lists`]) that has not expired; the leaf is an X.509-SVID ([`super::svid`]); its trust domain is
 //! one of those allowed. A client certificate is always required.
@@ -12,7 +12,7 @@
 //! rustls carries our own reasons through the handshake as
 //! `CertificateError::Other` around a [`PeerError`].
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
@@ -25,8 +25,9 @@ use rustls::{
 use thiserror::Error;
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
-use super::crypto::{provider, unix_time};
-use super::lists::{ListsError, sets};
+use super::crypto::{last_moment, provider, unix_time};
+use super::lists::{Lists, ListsError, sets};
+use super::roots::Roots;
 use super::spiffe::{SpiffeId, TrustDomain};
 use super::svid::{SvidError, parse_svid};
 use crate::clock::Timestamp;
@@ -34,11 +35,25 @@ use crate::clock::Timestamp;
 /// Verifies the certificates of peers; mandatory on every listener.
 #[derive(Debug)]
 pub struct SvidVerifier {
+    roots: Roots,
+    lists: Vec<Lists>,
+    /// By all roots, whatever the time is.
+    all: Chains,
+    /// By those that are in their time, where not all are.
+    living: Mutex<Option<Living>>,
+    trust_domains: Arc<[TrustDomain]>,
+    ends: Vec<Timestamp>,
+}
+
+/// Which roots are in their time, and the verdict by them; none where there are none.
+type Living = (Vec<bool>, Option<Arc<Chains>>);
+
+/// What webpki says about a chain.
+#[derive(Debug)]
+struct Chains {
     chain: Arc<dyn ClientCertVerifier>,
     /// The same with other lists, of authorities that share a name.
     others: Vec<Arc<dyn ClientCertVerifier>>,
-    trust_domains: Arc<[TrustDomain]>,
-    lists_end: Vec<Timestamp>,
 }
 
 /// Why a certificate with a valid chain was refused all the same.
@@ -50,8 +65,8 @@ pub enum PeerError {
     /// It comes from a trust domain that is not allowed.
     #[error("`{0}` is of a trust domain that is not allowed here")]
     TrustDomain(SpiffeId),
-    /// It is not the one that this end of a link expects.
-    #[error("`{found}` is at the other end of the link; only `{expected}` may be")]
+    /// It is not the one that this end expects.
+    #[error("`{found}` is at the other end; only `{expected}` may be")]
     Unexpected {
         /// Who it is.
         found: SpiffeId,
@@ -72,27 +87,19 @@ impl SvidVerifier {
     /// No roots, a revocation list that can't be read, or several lists of one issuer of
     /// which nothing tells which one holds.
     pub fn new(
-        roots: Arc<RootCertStore>,
+        roots: Roots,
         crls: impl IntoIterator<Item = CertificateRevocationListDer<'static>>,
         trust_domains: Arc<[TrustDomain]>,
     ) -> Result<Self, ListsError> {
-        let (mut lists_end, mut chains) = (Vec::new(), Vec::new());
-        for set in sets(&roots, crls.into_iter().collect())? {
-            lists_end.extend(set.iter().filter_map(next_update));
-            // webpki's own defaults check the whole chain and take an unknown
-            // status for an error, but would let an expired list pass.
-            let builder =
-                WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), provider());
-            let builder = builder.with_crls(set).enforce_revocation_expiration();
-            chains.push(builder.build()?);
-        }
-        let mut chains = chains.into_iter();
-        let chain = chains.next().ok_or(VerifierBuilderError::NoRootAnchors)?;
+        let lists = sets(&roots.store(), crls.into_iter().collect())?;
+        let ends = lists.iter().flatten().filter_map(next_update);
         Ok(Self {
-            chain,
-            others: chains.collect(),
+            all: Chains::new(&roots.store(), &lists)?,
+            living: Mutex::new(None),
+            ends: ends.chain(roots.ends()).collect(),
+            roots,
+            lists,
             trust_domains,
-            lists_end,
         })
     }
 
@@ -108,20 +115,90 @@ impl SvidVerifier {
             .map(|_| ())
     }
 
-    /// When the next of the revocation lists expires, from `now` on, milliseconds since
-    /// the Unix epoch; none where there is no list that will. Every verdict after it is a
-    /// refusal of those whom that list speaks about.
-    pub fn next_list_end(&self, now: Timestamp) -> Option<Timestamp> {
-        self.lists_end
-            .iter()
-            .copied()
-            .filter(|end| *end >= now)
-            .min()
+    /// When the next of the roots and revocation lists ends, from `now` on, milliseconds
+    /// since the Unix epoch; none where none will. Every verdict after it is a refusal of
+    /// those who rest on that root, or whom that list speaks about.
+    pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        self.ends.iter().copied().filter(|end| *end >= now).min()
+    }
+
+    /// The verdict by all roots, and then by those that are in their time.
+    fn verify_chain(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, TlsError> {
+        let verified = self.all.verify(end_entity, intermediates, now)?;
+        let moment = now.as_secs().saturating_mul(1000);
+        let living = self.roots.living(moment);
+        if living.iter().all(|one| *one) {
+            return Ok(verified);
+        }
+        let late = || self.roots.out_of_time(moment);
+        let chains = self.living(living)?.ok_or_else(late)?;
+        match chains.verify(end_entity, intermediates, now) {
+            Err(error) if is_of_issuer(&error) => Err(late()),
+            verdict => verdict,
+        }
+    }
+
+    /// What judges by these roots alone; none where there are none.
+    fn living(&self, marked: Vec<bool>) -> Result<Option<Arc<Chains>>, TlsError> {
+        let mut living = self.living.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, chains)) = &*living
+            && *known == marked
+        {
+            return Ok(chains.clone());
+        }
+        let chains = match marked.contains(&true) {
+            false => None,
+            true => {
+                let roots = Arc::new(self.roots.only(&marked));
+                let chains = Chains::new(&roots, &self.lists);
+                // They could be used together with the other roots.
+                Some(Arc::new(
+                    chains.map_err(|error| TlsError::General(error.to_string()))?,
+                ))
+            }
+        };
+        *living = Some((marked, chains.clone()));
+        Ok(chains)
+    }
+
+    fn check_profile(&self, leaf: &CertificateDer<'_>) -> Result<(), PeerError> {
+        let svid = parse_svid(leaf)?;
+        if self.trust_domains.contains(svid.id.trust_domain()) {
+            Ok(())
+        } else {
+            Err(PeerError::TrustDomain(svid.id))
+        }
+    }
+}
+
+// === impl Chains ===
+
+impl Chains {
+    fn new(roots: &Arc<RootCertStore>, lists: &[Lists]) -> Result<Self, VerifierBuilderError> {
+        let chain = |set: &Lists| {
+            // webpki's own defaults check the whole chain and take an unknown
+            // status for an error, but would let an expired list pass.
+            WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), provider())
+                .with_crls(set.iter().cloned())
+                .enforce_revocation_expiration()
+                .build()
+        };
+        let mut chains = lists.iter().map(chain);
+        let first = chains.next().ok_or(VerifierBuilderError::NoRootAnchors)?;
+        Ok(Self {
+            chain: first?,
+            others: chains.collect::<Result<_, _>>()?,
+        })
     }
 
     /// The verdict with one list of each issuer's name; with others where that is not the
     /// list of the chain's own issuer.
-    fn verify_chain(
+    fn verify(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -142,15 +219,6 @@ impl SvidVerifier {
         }
         verdict
     }
-
-    fn check_profile(&self, leaf: &CertificateDer<'_>) -> Result<(), PeerError> {
-        let svid = parse_svid(leaf)?;
-        if self.trust_domains.contains(svid.id.trust_domain()) {
-            Ok(())
-        } else {
-            Err(PeerError::TrustDomain(svid.id))
-        }
-    }
 }
 
 impl ClientCertVerifier for SvidVerifier {
@@ -163,7 +231,7 @@ impl ClientCertVerifier for SvidVerifier {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.chain.root_hint_subjects()
+        self.all.chain.root_hint_subjects()
     }
 
     fn verify_client_cert(
@@ -203,12 +271,13 @@ impl ClientCertVerifier for SvidVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.chain
+        self.all
+            .chain
             .verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
+        self.all.chain.supported_verify_schemes()
     }
 }
 
@@ -240,12 +309,20 @@ fn is_of_signature(error: &TlsError) -> bool {
     )
 }
 
-/// The last millisecond in which webpki, which counts seconds, takes a revocation list
-/// (RFC 5280 section 5.1.2.5).
+/// Whether no root in force has issued the chain.
+fn is_of_issuer(error: &TlsError) -> bool {
+    matches!(
+        error,
+        TlsError::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature
+        )
+    )
+}
+
+/// The last moment at which webpki takes a revocation list (RFC 5280 section 5.1.2.5).
 fn next_update(list: &CertificateRevocationListDer<'static>) -> Option<Timestamp> {
     let (_, list) = CertificateRevocationList::from_der(list).ok()?;
-    let seconds = u64::try_from(list.next_update()?.timestamp()).ok()?;
-    Some(seconds.checked_mul(1000)?.saturating_add(999))
+    last_moment(list.next_update()?.timestamp())
 }
 
 /// The stable code of a verdict by [`SvidVerifier`], for audit records.
@@ -255,6 +332,16 @@ pub fn refusal_code(error: &TlsError) -> &'static str {
         TlsError::InvalidCertificate(error) => certificate_code(error),
         TlsError::InvalidCertRevocationList(_) => "revocation-unknown",
         _ => "invalid-certificate",
+    }
+}
+
+/// The same in words: reasons that are not of rustls in their own.
+pub fn refusal_reason(error: &TlsError) -> String {
+    match error {
+        TlsError::InvalidCertificate(CertificateError::Other(OtherError(reason))) => {
+            reason.to_string()
+        }
+        _ => error.to_string(),
     }
 }
 

@@ -2,7 +2,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 use super::*;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
-use crate::identity::ca::{Ca, IssueRequest};
+use crate::identity::ca::{CA_LIFE, Ca, IssueRequest};
 use crate::identity::crypto::unix_time;
 
 const DAY: Timestamp = 24 * 60 * 60 * 1000;
@@ -14,14 +14,12 @@ fn verdict(ca: &Ca, lists: impl FnOnce(Vec<u8>) -> Vec<String>) -> Result<(), &'
         .issue(&IssueRequest::workload("spiffe://td/a", now))
         .unwrap();
     let leaf = CertificateDer::from_pem_slice(issued.certificate.as_bytes()).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(ca.certificate().clone()).unwrap();
     let crls: Vec<_> = lists(parse_svid(&leaf).unwrap().serial)
         .iter()
         .map(|list| CertificateRevocationListDer::from_pem_slice(list.as_bytes()).unwrap())
         .collect();
     let domains = Arc::new(["td".parse().unwrap()]);
-    SvidVerifier::new(Arc::new(roots), crls, domains)
+    SvidVerifier::new(roots(&[ca]), crls, domains)
         .unwrap()
         .verify_client_cert(&leaf, &[], unix_time(now))
         .map(|_| ())
@@ -73,13 +71,13 @@ fn judged(roots: &[&Ca], lists: &[&String], leaf: &CertificateDer<'_>) -> Result
 }
 
 fn verifier(authorities: &[&Ca], lists: &[&String]) -> Result<SvidVerifier, ListsError> {
-    let mut roots = RootCertStore::empty();
-    for ca in authorities {
-        roots.add(ca.certificate().clone()).unwrap();
-    }
     let der = |list: &&String| CertificateRevocationListDer::from_pem_slice(list.as_bytes());
     let lists = lists.iter().map(|list| der(list).unwrap());
-    SvidVerifier::new(Arc::new(roots), lists, Arc::new(["td".parse().unwrap()]))
+    SvidVerifier::new(roots(authorities), lists, Arc::new(["td".parse().unwrap()]))
+}
+
+fn roots(authorities: &[&Ca]) -> Roots {
+    Roots::new(authorities.iter().map(|ca| ca.certificate().clone())).unwrap()
 }
 
 fn client_of(ca: &Ca) -> CertificateDer<'static> {
@@ -135,6 +133,57 @@ fn authority_that_changed_its_key_has_a_list_for_each() {
 }
 
 #[test]
+fn root_that_is_not_in_its_time_is_not_trusted() {
+    let (now, domain) = (SystemClock.now(), "td".parse().unwrap());
+    let ended = Ca::new(&domain, now - CA_LIFE - DAY).unwrap();
+    let coming = Ca::new(&domain, now + DAY).unwrap();
+    let good = ca();
+    for (roots, lists) in [
+        (vec![&ended, &coming, &good], vec![]),
+        (
+            vec![&good, &coming, &ended],
+            vec![&ended, &coming, &good]
+                .into_iter()
+                .map(|ca| ca.revocation_list(&[], now - DAY, now + DAY).unwrap())
+                .collect(),
+        ),
+    ] {
+        let lists: Vec<_> = lists.iter().collect();
+        assert_eq!(judged(&roots, &lists, &client_of(&good)), Ok(()));
+        assert_eq!(judged(&roots, &lists, &client_of(&ended)), Err("expired"));
+    }
+    assert_eq!(judged(&[&ended], &[], &client_of(&ended)), Err("expired"));
+    let coming = judged(&[&coming], &[], &client_of(&coming));
+    assert_eq!(coming, Err("not-yet-valid"));
+}
+
+/// One verifier sees the time pass.
+#[test]
+fn root_is_trusted_through_its_last_second() {
+    let (now, domain) = (SystemClock.now() / 1000 * 1000, "td".parse().unwrap());
+    let ending = Ca::new(&domain, now + DAY - CA_LIFE).unwrap();
+    let (end, other) = (now + DAY, ca());
+    let verifier = verifier(&[&ending, &other], &[]).unwrap();
+    let (leaf, of_other) = ([client_of(&ending)], [client_of(&other)]);
+    assert_eq!(verifier.next_end(now), Some(end + 999));
+    for (moment, verdict) in [
+        (end, Ok(())),
+        (end + 999, Ok(())),
+        (end + 1_000, Err("expired")),
+        // A clock that is set back.
+        (end, Ok(())),
+    ] {
+        let judged = |chain| {
+            verifier
+                .judge(chain, moment)
+                .map_err(|error| refusal_code(&error))
+        };
+        assert_eq!(judged(&leaf), verdict, "{moment}");
+        assert_eq!(judged(&of_other), Ok(()));
+    }
+}
+
+#[test]
 fn lists_that_nothing_tells_apart_are_refused() {
     let (ca, now) = (ca(), SystemClock.now());
     let between = ca.subordinate(&"td".parse().unwrap(), now).unwrap();
@@ -156,7 +205,7 @@ fn lists_that_nothing_tells_apart_are_refused() {
 
 #[test]
 fn verifier_without_roots_is_refused() {
-    let refused = SvidVerifier::new(Arc::new(RootCertStore::empty()), [], Arc::new([]));
+    let refused = SvidVerifier::new(roots(&[]), [], Arc::new([]));
     let none = VerifierBuilderError::NoRootAnchors;
     assert_eq!(
         refused.unwrap_err().to_string(),

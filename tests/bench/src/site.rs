@@ -125,7 +125,7 @@ impl Site {
         let folder = places.folder(name)?;
         pki::init(
             &folder.join("pki"),
-            &pki::DEFAULT_TRUST_DOMAIN.parse()?,
+            Some(&pki::DEFAULT_TRUST_DOMAIN.parse()?),
             clock().now(),
         )?;
         let site = Self {

@@ -135,16 +135,6 @@ async fn component_is_denied_by_the_service_listener() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn operator_is_denied_by_the_service_listener() {
-    let deployment = deployment().await;
-    let id = format!("spiffe://{TRUST_DOMAIN}/operator/dev");
-    let certificate = deployment.issue(&IssueRequest::workload(&id, now()));
-    let client = deployment.client_with(Some(&certificate), Protocol::Http2);
-    let refused = client.get("/.well-known/jwks.json").await;
-    assert_eq!(refused.problem(), (403, "not-permitted".to_owned()));
-}
-
 /// Whoever answers at the other end must be passkey-manager, or nothing is sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn caller_refuses_another_workload_at_the_other_end() {

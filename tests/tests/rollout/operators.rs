@@ -77,25 +77,6 @@ async fn workloads_and_components_are_no_operators() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operator_is_no_workload() {
-    let deployment = Deployment::builder().admin().start().await;
-    let request = zeropass_tests::deployment::certificates::of_path(OPERATOR);
-    let certificate = deployment.issue(&request);
-    let client = deployment.client_with(
-        Some(&certificate),
-        zeropass_tests::deployment::Protocol::Any,
-    );
-    for path in ["/v1/users/x/passkeys", "/.well-known/jwks.json"] {
-        let answer = client.get(path).await;
-        assert_eq!(
-            answer.problem(),
-            (403, "not-permitted".to_owned()),
-            "{path}"
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn each_action_leaves_a_record_with_operator_and_target() {
     let (deployment, admin) = operated().await;
     let wasm = variant(NAME, "b");

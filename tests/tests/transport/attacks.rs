@@ -90,7 +90,9 @@ async fn rapid_reset_ends_the_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn endless_headers_end_the_connection() {
-    let (_deployment, ended) = under(Attack::HeaderFlood, impatient()).await;
+    // By their size alone: the time of a head would end it as well.
+    let patient = impatient().set("service", "header-timeout", "\"10m\"");
+    let (_deployment, ended) = under(Attack::HeaderFlood, patient).await;
     assert_met(Attack::HeaderFlood, &ended);
 }
 

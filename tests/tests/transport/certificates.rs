@@ -59,6 +59,16 @@ async fn client_of_another_ca_is_refused() {
     assert_refused(&deployment, Some(&certificate), "unknown-ca").await;
 }
 
+/// Its own certificate is in its time; the root that vouches for it is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn client_of_a_root_that_has_ended_is_refused() {
+    let domain: TrustDomain = TRUST_DOMAIN.parse().unwrap();
+    let ended = Ca::new(&domain, now() - 4_000 * DAY).unwrap();
+    let certificate = Certificate::of(&ended, &workload(WORKLOAD));
+    let deployment = Deployment::builder().trusting_too(&ended).start().await;
+    assert_refused(&deployment, Some(&certificate), "expired").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn expired_client_is_refused() {
     let expire = |request: &mut IssueRequest| {

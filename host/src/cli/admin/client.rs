@@ -1,55 +1,51 @@
 //! A request to the admin listener: one connection, mutual TLS, one answer.
+//!
+//! Nothing is waited for without a bound: a host that is wedged, or somebody who only
+//! listens at its address, ends the command with an error that says what was waited for.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use clap::Args;
 use futures::stream;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Limited, StreamBody};
+use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use indicatif::{ProgressBar, ProgressStyle};
-use rustls::pki_types::ServerName;
 use serde_json::Value;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use tokio::sync::watch;
 
-use crate::clock::{Clock as _, SystemClock};
-use crate::identity::tls::client_config;
-use crate::identity::{Material, MaterialFiles, certificates, parse_svid};
+use super::access::Access;
 use crate::server::admin::SIGNATURE;
 
 /// What is sent at a time, bytes.
 const CHUNK: usize = 64 * 1024;
 
 /// The longest answer that is read, bytes.
-const ANSWER: usize = 64 << 20;
+const LONGEST: usize = 64 << 20;
 
-/// Where the admin listener is, and who asks.
-#[derive(Debug, Args)]
-pub struct Access {
-    /// The admin listener.
-    #[arg(
-        long,
-        env = "ZEROPASS_ADMIN",
-        value_name = "URL",
-        default_value = "https://127.0.0.1:8444"
-    )]
-    admin: String,
-    /// The authority of the host's certificate, PEM.
-    #[arg(long, env = "ZEROPASS_CA", value_name = "FILE")]
-    ca: PathBuf,
-    /// The operator's certificate, PEM.
-    #[arg(long, env = "ZEROPASS_CERT", value_name = "FILE")]
-    cert: PathBuf,
-    /// The operator's key, PEM.
-    #[arg(long, env = "ZEROPASS_KEY", value_name = "FILE")]
-    key: PathBuf,
+/// How long the host may take to be reached, for the connection and for the handshake.
+const CONNECTION: Duration = Duration::from_secs(10);
+
+/// How long the host may be silent once it has the request: it may have to compile a
+/// component.
+const ANSWER: Duration = Duration::from_secs(120);
+
+/// The same where it pulls a component first, for which it takes an hour at the most
+/// (`oci.timeout`).
+const PULLED: Duration = Duration::from_secs(3_600 + 120);
+
+/// How long a command waits.
+struct Limits {
+    connection: Duration,
+    answer: Duration,
 }
 
 /// What is sent along.
@@ -58,6 +54,8 @@ pub(super) enum Body<'a> {
     Nothing,
     /// A form.
     Json(&'a Value),
+    /// A form that names what the host has to pull first.
+    Reference(&'a Value),
     /// A component file and its signature.
     File {
         wasm: Vec<u8>,
@@ -80,55 +78,38 @@ impl Access {
     /// Ask, and read the answer's JSON.
     ///
     /// # Errors
-    /// The host can't be reached or is not who it should be, or it refuses.
+    /// The host can't be reached or is not who it should be, or it refuses, or it says
+    /// nothing in its time.
     pub(super) fn ask(&self, method: Method, path: &str, body: Body<'_>) -> anyhow::Result<Value> {
-        tokio::runtime::Builder::new_current_thread()
+        let limits = Limits::of(&body);
+        let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()?
-            .block_on(self.exchange(method, path, body))
+            .build()?;
+        let answer = runtime.block_on(self.exchange(method, path, body, &limits));
+        // A look-up of the host's name that still runs holds nobody up.
+        runtime.shutdown_background();
+        answer
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: Body<'_>) -> anyhow::Result<Value> {
-        let authority = self
-            .admin
-            .strip_prefix("https://")
-            .map(|rest| rest.trim_end_matches('/'))
-            .filter(|rest| !rest.is_empty() && !rest.contains('/'))
-            .with_context(|| format!("--admin {}: expected https://HOST:PORT", self.admin))?;
-        let (name, port) = match authority.rsplit_once(':') {
-            Some((name, port)) if !name.is_empty() => (name, port.parse::<u16>().ok()),
-            _ => (authority, Some(443)),
-        };
-        let port =
-            port.with_context(|| format!("--admin {}: expected https://HOST:PORT", self.admin))?;
-        let name = name.trim_start_matches('[').trim_end_matches(']');
-
-        let config = client_config(&self.material()?)?;
-        let server = ServerName::try_from(name.to_owned())
-            .with_context(|| format!("--admin {}", self.admin))?;
-        let socket = TcpStream::connect((name, port)).await.with_context(|| {
-            format!(
-                "{}: no host answers there; is it running, and has it an [admin] section?",
-                self.admin
-            )
-        })?;
-        let mut config = config;
-        config.alpn_protocols = vec![crate::identity::tls::ALPN_HTTP1.to_vec()];
-        let stream = TlsConnector::from(std::sync::Arc::new(config))
-            .connect(server, socket)
-            .await
-            .with_context(|| format!("{}: no trusted connection", self.admin))?;
-        let (mut sender, connection) =
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body<'_>,
+        limits: &Limits,
+    ) -> anyhow::Result<Value> {
+        let stream = self.connect(limits.connection).await?;
+        let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let driving = tokio::spawn(connection);
 
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(HOST, authority);
+            .header(HOST, self.authority()?);
         let (bytes, progress) = match body {
             Body::Nothing => (Vec::new(), false),
-            Body::Json(value) => {
+            Body::Json(value) | Body::Reference(value) => {
                 request = request.header(CONTENT_TYPE, "application/json");
                 (serde_json::to_vec(value)?, false)
             }
@@ -144,21 +125,17 @@ impl Access {
                 (wasm, progress)
             }
         };
+        let (taken, taking) = watch::channel(());
         let request = request
             .header(CONTENT_LENGTH, bytes.len())
-            .body(StreamBody::new(pieces(bytes, progress)))?;
-        let response = sender.send_request(request).await.with_context(|| {
+            .body(StreamBody::new(pieces(bytes, progress, taken)))?;
+        let answer = within(limits.answer, taking, self.answer(sender, request));
+        let (status, body) = answer.await.with_context(|| {
             format!(
-                "{}: the connection broke off (a certificate that is no operator's is refused)",
-                self.admin
+                "{}: no answer within {:?}; what was asked may be done all the same",
+                self.admin, limits.answer
             )
-        })?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER)
-            .collect()
-            .await
-            .map_err(|error| anyhow::anyhow!("{}: the answer broke off: {error}", self.admin))?
-            .to_bytes();
+        })??;
         driving.abort();
         if status.is_success() && body.is_empty() {
             return Ok(Value::Null);
@@ -175,21 +152,61 @@ impl Access {
         })
     }
 
-    /// The operator's own trust domain is the host's.
-    fn material(&self) -> anyhow::Result<Material> {
-        let chain = certificates(&self.cert, "an operator's certificate")?;
-        let leaf = chain
-            .first()
-            .with_context(|| format!("--cert {}: no certificate", self.cert.display()))?;
-        let svid = parse_svid(leaf).with_context(|| format!("--cert {}", self.cert.display()))?;
-        let files = MaterialFiles {
-            certificate: self.cert.clone(),
-            key: self.key.clone(),
-            roots: self.ca.clone(),
-            crls: Vec::new(),
-            trust_domains: vec![svid.id.trust_domain().clone()],
+    async fn answer<B>(
+        &self,
+        mut sender: SendRequest<B>,
+        request: Request<B>,
+    ) -> anyhow::Result<(StatusCode, Bytes)>
+    where
+        B: http_body::Body<Data = Bytes, Error = std::convert::Infallible> + Send + 'static,
+    {
+        let response = sender.send_request(request).await.with_context(|| {
+            format!(
+                "{}: the connection broke off (a certificate that is no operator's is refused)",
+                self.admin
+            )
+        })?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), LONGEST)
+            .collect()
+            .await
+            .map_err(|error| anyhow::anyhow!("{}: the answer broke off: {error}", self.admin))?;
+        Ok((status, body.to_bytes()))
+    }
+}
+
+// === impl Limits ===
+
+impl Limits {
+    fn of(body: &Body<'_>) -> Self {
+        let answer = match body {
+            Body::Reference(_) => PULLED,
+            Body::Nothing | Body::Json(_) | Body::File { .. } => ANSWER,
         };
-        Ok(Material::load(&files, SystemClock.now())?)
+        Self {
+            connection: CONNECTION,
+            answer,
+        }
+    }
+}
+
+/// What comes of `answer`, unless nothing happens for so long: neither does it come, nor is
+/// a piece of the request `taken`.
+async fn within<T>(
+    patience: Duration,
+    mut taken: watch::Receiver<()>,
+    answer: impl Future<Output = T>,
+) -> Option<T> {
+    let mut answer = pin!(answer);
+    let mut asking = true;
+    loop {
+        tokio::select! {
+            // What happened counts before the time that ran out meanwhile.
+            biased;
+            answer = &mut answer => return Some(answer),
+            more = taken.changed(), if asking => asking = more.is_ok(),
+            () = tokio::time::sleep(patience) => return None,
+        }
     }
 }
 
@@ -197,6 +214,7 @@ impl Access {
 fn pieces(
     bytes: Vec<u8>,
     progress: bool,
+    taken: watch::Sender<()>,
 ) -> impl futures::Stream<Item = Result<Frame<Bytes>, std::convert::Infallible>> + Send {
     let all = Bytes::from(bytes);
     let bar = if progress {
@@ -208,14 +226,15 @@ fn pieces(
     } else {
         ProgressBar::hidden()
     };
-    stream::unfold((all, bar), |(mut left, bar)| async move {
+    stream::unfold((all, bar, taken), |(mut left, bar, taken)| async move {
+        taken.send_replace(());
         if left.is_empty() {
             bar.finish_and_clear();
             return None;
         }
         let piece = left.split_to(left.len().min(CHUNK));
         bar.inc(u64::try_from(piece.len()).unwrap_or(0));
-        Some((Ok(Frame::data(piece)), (left, bar)))
+        Some((Ok(Frame::data(piece)), (left, bar, taken)))
     })
 }
 
@@ -227,3 +246,7 @@ pub(super) fn read_if_there(file: &Path) -> anyhow::Result<Option<String>> {
         Err(error) => Err(error).with_context(|| file.display().to_string()),
     }
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 //! Tables for people, the host's own JSON with `--json`. Nothing is decided here: what
 //! a command would do, and why it can't, is what the host says.
 
+mod access;
 mod client;
 mod push;
 mod remove;
@@ -16,7 +17,8 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
-use self::client::{Access, Body};
+use self::access::Access;
+use self::client::Body;
 
 /// Component revisions on a running host.
 #[derive(Debug, Subcommand)]

@@ -74,7 +74,10 @@ impl Push {
         };
         let form = json!({ "oci": reference });
         let path = self.path(&name)?;
-        let ask = || self.how.access.ask(Method::POST, &path, Body::Json(&form));
+        let ask = || {
+            let form = Body::Reference(&form);
+            self.how.access.ask(Method::POST, &path, form)
+        };
         let answer = match !self.how.json && std::io::stderr().is_terminal() {
             true => watched(&self.how, ask),
             false => ask(),

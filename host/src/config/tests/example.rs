@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::clock::{Clock as _, SystemClock};
+use crate::identity::pki;
 
 /// The example with its optional settings switched on.
 fn whole_example() -> String {
@@ -23,6 +25,19 @@ fn example_is_valid_as_it_is_and_with_all_optional_settings() {
     let whole = parse(&whole_example()).unwrap();
     let party = &whole.relying_parties[0];
     assert!(party.enroll_url.is_some() && party.manage_url.is_some());
+}
+
+/// So whoever follows the README is let in.
+#[test]
+fn workload_of_the_example_is_the_one_that_pki_init_issues() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = pki::init(folder.path(), None, SystemClock.now()).unwrap();
+    let issued = steps
+        .iter()
+        .find(|step| step.file.ends_with("relying-party.pem"));
+    let party = &parse(EXAMPLE).unwrap().relying_parties[0];
+    let workloads: Vec<_> = party.workloads.iter().map(ToString::to_string).collect();
+    assert_eq!(workloads, [issued.unwrap().id.as_str()]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The rules, each judged by itself.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::prelude::{GeneralName, X509Certificate};
 
@@ -10,12 +10,16 @@ use super::{Grounds, Rule};
 use crate::clock::Timestamp;
 use crate::hex::hex;
 use crate::identity::MaterialError;
+use crate::identity::roots::Roots;
 use crate::identity::spiffe::{SpiffeId, TrustDomain};
 use crate::identity::svid::URI_TAG;
 use crate::identity::verifier::{SvidVerifier, refusal_code};
 
 /// The name of the rule that needs roots.
 pub(super) const CHAIN: &str = "the chain ends at the CA";
+
+/// The name of the rule that an authority has to keep as well.
+pub(super) const TIME: &str = "in its time";
 
 /// The rules of one certificate, while they are gathered.
 #[derive(Default)]
@@ -153,20 +157,11 @@ pub(super) fn trust_rules(
         rules.put(list_rule, None, why);
         return Ok(());
     }
-    let mut roots = RootCertStore::empty();
-    for (index, root) in grounds.roots.iter().enumerate() {
-        roots
-            .add(root.clone())
-            .map_err(|source| MaterialError::Root {
-                file: "--ca".into(),
-                position: index + 1,
-                source: Box::new(source),
-            })?;
-    }
-    let roots = Arc::new(roots);
+    let roots = Roots::new(grounds.roots.iter().cloned())
+        .map_err(|error| MaterialError::root(Path::new("--ca"), error))?;
     let verdict = |crls: Vec<CertificateRevocationListDer<'static>>| {
         let domains: Arc<[TrustDomain]> = Arc::from([]);
-        let verifier = SvidVerifier::new(Arc::clone(&roots), crls, domains)?;
+        let verifier = SvidVerifier::new(roots.clone(), crls, domains)?;
         Ok::<_, MaterialError>(match verifier.judge(chain, now) {
             Ok(()) => "good",
             Err(error) => refusal_code(&error),
@@ -248,13 +243,4 @@ pub(super) fn names(certificate: &X509Certificate<'_>) -> (Vec<String>, Vec<Stri
         }
     }
     (uris, all)
-}
-
-pub(super) fn validity(certificate: &X509Certificate<'_>) -> (Timestamp, Timestamp) {
-    let milliseconds = |seconds: i64| u64::try_from(seconds).unwrap_or_default() * 1000;
-    let validity = certificate.validity();
-    (
-        milliseconds(validity.not_before.timestamp()),
-        milliseconds(validity.not_after.timestamp()).saturating_add(999),
-    )
 }

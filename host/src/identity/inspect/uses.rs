@@ -1,6 +1,6 @@
 //! What a certificate may be used for, given the rules that it keeps.
 
-use super::rules::{CHAIN, Rules};
+use super::rules::{CHAIN, Rules, TIME};
 use super::{Grounds, LinkGrounds, Use};
 use crate::identity::spiffe::SpiffeId;
 
@@ -52,16 +52,23 @@ pub(super) fn uses(judged: &Judged<'_>, names: &[String], grounds: &Grounds) -> 
             },
         ),
         component(judged, id, place, grounds),
-        Use {
-            name: "trusted root (service.client-ca)",
-            fit: Some(judged.authority),
-            why: if judged.authority {
-                "it is a certificate authority".to_owned()
-            } else {
-                "it is no certificate authority".to_owned()
-            },
-        },
+        root(judged),
     ]
+}
+
+/// A root is held to its time, and to no other rule for workloads.
+fn root(judged: &Judged<'_>) -> Use {
+    let time = judged.rules.0.iter().find(|rule| rule.name == TIME);
+    let (fit, why) = match (judged.authority, time) {
+        (false, _) => (false, "it is no certificate authority"),
+        (true, Some(rule)) if rule.kept == Some(false) => (false, rule.found.as_str()),
+        (true, _) => (true, "it is a certificate authority"),
+    };
+    Use {
+        name: "trusted root (service.client-ca)",
+        fit: Some(fit),
+        why: why.to_owned(),
+    }
 }
 
 /// The link takes exactly one id for each component, by its own roots.

@@ -37,7 +37,7 @@ pub struct Wish {
     pub dns: Vec<String>,
     /// IP addresses, likewise.
     pub ips: Vec<IpAddr>,
-    /// How long it is good, milliseconds.
+    /// How long it is good, milliseconds; the end of the CA is its end all the same.
     pub life: Timestamp,
 }
 
@@ -146,7 +146,7 @@ pub fn renew(folder: &Path, name: &str, now: Timestamp) -> Result<Step, PkiError
 /// certificates (PEM files) besides those that it names already.
 ///
 /// # Errors
-/// A file holds no certificate of this CA, the CA can't sign, or the folder can't
+/// A file holds no certificate of this CA, or its own, the CA can't sign, or the folder can't
 /// be written.
 pub fn revoke(
     folder: &Path,
@@ -159,16 +159,16 @@ pub fn revoke(
     let (_, parsed) =
         X509Certificate::from_der(&ca_der).map_err(|_| PkiError::NotThere(folder.to_owned()))?;
     let file = folder.join(REVOCATION_LIST);
-    let (mut revoked, others) = match read(&file)? {
-        Some(pem) => sorted(&pem, &parsed).ok_or_else(|| PkiError::List(file.clone()))?,
-        None => (Vec::new(), String::new()),
-    };
+    let (mut revoked, others) = named(&file, &parsed)?;
     let before = revoked.len();
     for path in certificates {
         let not_there = || PkiError::NotThere(path.clone());
         let pem = read(path)?.ok_or_else(not_there)?;
         let der = CertificateDer::from_pem_slice(&pem).map_err(|_| not_there())?;
         let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| not_there())?;
+        if certificate.issuer() == certificate.subject() {
+            return Err(PkiError::Root(path.clone()));
+        }
         if certificate.issuer() != parsed.subject() {
             return Err(PkiError::OtherIssuer(path.clone()));
         }
@@ -190,14 +190,29 @@ pub fn revoke(
     })
 }
 
+/// What the lists of this CA in the folder name.
+pub(super) fn revoked(folder: &Path, ca: &Ca) -> Result<Vec<Revoked>, PkiError> {
+    let (_, parsed) = X509Certificate::from_der(ca.certificate())
+        .map_err(|_| PkiError::NotThere(folder.to_owned()))?;
+    Ok(named(&folder.join(REVOCATION_LIST), &parsed)?.0)
+}
+
 // === helpers ===
+
+/// What the lists of this CA in the file name, and the text of the others.
+fn named(file: &Path, ca: &X509Certificate<'_>) -> Result<(Vec<Revoked>, String), PkiError> {
+    match read(file)? {
+        Some(pem) => sorted(&pem, ca).ok_or_else(|| PkiError::List(file.to_owned())),
+        None => Ok((Vec::new(), String::new())),
+    }
+}
 
 fn put(folder: &Path, wish: &Wish, now: Timestamp) -> Result<(), PkiError> {
     let (ca, _) = authority(folder, now)?;
     let mut request = IssueRequest::workload(wish.id.as_str(), now);
     request.dns.clone_from(&wish.dns);
     request.ips.clone_from(&wish.ips);
-    request.not_after = now.saturating_add(wish.life);
+    request.not_after = now.saturating_add(wish.life).min(ca.not_after());
     let issued = ca.issue(&request)?;
     let files = files_of(folder, &wish.name, wish.id.trust_domain());
     write(&files.key, &issued.key, 0o600)?;

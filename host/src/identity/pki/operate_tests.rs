@@ -3,6 +3,7 @@ use tempfile::TempDir;
 use super::super::init;
 use super::*;
 use crate::clock::{Clock as _, SystemClock};
+use crate::identity::ca::CA_LIFE;
 use crate::identity::{MaterialError, MaterialFiles};
 
 const HOUR: Timestamp = 60 * 60 * 1000;
@@ -13,7 +14,7 @@ fn domain() -> TrustDomain {
 
 fn folder() -> (TempDir, Timestamp) {
     let (folder, now) = (tempfile::tempdir().unwrap(), SystemClock.now());
-    init(folder.path(), &domain(), now).unwrap();
+    init(folder.path(), Some(&domain()), now).unwrap();
     (folder, now)
 }
 
@@ -77,6 +78,25 @@ fn renewed_certificate_says_the_same_with_another_key() {
     assert_eq!(not_after, (later + 2 * HOUR) / 1000 * 1000);
     let absent = renew(folder.path(), "nobody", now).unwrap_err();
     assert!(matches!(absent, PkiError::NotThere(_)), "{absent}");
+}
+
+#[test]
+fn certificate_ends_with_its_authority_at_the_latest() {
+    let (folder, now) = (tempfile::tempdir().unwrap(), SystemClock.now());
+    let end = (now + 3 * HOUR * 24) / 1000 * 1000;
+    init(folder.path(), Some(&domain()), end - CA_LIFE).unwrap();
+    let long = Wish {
+        life: CA_LIFE,
+        ..wish("shop")
+    };
+    issue(folder.path(), &long, now).unwrap();
+    renew(folder.path(), "shop", now).unwrap();
+    init(folder.path(), Some(&domain()), now).unwrap();
+    revoke(folder.path(), &[], HOUR, now).unwrap();
+    for name in ["shop", "host"] {
+        let material = material(&folder, name, now).unwrap();
+        assert_eq!(material.svid().not_after, end, "{name}");
+    }
 }
 
 #[test]
@@ -145,6 +165,10 @@ fn what_is_not_of_this_folder_is_refused() {
     let foreign = other.path().join("host.pem");
     let error = revoke(folder.path(), &[foreign], HOUR, now).unwrap_err();
     assert!(matches!(error, PkiError::OtherIssuer(_)), "{error}");
+    let own = folder.path().join("ca.pem");
+    let error = revoke(folder.path(), &[own], HOUR, now).unwrap_err();
+    assert!(matches!(error, PkiError::Root(_)), "{error}");
+    assert!(!folder.path().join(REVOCATION_LIST).exists());
     let error = revoke(folder.path(), &[folder.path().join("host.key")], HOUR, now).unwrap_err();
     assert!(matches!(error, PkiError::NotThere(_)), "{error}");
     let elsewhere = Wish {

@@ -49,7 +49,7 @@ impl Handler for Nobody {
 pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     let folder = places.folder("handshake")?;
     let domain = pki::DEFAULT_TRUST_DOMAIN.parse()?;
-    pki::init(&folder, &domain, clock().now())?;
+    pki::init(&folder, Some(&domain), clock().now())?;
     let files = |name| pki::files_of(&folder, name, &domain);
     let host = Material::load(&files("host"), clock().now())?;
     let client = Material::load(&files("relying-party"), clock().now())?;

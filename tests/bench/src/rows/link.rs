@@ -174,7 +174,7 @@ impl Wire {
     ) -> anyhow::Result<Self> {
         let (folder, domain) = (places.folder(name)?, pki::DEFAULT_TRUST_DOMAIN.parse()?);
         let now = SystemClock.now();
-        pki::init(&folder, &domain, now)?;
+        pki::init(&folder, Some(&domain), now)?;
         let material = |name| Material::load(&pki::files_of(&folder, name, &domain), now);
         let (caller, callee) = (material("auth-service")?, material("passkey-manager")?);
         let (caller_id, callee_id) = (caller.svid().id.clone(), callee.svid().id.clone());
