@@ -51,11 +51,11 @@ pub(super) struct Target {
 /// What a target is doing.
 #[derive(Clone)]
 pub(super) enum State {
-    /// A connection is being made, and there was no failure since the last one.
+    /// A connection is being made, and no two attempts have failed since the last one.
     Dialling,
     /// There is one.
     Up(Connection),
-    /// The last attempt failed.
+    /// The last two attempts failed, or more.
     Down,
 }
 
@@ -159,10 +159,12 @@ impl Target {
     }
 
     /// Try until there is a connection, and call `failed` after each attempt that brought
-    /// none.
+    /// none, but for the first: a single one may have met a host that is busy, and the next
+    /// follows at once, so that calls can wait for it.
     async fn dialled(&self, dialer: &Dialer, failed: impl Fn()) -> Dialled {
         let mut pause = FIRST_PAUSE;
         let mut told = None;
+        let mut first = true;
         loop {
             // Before the look, so that no change between the two is missed.
             let mut changes = dialer.tls.changes();
@@ -177,7 +179,9 @@ impl Target {
                             dialer.refused(&self.address, code);
                         }
                     }
-                    failed();
+                    if !std::mem::take(&mut first) {
+                        failed();
+                    }
                 }
             }
             if tokio::time::timeout(pause, changes.changed())
