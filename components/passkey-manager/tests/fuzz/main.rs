@@ -20,7 +20,7 @@ mod kit;
 #[path = "../differential/random.rs"]
 mod random;
 
-use passkey_manager::cbor::{Value, decode, encode};
+use passkey_manager::cbor::Value;
 
 use kit::*;
 use random::Random;
@@ -95,16 +95,7 @@ fn objects() -> Vec<Vec<u8>> {
 
 fn compound<const N: usize>(parts: [(&'static str, Box<MakeStatement>); N]) -> Statement {
     Statement::Made(Box::new(move |data, hash, key| {
-        let statements = parts.map(|(format, make)| (format, make(data, hash, key)));
-        let items = statements.iter().map(|(format, statement)| {
-            Value::Map(vec![
-                (Value::Text("fmt"), Value::Text(format)),
-                (Value::Text("attStmt"), decode(statement).unwrap()),
-            ])
-        });
-        let mut out = Vec::new();
-        encode(&Value::Array(items.collect()), &mut out);
-        out
+        compound_of(&parts.map(|(format, make)| (format, make(data, hash, key))))
     }))
 }
 

@@ -1,4 +1,4 @@
-use passkey_manager::cbor::{Value, decode, encode};
+use passkey_manager::cbor::Value;
 
 use super::{Make, attested, refused};
 use crate::kit::*;
@@ -21,15 +21,7 @@ fn compound(parts: &[Part], data: &[u8], hash: &[u8], key: &TestKey) -> Vec<u8> 
         .iter()
         .map(|(format, make)| (*format, make(data, hash, key)))
         .collect();
-    let items = statements.iter().map(|(format, statement)| {
-        Value::Map(vec![
-            (Value::Text("fmt"), Value::Text(format)),
-            (Value::Text("attStmt"), decode(statement).unwrap()),
-        ])
-    });
-    let mut out = Vec::new();
-    encode(&Value::Array(items.collect()), &mut out);
-    out
+    compound_of(&statements)
 }
 
 fn make(parts: &'static [Part]) -> Make {

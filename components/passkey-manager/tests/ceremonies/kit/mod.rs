@@ -15,8 +15,8 @@ pub use certificates::{Authority, der, leaf, packed_leaf};
 pub use host::MemoryHost;
 pub use keys::{ALL, RS1, TestKey};
 pub use statements::{
-    Android, AppleExtension, Tpm, all_applications, apple, apple_nonce, extended_key_usage, origin,
-    purpose, tpm_names, tpm_names_as,
+    Android, AppleExtension, Tpm, all_applications, apple, apple_nonce, compound_of,
+    extended_key_usage, origin, purpose, tpm_names, tpm_names_as,
 };
 
 use passkey_manager::bindings::authentication::{Authenticated, RequestOptions};

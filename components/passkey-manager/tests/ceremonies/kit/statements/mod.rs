@@ -3,8 +3,10 @@
 
 mod android;
 mod apple;
+mod compound;
 mod tpm;
 
 pub use android::{Android, all_applications, origin, purpose};
 pub use apple::{AppleExtension, apple, apple_nonce};
+pub use compound::compound_of;
 pub use tpm::{Tpm, extended_key_usage, tpm_names, tpm_names_as};
