@@ -30,6 +30,7 @@ pub struct Log {
     id: String,
     secret: LogSecret,
     sealed: bool,
+    off: bool,
     /// Leaves that call the sealer before its time.
     batch: usize,
     state: Mutex<State>,
@@ -48,6 +49,14 @@ pub struct Counts {
     pub failures: Counter,
     /// Records that are lost for good; a `log.gap` record follows.
     pub lost: Counter,
+}
+
+/// The leaves of a group of records.
+#[derive(Debug)]
+pub struct Leaves {
+    /// The place of the first.
+    first: u64,
+    hashes: Vec<Hash>,
 }
 
 #[derive(Debug)]
@@ -79,11 +88,21 @@ impl Log {
         Self::with(UNSEALED, LogSecret::NONE, false, 0)
     }
 
+    /// No log at all: what auditing costs is measured against a store without it.
+    #[cfg(feature = "bench")]
+    pub fn off() -> Self {
+        Self {
+            off: true,
+            ..Self::unsealed()
+        }
+    }
+
     fn with(id: &str, secret: LogSecret, sealed: bool, batch: usize) -> Self {
         Self {
             id: id.to_owned(),
             secret,
             sealed,
+            off: false,
             batch,
             state: Mutex::new(State {
                 next: 1,
@@ -107,6 +126,12 @@ impl Log {
         &self.secret
     }
 
+    /// Whether records are kept: always, but in a build for the bench, whose `Log::off` keeps
+    /// none.
+    pub fn keeps(&self) -> bool {
+        !(cfg!(feature = "bench") && self.off)
+    }
+
     /// What was counted so far.
     pub fn counts(&self) -> &Counts {
         &self.counts
@@ -124,23 +149,30 @@ impl Log {
         self.state().next
     }
 
-    /// These records are durable. Consecutive, oldest first.
-    pub fn committed(&self, records: &[StoredRecord]) {
-        let Some(first) = records.first() else {
-            return;
-        };
-        self.counts.records.add(records.len() as u64);
-        let leaves = if self.sealed {
-            let mut buffer = Vec::with_capacity(640);
-            records
-                .iter()
-                .map(|record| record.leaf_with(&mut buffer))
-                .collect()
+    /// The leaves of records, consecutive and oldest first: what takes time, and can be done
+    /// while they are being committed.
+    pub fn leaves(&self, records: &[StoredRecord]) -> Leaves {
+        let mut buffer = Vec::with_capacity(640);
+        let hashes = if self.sealed {
+            let leaf = |record: &StoredRecord| record.leaf_with(&mut buffer);
+            records.iter().map(leaf).collect()
         } else {
             vec![Hash::default(); records.len()]
         };
+        Leaves {
+            first: records.first().map_or(0, |record| record.seq),
+            hashes,
+        }
+    }
+
+    /// The records of these leaves are durable.
+    pub fn committed(&self, leaves: Leaves) {
+        if leaves.hashes.is_empty() {
+            return;
+        }
+        self.counts.records.add(leaves.hashes.len() as u64);
         let mut state = self.state();
-        state.early.insert(first.seq, leaves);
+        state.early.insert(leaves.first, leaves.hashes);
         state.close_up();
         if !self.sealed {
             state.ready.clear();
@@ -216,11 +248,11 @@ mod tests {
     fn leaves_come_in_order_whatever_the_order_of_commits() {
         let log = Log::keyless("host", 100);
         log.resume(4);
-        log.committed(&[sample(7)]);
-        log.committed(&[sample(8), sample(9)]);
+        log.committed(log.leaves(&[sample(7)]));
+        log.committed(log.leaves(&[sample(8), sample(9)]));
         assert!(log.take_leaves().is_empty());
         assert!(log.has_hole());
-        log.committed(&[sample(5), sample(6)]);
+        log.committed(log.leaves(&[sample(5), sample(6)]));
         let leaves: Vec<Hash> = (5..=9).map(|seq| sample(seq).leaf()).collect();
         assert_eq!(log.take_leaves(), leaves);
         assert!(!log.has_hole());
@@ -232,7 +264,7 @@ mod tests {
     #[test]
     fn unsealed_log_keeps_count_and_nothing_else() {
         let log = Log::unsealed();
-        log.committed(&[sample(1), sample(2)]);
+        log.committed(log.leaves(&[sample(1), sample(2)]));
         assert_eq!(log.next(), 3);
         assert!(log.take_leaves().is_empty());
     }

@@ -179,8 +179,13 @@ fn length(length: usize) -> [u8; 4] {
 
 /// What PostgreSQL's text can't hold must not keep a record from being written.
 fn said(value: &str) -> String {
-    let value = if value.is_empty() { NOTHING } else { value };
-    value.replace('\0', "\u{fffd}")
+    if value.is_empty() {
+        NOTHING.to_owned()
+    } else if value.contains('\0') {
+        value.replace('\0', "\u{fffd}")
+    } else {
+        value.to_owned()
+    }
 }
 
 // === impl Entry ===

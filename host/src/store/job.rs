@@ -4,6 +4,8 @@
 //! ([`Backend::UNDOES_STATEMENTS`]): where it spoils everything, whatever may break a
 //! constraint runs in a savepoint.
 
+use std::any::{Any, TypeId};
+
 use async_trait::async_trait;
 use sqlx::error::ErrorKind;
 use sqlx::{Database, PgConnection, Postgres, Sqlite, SqliteConnection};
@@ -11,6 +13,9 @@ use tokio::sync::oneshot;
 
 use crate::audit::{Outcome, Record, Trail};
 use crate::store::Error;
+
+/// Changes that are made with one statement, at most.
+pub const TOGETHER: usize = 64;
 
 /// Something that a writer does inside a transaction that it owns.
 pub trait Change: Send + Sync + 'static {
@@ -28,6 +33,18 @@ pub trait Applies<C: Change>: Backend {
 
     /// Make it, possibly more than once: each time as if the times before had not been.
     async fn apply(change: &C, db: &mut Self::Connection) -> Result<C::Output, Failure>;
+
+    /// Make all of them, at most [`TOGETHER`], with one statement, or none of them. Nothing
+    /// where that is not known for this change.
+    ///
+    /// For a database that undoes a refused statement alone. What this can't make is made one
+    /// by one.
+    async fn apply_all(
+        _changes: &[&C],
+        _db: &mut Self::Connection,
+    ) -> Result<Option<Vec<C::Output>>, Failure> {
+        Ok(None)
+    }
 }
 
 /// A database with transactions that jobs run in.
@@ -65,9 +82,16 @@ pub enum Ending {
 
 /// A change on its way, whatever its output.
 #[async_trait]
-pub trait Job<E: Backend>: Send + Sync {
+pub trait Job<E: Backend>: Any + Send + Sync {
     /// Make the change, anew each time. Errors are the group's; the change's own are kept.
     async fn apply(&mut self, db: &mut E::Connection) -> Result<(), sqlx::Error>;
+
+    /// Make it together with others, which follow it and are of its type.
+    async fn apply_with(
+        &mut self,
+        others: &mut [Box<dyn Job<E>>],
+        db: &mut E::Connection,
+    ) -> Result<(), sqlx::Error>;
 
     /// Make no change; the caller hears `error`, and the record says so.
     fn refuse(&mut self, error: Error);
@@ -80,8 +104,39 @@ pub trait Job<E: Backend>: Send + Sync {
     fn give_records(&mut self) -> Vec<Record>;
 
     /// Answer the caller. Returns the records that are left to the writer: those of a
-    /// failed group whose caller is gone.
-    fn finish(self: Box<Self>, ending: Ending) -> Vec<Record>;
+    /// failed group whose caller is gone. Once; whatever is left can be dropped when everybody
+    /// has an answer.
+    fn finish(&mut self, ending: Ending) -> Vec<Record>;
+}
+
+/// Make the changes of jobs that nobody has made yet, those of a kind together, and leave the
+/// jobs in the order in which they were made: kinds as they came, and within each as they
+/// came. Whoever has a job here waits for it, so that no caller's own order is changed.
+pub async fn apply_all<E: Backend>(
+    jobs: &mut [Box<dyn Job<E>>],
+    db: &mut E::Connection,
+) -> Result<(), sqlx::Error> {
+    let mut kinds = Vec::new();
+    for job in jobs.iter() {
+        if !kinds.contains(&kind(&**job)) {
+            kinds.push(kind(&**job));
+        }
+    }
+    jobs.sort_by_key(|job| kinds.iter().position(|one| *one == kind(&**job)));
+    for alike in jobs.chunk_by_mut(|one, other| kind(&**one) == kind(&**other)) {
+        match alike {
+            [one] => one.apply(db).await?,
+            [first, others @ ..] => first.apply_with(others, db).await?,
+            [] => {}
+        }
+    }
+    Ok(())
+}
+
+/// Which change it makes.
+fn kind<E: Backend>(job: &dyn Job<E>) -> TypeId {
+    let job: &dyn Any = job;
+    job.type_id()
 }
 
 /// The job of one change.
@@ -94,7 +149,8 @@ pub struct Task<C: Change> {
     success: Outcome,
     change: C,
     result: Result<C::Output, Error>,
-    reply: oneshot::Sender<Result<C::Output, Error>>,
+    /// None once the caller has its answer.
+    reply: Option<oneshot::Sender<Result<C::Output, Error>>>,
 }
 
 /// No change at all: a job for the sake of its records or of the commit.
@@ -145,7 +201,7 @@ impl<C: Change> Task<C> {
             success,
             change,
             result: Err(Error::Busy),
-            reply,
+            reply: Some(reply),
         };
         (task, answer)
     }
@@ -187,6 +243,36 @@ impl<E: Applies<C>, C: Change> Job<E> for Task<C> {
         Ok(())
     }
 
+    async fn apply_with(
+        &mut self,
+        others: &mut [Box<dyn Job<E>>],
+        db: &mut E::Connection,
+    ) -> Result<(), sqlx::Error> {
+        let mut alike = vec![self];
+        for other in &mut *others {
+            let other: &mut dyn Any = &mut **other;
+            alike.extend(other.downcast_mut::<Self>());
+        }
+        for alike in alike.chunks_mut(TOGETHER) {
+            let changes: Vec<&C> = alike.iter().map(|task| &task.change).collect();
+            match E::apply_all(&changes, db).await {
+                Ok(Some(outputs)) => {
+                    for (task, output) in alike.iter_mut().zip(outputs) {
+                        task.conclude(Ok(output));
+                    }
+                }
+                // One of them can't be made; which one, and why, is found out one by one.
+                Ok(None) | Err(Failure::Refused(_) | Failure::Raised(..)) => {
+                    for task in alike {
+                        Job::<E>::apply(*task, db).await?;
+                    }
+                }
+                Err(Failure::Broken(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn refuse(&mut self, error: Error) {
         self.conclude(Err(error));
     }
@@ -200,13 +286,17 @@ impl<E: Applies<C>, C: Change> Job<E> for Task<C> {
         std::mem::take(&mut self.records)
     }
 
-    fn finish(mut self: Box<Self>, ending: Ending) -> Vec<Record> {
+    fn finish(&mut self, ending: Ending) -> Vec<Record> {
         if ending != Ending::Committed {
             self.conclude(Err(Error::Busy));
             // Before the answer: whoever gets it finds the records on the trail.
             self.trail.restore(std::mem::take(&mut self.records));
         }
-        let heard = self.reply.send(self.result).is_ok();
+        let result = std::mem::replace(&mut self.result, Err(Error::Busy));
+        let heard = self
+            .reply
+            .take()
+            .is_some_and(|reply| reply.send(result).is_ok());
         if ending == Ending::Committed || heard {
             Vec::new()
         } else {

@@ -25,6 +25,8 @@ pub(super) struct Check<'a> {
     backwards: Option<u64>,
     /// A place is cut that stands behind one that was not.
     pub(super) overtaken: bool,
+    /// For the bytes of one record after the other.
+    buffer: Vec<u8>,
 }
 
 // === impl Check ===
@@ -50,6 +52,7 @@ impl<'a> Check<'a> {
             last_time: 0,
             backwards: None,
             overtaken: false,
+            buffer: Vec::new(),
         }
     }
 
@@ -71,7 +74,7 @@ impl<'a> Check<'a> {
                     self.backwards.get_or_insert(record.seq);
                 }
                 self.last_time = self.last_time.max(record.time);
-                record.leaf()
+                record.leaf_with(&mut self.buffer)
             }
             Entry::Pruned { seq, leaf } => {
                 if self.verdict.pruned + 1 != seq {

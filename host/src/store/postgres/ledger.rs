@@ -154,7 +154,7 @@ impl Ledger {
     pub(super) fn committed(&self, turn: &mut Turn, stored: &[StoredRecord]) {
         turn.owed.clear();
         self.waiting.store(false, Ordering::Release);
-        self.log.committed(stored);
+        self.log.committed(self.log.leaves(stored));
     }
 
     /// Keep the group until somebody can ask.
@@ -229,7 +229,7 @@ impl Ledger {
             return;
         };
         if committed {
-            self.log.committed(&doubt.stored);
+            self.log.committed(self.log.leaves(&doubt.stored));
         } else {
             turn.owed.splice(0..0, doubt.records);
             self.trim(turn);

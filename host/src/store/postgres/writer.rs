@@ -135,7 +135,7 @@ impl Loop {
             self.ledger.log().failed();
         }
         self.state.ended(ending);
-        for job in jobs {
+        for job in &mut jobs {
             let left = job.finish(ending);
             self.ledger.owe(left).await;
         }

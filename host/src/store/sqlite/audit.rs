@@ -2,25 +2,19 @@
 
 use std::sync::Arc;
 
-use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool};
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqlitePool;
 
+use super::insertion::{Insertion, Rows};
 use crate::store::columns::{time, to_list};
 use crate::store::{Error, StoredRecord};
 
-/// The columns of a record in the table, in the order of [`bind`].
-const INSERT: &str = "
-    INSERT INTO audit (log, seq, time, request_id, workload, address, component_name,
-        component_digest, component_revision, action, relying_party, target, outcome, policies)
-    VALUES ";
-
-/// One record of [`INSERT`].
-const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-
-/// Records in one statement at most. There is a prepared statement for each number of
-/// records up to this.
-pub(super) const ROWS: usize = 64;
+/// The columns of a record, in the order of [`bind`].
+const RECORDS: Insertion = Insertion {
+    into: "audit (log, seq, time, request_id, workload, address, component_name,
+        component_digest, component_revision, action, relying_party, target, outcome, policies)",
+    columns: 14,
+};
 
 const SELECT: &str = "
     SELECT seq, time, request_id, workload, address, component_name, component_digest,
@@ -40,37 +34,16 @@ pub(super) async fn insert(
     records: &[StoredRecord],
 ) -> Result<(), sqlx::Error> {
     let log: Arc<str> = Arc::from(log);
-    for rows in records.chunks(ROWS) {
-        let mut query = sqlx::query(AssertSqlSafe(insertion(rows.len())));
-        for record in rows {
-            query = bind(query, &log, record)?;
-        }
-        let done = query.execute(&mut *db).await?;
-        if done.rows_affected() != rows.len() as u64 {
-            return Err(sqlx::Error::RowNotFound);
-        }
-    }
-    Ok(())
-}
-
-/// The statement for so many records, nothing but [`INSERT`] and [`ROW`].
-fn insertion(rows: usize) -> String {
-    let mut statement = String::with_capacity(INSERT.len() + rows * (ROW.len() + 1));
-    statement.push_str(INSERT);
-    for row in 0..rows {
-        if row > 0 {
-            statement.push(',');
-        }
-        statement.push_str(ROW);
-    }
-    statement
+    RECORDS
+        .put(db, records, |query, record| bind(query, &log, record))
+        .await
 }
 
 fn bind<'q>(
-    query: Query<'q, Sqlite, SqliteArguments>,
+    query: Rows<'q>,
     log: &Arc<str>,
     record: &StoredRecord,
-) -> Result<Query<'q, Sqlite, SqliteArguments>, sqlx::Error> {
+) -> Result<Rows<'q>, sqlx::Error> {
     let policies = to_list(&record.policies)?;
     let query = query
         .bind(Arc::clone(log))
@@ -79,7 +52,7 @@ fn bind<'q>(
     let query = record
         .texts()
         .into_iter()
-        .fold(query, |query, text| query.bind(text.to_owned()));
+        .fold(query, |query, text| query.bind(Arc::<str>::from(text)));
     Ok(query.bind(policies))
 }
 

@@ -3,16 +3,19 @@
 use async_trait::async_trait;
 use sqlx::{Sqlite, SqliteConnection};
 
+use super::insertion::{Insertion, Rows};
 use crate::store::changes::{PutCeremony, TakeCeremony};
 use crate::store::columns::{time, to_byte_list, to_list};
 use crate::store::job::{Applies, Failure};
 use crate::store::{Ceremony, Error};
 
-const PUT: &str = "
-    INSERT INTO ceremonies (rp_id, id, kind, challenge, expires_at, user_id, user_name,
+/// The columns of a ceremony, in the order of [`bind`].
+const CEREMONIES: Insertion = Insertion {
+    into: "ceremonies (rp_id, id, kind, challenge, expires_at, user_id, user_name,
         user_display_name, user_verification, resident_key, attestation, algorithms, credentials,
-        extensions)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        extensions)",
+    columns: 14,
+};
 
 /// Everything that must hold stands in the one statement that marks it used.
 const TAKE: &str = "
@@ -28,27 +31,37 @@ const WHY_NOT: &str = "
 #[async_trait]
 impl Applies<PutCeremony> for Sqlite {
     async fn apply(change: &PutCeremony, db: &mut SqliteConnection) -> Result<(), Failure> {
-        let PutCeremony(ceremony) = change;
-        let user = ceremony.user.as_ref();
-        sqlx::query(PUT)
-            .bind(&ceremony.rp_id)
-            .bind(&ceremony.id)
-            .bind(ceremony.kind.as_str())
-            .bind(&ceremony.challenge)
-            .bind(time(ceremony.expires_at))
-            .bind(user.map(|user| &user.id))
-            .bind(user.map(|user| &user.name))
-            .bind(user.map(|user| &user.display_name))
-            .bind(ceremony.user_verification.as_str())
-            .bind(ceremony.resident_key.as_str())
-            .bind(ceremony.attestation.as_str())
-            .bind(to_list(&ceremony.algorithms)?)
-            .bind(to_byte_list(&ceremony.credentials)?)
-            .bind(to_list(&ceremony.extensions)?)
-            .execute(db)
-            .await?;
+        CEREMONIES.put(db, &[change], bind).await?;
         Ok(())
     }
+
+    async fn apply_all(
+        changes: &[&PutCeremony],
+        db: &mut SqliteConnection,
+    ) -> Result<Option<Vec<()>>, Failure> {
+        CEREMONIES.put(db, changes, bind).await?;
+        Ok(Some(vec![(); changes.len()]))
+    }
+}
+
+fn bind<'q>(query: Rows<'q>, change: &&PutCeremony) -> Result<Rows<'q>, sqlx::Error> {
+    let PutCeremony(ceremony) = change;
+    let user = ceremony.user.as_ref();
+    Ok(query
+        .bind(ceremony.rp_id.clone())
+        .bind(ceremony.id.clone())
+        .bind(ceremony.kind.as_str())
+        .bind(ceremony.challenge.clone())
+        .bind(time(ceremony.expires_at))
+        .bind(user.map(|user| user.id.clone()))
+        .bind(user.map(|user| user.name.clone()))
+        .bind(user.map(|user| user.display_name.clone()))
+        .bind(ceremony.user_verification.as_str())
+        .bind(ceremony.resident_key.as_str())
+        .bind(ceremony.attestation.as_str())
+        .bind(to_list(&ceremony.algorithms)?)
+        .bind(to_byte_list(&ceremony.credentials)?)
+        .bind(to_list(&ceremony.extensions)?))
 }
 
 // === TakeCeremony ===

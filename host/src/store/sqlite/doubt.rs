@@ -53,7 +53,7 @@ impl Doubt {
                 log.next()
             )));
         }
-        log.committed(&found);
+        log.committed(log.leaves(&found));
         Ok(Vec::new())
     }
 }

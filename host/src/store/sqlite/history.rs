@@ -59,6 +59,14 @@ struct Columns(
     String,
 );
 
+/// The last list of policies that was read, and its text: most records have the same as the
+/// one before.
+#[derive(Default)]
+struct Lists {
+    text: String,
+    policies: Vec<String>,
+}
+
 // === impl SqliteHistory ===
 
 impl SqliteHistory {
@@ -120,7 +128,9 @@ impl SqliteHistory {
         match page {
             Ok(json) => {
                 if let Ok(rows) = serde_json::from_str::<Vec<Columns>>(&json) {
-                    return Ok(rows.into_iter().map(Columns::entry).collect());
+                    let mut lists = Lists::default();
+                    let entry = |row: Columns| row.entry(&mut lists);
+                    return Ok(rows.into_iter().map(entry).collect());
                 }
             }
             Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {}
@@ -164,7 +174,7 @@ impl SqliteHistory {
                     seq,
                     why: "a column is not of its kind".into(),
                 },
-                Columns::entry,
+                |row| row.entry(&mut Lists::default()),
             ));
         }
         Ok(entries)
@@ -233,17 +243,14 @@ impl Source for SqliteHistory {
 // === impl Columns ===
 
 impl Columns {
-    /// The list of policies must be the text that this program writes for it: no
-    /// second text may have the same leaf.
-    fn entry(self) -> Entry {
+    fn entry(self, lists: &mut Lists) -> Entry {
         let seq = self.0;
-        let policies: Vec<String> = serde_json::from_str(&self.12).unwrap_or_default();
-        if !serde_json::to_string(&policies).is_ok_and(|text| text == self.12) {
+        let Some(policies) = lists.read(self.12) else {
             return Entry::Unreadable {
                 seq,
                 why: "its policies are no list as this program writes it".into(),
             };
-        }
+        };
         Entry::Record(Box::new(StoredRecord {
             seq,
             time: self.1,
@@ -259,5 +266,22 @@ impl Columns {
             outcome: self.11,
             policies,
         }))
+    }
+}
+
+// === impl Lists ===
+
+impl Lists {
+    /// A list of policies. It must be the text that this program writes for it: no second
+    /// text may have the same leaf.
+    fn read(&mut self, text: String) -> Option<Vec<String>> {
+        if self.text != text {
+            let policies: Vec<String> = serde_json::from_str(&text).ok()?;
+            if !serde_json::to_string(&policies).is_ok_and(|written| written == text) {
+                return None;
+            }
+            *self = Self { text, policies };
+        }
+        Some(self.policies.clone())
     }
 }

@@ -15,6 +15,7 @@ mod doubt;
 mod failures;
 mod files;
 mod history;
+mod insertion;
 mod open;
 mod rates;
 mod rollouts;

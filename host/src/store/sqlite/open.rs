@@ -14,8 +14,6 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
 
-use super::audit;
-
 /// The schema that this binary knows, oldest step first. Listed by hand: sqlx's macro
 /// for it would compile SQLite a second time, for the compiler's own use.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -56,6 +54,10 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Readers do not wait for the writer; a few are enough for the cores there are.
 const READERS: u32 = 4;
+
+/// Pages that a reader keeps, as SQLite has it: KiB, negative. Each commit empties it, and a
+/// component's file would fill it.
+const READER_CACHE: &str = "-256";
 
 /// Why a store can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -161,8 +163,6 @@ pub(super) async fn open(path: &Path, durable: bool, older: Older) -> Result<Ope
         } else {
             SqliteSynchronous::Off
         })
-        // One for each number of records that are appended together, and all the others.
-        .statement_cache_capacity(2 * audit::ROWS)
         // Else INSERT OR REPLACE would delete audit rows past their trigger.
         .pragma("recursive_triggers", "ON");
     let mut connection = writing.connect().await.map_err(database)?;
@@ -173,7 +173,7 @@ pub(super) async fn open(path: &Path, durable: bool, older: Older) -> Result<Ope
         .max_connections(READERS)
         .acquire_timeout(LOCK_WAIT)
         .test_before_acquire(false)
-        .connect_with(options.read_only(true))
+        .connect_with(options.read_only(true).pragma("cache_size", READER_CACHE))
         .await
         .map_err(database)?;
     Ok(Opened {

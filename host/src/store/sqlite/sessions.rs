@@ -4,16 +4,19 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, SqliteConnection};
 
+use super::insertion::{Insertion, Rows};
 use super::unavailable;
 use crate::store::changes::{CreateSession, RevokeSession, TouchSession};
 use crate::store::columns::time;
 use crate::store::job::{Applies, Failure};
 use crate::store::{Error, Session};
 
-const CREATE: &str = "
-    INSERT INTO sessions (rp_id, id, user_id, credential_id, created_at, expires_at,
-        user_verified, last_used_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+/// The columns of a session, in the order of [`bind`].
+const SESSIONS: Insertion = Insertion {
+    into: "sessions (rp_id, id, user_id, credential_id, created_at, expires_at, user_verified,
+        last_used_at)",
+    columns: 8,
+};
 
 const GET: &str = "SELECT * FROM sessions WHERE rp_id = ?1 AND id = ?2";
 
@@ -43,20 +46,32 @@ pub(super) async fn get(db: &SqlitePool, rp_id: &str, id: &str) -> Result<Sessio
 #[async_trait]
 impl Applies<CreateSession> for Sqlite {
     async fn apply(change: &CreateSession, db: &mut SqliteConnection) -> Result<Session, Failure> {
-        let CreateSession(session) = change;
-        sqlx::query(CREATE)
-            .bind(&session.rp_id)
-            .bind(&session.id)
-            .bind(&session.user_id)
-            .bind(&session.credential_id)
-            .bind(time(session.created_at))
-            .bind(time(session.expires_at))
-            .bind(session.user_verified)
-            .bind(time(session.last_used_at))
-            .execute(db)
-            .await?;
-        Ok(session.clone())
+        SESSIONS.put(db, &[change], bind).await?;
+        Ok(change.0.clone())
     }
+
+    async fn apply_all(
+        changes: &[&CreateSession],
+        db: &mut SqliteConnection,
+    ) -> Result<Option<Vec<Session>>, Failure> {
+        SESSIONS.put(db, changes, bind).await?;
+        Ok(Some(
+            changes.iter().map(|change| change.0.clone()).collect(),
+        ))
+    }
+}
+
+fn bind<'q>(query: Rows<'q>, change: &&CreateSession) -> Result<Rows<'q>, sqlx::Error> {
+    let CreateSession(session) = change;
+    Ok(query
+        .bind(session.rp_id.clone())
+        .bind(session.id.clone())
+        .bind(session.user_id.clone())
+        .bind(session.credential_id.clone())
+        .bind(time(session.created_at))
+        .bind(time(session.expires_at))
+        .bind(session.user_verified)
+        .bind(time(session.last_used_at)))
 }
 
 // === TouchSession ===

@@ -15,6 +15,8 @@
 //! - a caller that goes away loses no record: its job runs without it, and records
 //!   of a failed group wait on their trail, or with the writer when nobody is left
 //!   to flush that trail; a server hands over with [`Debts::owe`] what nobody flushes;
+//! - changes of one kind are made together where the store knows how: the order in a group is
+//!   that of its records;
 //! - records get consecutive places in this host's [`Log`], which hears of each group
 //!   after its commit; while the log refuses, records are written, but no change is
 //!   made and everybody hears [`Error::Busy`];
@@ -28,6 +30,7 @@
 use std::io;
 use std::sync::Arc;
 
+use futures::future;
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::oneshot;
@@ -36,7 +39,7 @@ use super::audit;
 use super::debts::{Debts, OWED};
 use super::doubt::Doubt;
 use crate::audit::{Log, Record, StoredRecord};
-use crate::store::job::{Ending, Job};
+use crate::store::job::{self, Ending, Job};
 use crate::store::writer::{GROUP, Jobs, State, Writer};
 use crate::store::{Error, gap};
 
@@ -133,8 +136,13 @@ impl Loop {
     /// One transaction: `first` and whatever else is queued.
     async fn group(&mut self, first: Box<dyn Job<Sqlite>>) {
         let mut jobs = vec![first];
+        // Freed when everybody has an answer, with the jobs.
+        let mut records = Vec::new();
         let ending = match self.transact(&mut jobs).await {
-            Ok(()) => Ending::Committed,
+            Ok(written) => {
+                records = written;
+                Ending::Committed
+            }
             Err(error) => {
                 tracing::error!(%error, jobs = jobs.len(), "the store could not commit");
                 self.log.failed();
@@ -144,15 +152,19 @@ impl Loop {
             }
         };
         self.state.ended(ending);
-        for job in jobs {
+        for job in &mut jobs {
             let left = job.finish(ending);
             self.owe(left);
         }
+        drop(records);
     }
 
-    /// Everything between BEGIN and COMMIT. On an error the transaction is in an
-    /// unknown state and the connection must go.
-    async fn transact(&mut self, jobs: &mut Vec<Box<dyn Job<Sqlite>>>) -> Result<(), sqlx::Error> {
+    /// Everything between BEGIN and COMMIT; returns the records that it wrote. On an error the
+    /// transaction is in an unknown state and the connection must go.
+    async fn transact(
+        &mut self,
+        jobs: &mut Vec<Box<dyn Job<Sqlite>>>,
+    ) -> Result<Vec<StoredRecord>, sqlx::Error> {
         let left = self.debts.take();
         self.owe(left);
         let connection = match &mut self.connection {
@@ -178,21 +190,18 @@ impl Loop {
             .await?;
         let mut applied = 0;
         loop {
-            while let Some(job) = jobs.get_mut(applied) {
-                if self.log.accepts() {
-                    job.apply(connection).await?;
-                } else {
-                    job.refuse(Error::Busy);
-                }
-                applied += 1;
+            // Whatever has come meanwhile.
+            while jobs.len() < GROUP
+                && let Ok(job) = self.jobs.try_recv()
+            {
+                jobs.push(job);
             }
-            if jobs.len() >= GROUP {
-                break;
+            match jobs.get_mut(applied..) {
+                None | Some([]) => break,
+                Some(new) if self.log.accepts() => job::apply_all(new, connection).await?,
+                Some(new) => new.iter_mut().for_each(|job| job.refuse(Error::Busy)),
             }
-            match self.jobs.try_recv() {
-                Ok(job) => jobs.push(job),
-                Err(_) => break,
-            }
+            applied = jobs.len();
         }
         // Once more: whoever handed records over while this group was made has its
         // errand in it already, and no other group may follow for long.
@@ -200,10 +209,16 @@ impl Loop {
         let records = self
             .owed
             .iter()
-            .chain(jobs.iter().flat_map(|job| job.records()));
+            .chain(jobs.iter().flat_map(|job| job.records()))
+            .filter(|_| self.log.keeps());
         let records = StoredRecord::group(self.log.next(), records);
         audit::insert(connection, self.log.id(), &records).await?;
-        if let Err(error) = commit(connection, &self.debts).await {
+        // The disk takes its time; the leaves are made meanwhile.
+        let (committed, leaves) = future::join(commit(connection, &self.debts), async {
+            self.log.leaves(&records)
+        })
+        .await;
+        if let Err(error) = committed {
             // Nobody else brings them a second time.
             let mut kept = std::mem::take(&mut self.owed);
             kept.extend(jobs.iter_mut().flat_map(|job| job.give_records()));
@@ -212,8 +227,8 @@ impl Loop {
             return Err(error);
         }
         self.owed.clear();
-        self.log.committed(&records);
-        Ok(())
+        self.log.committed(leaves);
+        Ok(records)
     }
 
     /// End the failed transaction for certain: a new connection is never inside one.

@@ -1,10 +1,9 @@
 //! `audit`: what the audit log costs, and how fast it is verified.
 //!
 //! Group commit is compared with the same store when each caller has the writer to
-//! itself, so that each write is a commit. Auditing is compared with a writer that
-//! exists only here: the same statement, group commit and durability, and no
-//! records. Both ask the gate for each write. Once with one record for each write, and once
-//! with as many as a sign-in has, most of which are of calls that only read: those are
+//! itself, so that each write is a commit. Auditing is compared with the same store without
+//! a log, which exists in a build for the bench only. Once with one record for each write, and
+//! once with as many as a sign-in has, most of which are of calls that only read: those are
 //! made alike on both sides.
 
 use std::cell::RefCell;
@@ -13,28 +12,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 use zeropass::audit::verify::{Witness, verify};
 use zeropass::audit::{
     Log, Outcome, PATIENCE, Record, Schedule, SealKey, Sealer, Sink, Trail, Turn,
 };
-use zeropass::policy::Gate;
-use zeropass::policy::action::CeremoniesPut;
 use zeropass::store::Store;
 use zeropass::store::sqlite::{SqliteHistory, SqliteStore};
 
 use super::Places;
-use super::write::{Audited, DISK_BATCH, DISK_ROUNDS, callers, ceremony, read};
+use super::write::{Audited, DISK_BATCH, DISK_ROUNDS, callers};
 use crate::report::Row;
 use crate::sample::{Stats, Variant, in_turns};
-use crate::subject::{RP_ID, actor, clock, gate};
+use crate::subject::{RP_ID, actor, clock};
 
 const CALLERS: u32 = 64;
-/// As many as the store commits together.
-const GROUP: usize = 256;
 /// Calls that read before each write: with it five records, where a sign-in leaves 18 for
 /// 4 changes.
 const READS: usize = 4;
@@ -43,22 +36,11 @@ const RECORDS: u64 = 100_000;
 /// How often it is verified.
 const ROUNDS: usize = 7;
 
-const PUT: &str = "
-    INSERT INTO ceremonies (rp_id, id, kind, challenge, expires_at, user_verification,
-        resident_key, attestation, algorithms, credentials, extensions)
-    VALUES (?1, ?2, 'authentication', ?3, ?4, 'preferred', 'preferred', 'none', '[]', '[]', '[]')";
-
 /// A store whose log is sealed as a host's is.
 struct Sealed {
     store: SqliteStore,
     sealing: JoinHandle<()>,
     stop: oneshot::Sender<()>,
-}
-
-/// The writer without records.
-struct Unaudited {
-    jobs: mpsc::Sender<oneshot::Sender<bool>>,
-    gate: Arc<Gate>,
 }
 
 pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
@@ -67,8 +49,8 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
     let (grouped, single) = (sealed("grouped").await?, sealed("single").await?);
     let grouped_store = Arc::new(Audited::over(grouped.store, places)?);
     let single_store = Arc::new(Audited::over(single.store, places)?);
-    let unaudited = Arc::new(Unaudited::open(places, &folder.join("off.db")).await?);
-    let shares: RefCell<Vec<f64>> = RefCell::default();
+    let unaudited = Arc::new(unaudited(places, &folder.join("off.db")).await?);
+    let (shares, shares_off) = (RefCell::default(), RefCell::default());
     let turn = Arc::new(Mutex::new(()));
     let [together, alone, off] = in_turns(
         DISK_ROUNDS,
@@ -76,13 +58,7 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         [
             callers(&grouped_store, CALLERS, &shares),
             one_commit_each(&single_store, &turn),
-            together({
-                let unaudited = Arc::clone(&unaudited);
-                move || {
-                    let unaudited = Arc::clone(&unaudited);
-                    async move { unaudited.write(&Trail::new()).await }
-                }
-            }),
+            callers(&unaudited, CALLERS, &shares_off),
         ],
     )
     .await?
@@ -95,14 +71,12 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
         let _ = stop.send(());
         sealing.await?;
     }
-    let mut sizes: Vec<f64> = shares
-        .into_inner()
-        .iter()
-        .map(|share| 1.0 / share)
-        .collect();
+    let shares: Vec<f64> = shares.into_inner();
+    let mut sizes: Vec<f64> = shares.iter().map(|share| 1.0 / share).collect();
     // The last ones; those before are the warm-up's.
     let sizes = Stats::of(sizes.split_off(sizes.len().saturating_sub(DISK_ROUNDS)))?;
     let mixed = mixed(places, &folder, &unaudited).await?;
+    unaudited.close().await;
     let verified = verify_all(&folder).await?;
     Ok(vec![
         Row::new(
@@ -141,26 +115,20 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
 }
 
 /// A write with the records of the reads before it, as in a sign-in.
-async fn mixed(places: &Places, folder: &Path, unaudited: &Arc<Unaudited>) -> anyhow::Result<Row> {
+async fn mixed(places: &Places, folder: &Path, unaudited: &Arc<Audited>) -> anyhow::Result<Row> {
     let sealed = Sealed::open(folder, "mixed").await?;
     let audited = Arc::new(Audited::over(sealed.store, places)?);
     // The same for both, and none of its records is ever written.
     let reads = SqliteStore::open(&folder.join("reads.db"), 3_600_000, clock()).await?;
     let reads: Arc<dyn Store> = Arc::new(reads);
-    let with = {
-        let (audited, reads) = (Arc::clone(&audited), Arc::clone(&reads));
+    let after_reads = |store: &Arc<Audited>| {
+        let (store, reads) = (Arc::clone(store), Arc::clone(&reads));
         together(move || {
-            let (audited, reads) = (Arc::clone(&audited), Arc::clone(&reads));
-            async move { audited.write_after(&*reads, READS).await }
+            let (store, reads) = (Arc::clone(&store), Arc::clone(&reads));
+            async move { store.write_after(&*reads, READS).await }
         })
     };
-    let without = {
-        let (unaudited, reads) = (Arc::clone(unaudited), Arc::clone(&reads));
-        together(move || {
-            let (unaudited, reads) = (Arc::clone(&unaudited), Arc::clone(&reads));
-            async move { unaudited.write_after(&*reads, READS).await }
-        })
-    };
+    let (with, without) = (after_reads(&audited), after_reads(unaudited));
     let [with, without] = in_turns(DISK_ROUNDS, DISK_BATCH, [with, without])
         .await?
         .map(|stats| stats.scaled(1e-3));
@@ -284,6 +252,13 @@ async fn verify_all(folder: &Path) -> anyhow::Result<Stats> {
     Stats::of(samples)
 }
 
+/// The store without a log.
+async fn unaudited(places: &Places, path: &Path) -> anyhow::Result<Audited> {
+    let log = Arc::new(Log::off());
+    let store = SqliteStore::open_with(path, 3_600_000, clock(), log).await?;
+    Audited::over(store, places)
+}
+
 fn checkpoints(folder: &Path, name: &str) -> std::path::PathBuf {
     folder.join(format!("{name}.checkpoints"))
 }
@@ -312,93 +287,4 @@ impl Sealed {
             stop,
         })
     }
-}
-
-// === impl Unaudited ===
-
-impl Unaudited {
-    async fn open(places: &Places, path: &Path) -> anyhow::Result<Self> {
-        // The same schema, then nobody else at the file.
-        SqliteStore::open(path, 3_600_000, clock())
-            .await?
-            .close()
-            .await;
-        let connection = SqliteConnectOptions::new()
-            .filename(path)
-            .foreign_keys(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .disable_statement_logging()
-            .connect()
-            .await?;
-        let (jobs, queue) = mpsc::channel(1024);
-        // On a thread of its own, as the store's writer.
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        std::thread::spawn(move || runtime.block_on(write_groups(connection, queue)));
-        Ok(Self {
-            jobs,
-            gate: gate(&places.policies)?,
-        })
-    }
-
-    async fn write_after(&self, store: &dyn Store, times: usize) -> anyhow::Result<()> {
-        let trail = Trail::new();
-        read(store, &self.gate, &trail, times).await?;
-        self.write(&trail).await
-    }
-
-    async fn write(&self, trail: &Trail) -> anyhow::Result<()> {
-        let actor = actor("passkey-manager");
-        let permit = self
-            .gate
-            .authorize::<CeremoniesPut>(&actor, Some(RP_ID), trail)?;
-        let (done, answer) = oneshot::channel();
-        self.jobs.send(done).await.context("the writer is gone")?;
-        anyhow::ensure!(answer.await?, "the group was lost");
-        permit.settle("-", Outcome::Success);
-        Ok(())
-    }
-}
-
-async fn write_groups(mut db: SqliteConnection, mut queue: mpsc::Receiver<oneshot::Sender<bool>>) {
-    while let Some(first) = queue.recv().await {
-        let mut group = vec![first];
-        let written = write_group(&mut db, &mut group, &mut queue).await.is_ok();
-        for job in group {
-            let _ = job.send(written);
-        }
-    }
-    let _ = db.close().await;
-}
-
-async fn write_group(
-    db: &mut SqliteConnection,
-    group: &mut Vec<oneshot::Sender<bool>>,
-    queue: &mut mpsc::Receiver<oneshot::Sender<bool>>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut *db).await?;
-    let mut applied = 0;
-    loop {
-        while applied < group.len() {
-            let ceremony = ceremony();
-            let expires_at = i64::try_from(ceremony.expires_at).unwrap_or(i64::MAX);
-            sqlx::query(PUT)
-                .bind(ceremony.rp_id)
-                .bind(ceremony.id)
-                .bind(ceremony.challenge)
-                .bind(expires_at)
-                .execute(&mut *db)
-                .await?;
-            applied += 1;
-        }
-        if group.len() >= GROUP {
-            break;
-        }
-        match queue.try_recv() {
-            Ok(job) => group.push(job),
-            Err(_) => break,
-        }
-    }
-    sqlx::query("COMMIT").execute(db).await?;
-    Ok(())
 }

@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::*;
-use crate::audit::{Log, Trail};
+use crate::audit::{Actor, Log, Outcome, Record, Trail};
 use crate::policy::Permit;
 use crate::policy::action::AccountsCreate;
-use crate::store::Error;
+use crate::store::changes::{CreateSession, PutCeremony};
 use crate::store::contract::{RP, id};
-use crate::store::job::{Applies, Change, Failure};
+use crate::store::job::{Applies, Change, Failure, Job, Task, apply_all};
+use crate::store::sqlite::open::{Older, open};
+use crate::store::{Error, Session};
 
 const BREAK_AUDIT: &str = "
     CREATE TRIGGER broken BEFORE INSERT ON audit WHEN NEW.action = 'ceremonies.put'
@@ -304,4 +306,85 @@ async fn outcomes(kit: &Kit) -> Vec<String> {
     let places: Vec<u64> = records.iter().map(|record| record.seq).collect();
     assert_eq!(places, (1..=records.len() as u64).collect::<Vec<_>>());
     records.into_iter().map(|record| record.outcome).collect()
+}
+
+/// 70 puts and 70 new sessions, mixed: more of each than one statement has room for.
+fn mixed() -> Vec<Box<dyn Job<Sqlite>>> {
+    let job = |number: u32| -> [Box<dyn Job<Sqlite>>; 2] {
+        let record = |action: &'static str| {
+            Record::plain(NOW, Actor::host(), action, id(number), Outcome::Success)
+        };
+        let put = PutCeremony(Kit::ceremony(&id(number)));
+        let session = CreateSession(Session {
+            id: id(number),
+            rp_id: RP.into(),
+            user_id: id(0),
+            credential_id: b"key".to_vec(),
+            created_at: NOW,
+            expires_at: NOW + LIFETIME,
+            revoked_at: None,
+            user_verified: true,
+            last_used_at: NOW,
+        });
+        let put = Task::new(Trail::new(), Some(record("ceremonies.put")), put);
+        let session = Task::new(Trail::new(), Some(record("sessions.create")), session);
+        [Box::new(put.0), Box::new(session.0)]
+    };
+    (1..=70).flat_map(job).collect()
+}
+
+#[tokio::test]
+async fn changes_of_a_kind_are_made_together_and_records_stand_in_that_order() {
+    let (_folder, path) = folder();
+    let mut db = open(&path, false, Older::BringUp).await.unwrap().connection;
+    let mut jobs = mixed();
+    apply_all(&mut jobs, &mut db).await.unwrap();
+    let records: Vec<_> = jobs.iter().flat_map(|job| job.records()).collect();
+    let kinds: Vec<_> = records.chunk_by(|a, b| a.action == b.action).collect();
+    assert_eq!(
+        kinds.iter().map(|kind| kind.len()).collect::<Vec<_>>(),
+        [70, 70]
+    );
+    for kind in kinds {
+        let targets: Vec<_> = kind.iter().map(|record| record.target.clone()).collect();
+        assert_eq!(targets, (1..=70).map(id).collect::<Vec<_>>());
+        assert!(kind.iter().all(|record| record.outcome == Outcome::Success));
+    }
+    for table in ["ceremonies", "sessions"] {
+        let ids = format!("SELECT id FROM {table} ORDER BY rowid");
+        let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(ids))
+            .fetch_all(&mut db)
+            .await
+            .unwrap();
+        assert_eq!(ids, (1..=70).map(id).collect::<Vec<_>>(), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_refused_among_its_kind_takes_nobody_along() {
+    let (_folder, path) = folder();
+    let mut db = open(&path, false, Older::BringUp).await.unwrap().connection;
+    // Two of each kind, one in its first statement and one in its second.
+    let mut all = mixed();
+    let mut first = all.split_off(2 * 68);
+    first.truncate(2);
+    first.extend(all.drain(..2));
+    apply_all(&mut first, &mut db).await.unwrap();
+    let mut jobs = mixed();
+    apply_all(&mut jobs, &mut db).await.unwrap();
+    let refused = jobs
+        .iter()
+        .flat_map(|job| job.records())
+        .filter(|record| record.outcome != Outcome::Success);
+    let refused: Vec<_> = refused
+        .map(|one| (one.target.clone(), one.outcome.clone()))
+        .collect();
+    let exists = |number| (id(number), Outcome::Failed("exists"));
+    let expected = [1, 69, 1, 69].map(exists);
+    assert_eq!(refused, expected);
+    let there: i64 = sqlx::query_scalar("SELECT count(*) FROM ceremonies")
+        .fetch_one(&mut db)
+        .await
+        .unwrap();
+    assert_eq!(there, 70);
 }
