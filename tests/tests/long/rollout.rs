@@ -30,9 +30,9 @@ const PEOPLE: usize = 32;
 /// How many activations at each end are compared.
 const SPAN: usize = 100;
 
-/// What the host may hold more at the end than in the beginning, KiB: 2 for each activation,
-/// where a compiled revision has thousands.
-const FLAT: u64 = 4 * 1024;
+/// What the host may hold more at the end than in the beginning, KiB: 4 for each activation,
+/// where a compiled revision has thousands. Its allocator's pools fill in the first hundreds.
+const FLAT: u64 = 8 * 1024;
 
 /// What one person saw.
 #[derive(Default)]
