@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::merkle::Hash;
-use super::{LogSecret, SealKey, StoredRecord};
+use super::{LogSecret, Placed, SealKey};
 use crate::telemetry::metrics::Counter;
 
 /// The log's id where nothing is sealed: tests, benches, tools.
@@ -151,10 +151,10 @@ impl Log {
 
     /// The leaves of records, consecutive and oldest first: what takes time, and can be done
     /// while they are being committed.
-    pub fn leaves(&self, records: &[StoredRecord]) -> Leaves {
+    pub fn leaves(&self, records: &[Placed<'_>]) -> Leaves {
         let mut buffer = Vec::with_capacity(640);
         let hashes = if self.sealed {
-            let leaf = |record: &StoredRecord| record.leaf_with(&mut buffer);
+            let leaf = |record: &Placed<'_>| record.leaf(&mut buffer);
             records.iter().map(leaf).collect()
         } else {
             vec![Hash::default(); records.len()]
@@ -248,11 +248,11 @@ mod tests {
     fn leaves_come_in_order_whatever_the_order_of_commits() {
         let log = Log::keyless("host", 100);
         log.resume(4);
-        log.committed(log.leaves(&[sample(7)]));
-        log.committed(log.leaves(&[sample(8), sample(9)]));
+        log.committed(log.leaves(&[sample(7).placed()]));
+        log.committed(log.leaves(&[sample(8).placed(), sample(9).placed()]));
         assert!(log.take_leaves().is_empty());
         assert!(log.has_hole());
-        log.committed(log.leaves(&[sample(5), sample(6)]));
+        log.committed(log.leaves(&[sample(5).placed(), sample(6).placed()]));
         let leaves: Vec<Hash> = (5..=9).map(|seq| sample(seq).leaf()).collect();
         assert_eq!(log.take_leaves(), leaves);
         assert!(!log.has_hole());
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn unsealed_log_keeps_count_and_nothing_else() {
         let log = Log::unsealed();
-        log.committed(log.leaves(&[sample(1), sample(2)]));
+        log.committed(log.leaves(&[sample(1).placed(), sample(2).placed()]));
         assert_eq!(log.next(), 3);
         assert!(log.take_leaves().is_empty());
     }

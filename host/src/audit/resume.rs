@@ -324,7 +324,7 @@ impl Table {
                             "host.start" => table.clean = false,
                             _ => {}
                         }
-                        table.leaves.push(record.leaf_with(&mut buffer));
+                        table.leaves.push(record.placed().leaf(&mut buffer));
                     }
                     Entry::Pruned { seq, leaf } => {
                         if seq != first + 1 && table.pruned != seq - 1 {

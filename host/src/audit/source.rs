@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::Entry;
+use super::{Entry, Leaf};
 
 /// Why records can't be read: the place and the reason.
 #[derive(Debug, thiserror::Error)]
@@ -41,4 +41,23 @@ pub trait Source: Send + Sync {
     /// It can't be read. What can be read but is no record is an
     /// [`Entry::Unreadable`].
     async fn entries(&self, log: &str, after: u64, limit: u32) -> Result<Vec<Entry>, SourceError>;
+
+    /// As [`Source::entries`], and of each record only its leaf.
+    ///
+    /// # Errors
+    /// It can't be read.
+    async fn leaves(&self, log: &str, after: u64, limit: u32) -> Result<Vec<Leaf>, SourceError> {
+        Ok(leaves_of(self.entries(log, after, limit).await?))
+    }
+}
+
+/// What a verifier needs of each.
+pub fn leaves_of(entries: Vec<Entry>) -> Vec<Leaf> {
+    let mut buffer = Vec::new();
+    let leaf = |entry| match entry {
+        Entry::Record(record) => Leaf::of(&record.placed(), &mut buffer),
+        Entry::Pruned { seq, leaf } => Leaf::Pruned { seq, leaf },
+        Entry::Unreadable { seq, why } => Leaf::Unreadable { seq, why },
+    };
+    entries.into_iter().map(leaf).collect()
 }

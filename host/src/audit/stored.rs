@@ -16,18 +16,13 @@
 //! A record's leaf is `SHA-256(0x00 || encoding)` (RFC 9162 section 2.1.1). Whoever
 //! adds a field adds a version; old records keep theirs.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use super::Record;
 use super::merkle::Hash;
+use super::{Placed, Record};
 use crate::clock::Timestamp;
-
-/// The version of the canonical encoding.
-const VERSION: u8 = 1;
-
-/// Stands where there is nothing to say: no field is empty (PCI DSS 10.2.2).
-const NOTHING: &str = "-";
 
 /// An audit record as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +56,34 @@ pub struct StoredRecord {
     pub policies: Vec<String>,
 }
 
+/// What a verifier needs of an [`Entry`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leaf {
+    /// Of a record.
+    Record {
+        /// The place in the log.
+        seq: u64,
+        /// When the action was decided.
+        time: Timestamp,
+        /// The leaf.
+        leaf: Hash,
+    },
+    /// As [`Entry::Pruned`].
+    Pruned {
+        /// The place in the log.
+        seq: u64,
+        /// The leaf of the record that was here.
+        leaf: Hash,
+    },
+    /// As [`Entry::Unreadable`].
+    Unreadable {
+        /// The place in the log.
+        seq: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
 /// What a log holds at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -85,25 +108,9 @@ pub enum Entry {
 // === impl StoredRecord ===
 
 impl StoredRecord {
-    /// A record at its place: what every database keeps of it, field by field.
+    /// A record at its place.
     pub fn new(seq: u64, record: &Record) -> Self {
-        let origin = &record.actor.origin;
-        let component = record.actor.component.as_deref();
-        Self {
-            seq,
-            time: record.time,
-            request_id: said(&origin.request_id),
-            workload: said(&origin.workload),
-            address: said(&origin.address),
-            component_name: said(component.map_or("", |component| &component.name)),
-            component_digest: said(component.map_or("", |component| &component.digest)),
-            component_revision: said(component.map_or("", |component| &component.revision)),
-            action: said(record.action),
-            relying_party: said(&record.relying_party),
-            target: said(&record.target),
-            outcome: record.outcome.to_string(),
-            policies: record.policies.to_vec(),
-        }
+        Placed::new(seq, record).to_stored()
     }
 
     /// Records of a group at their places, the first at `first`.
@@ -114,27 +121,31 @@ impl StoredRecord {
             .collect()
     }
 
+    /// The same, and the texts stay here.
+    pub fn placed(&self) -> Placed<'_> {
+        Placed {
+            seq: self.seq,
+            time: self.time,
+            texts: self.texts().map(Cow::Borrowed),
+            policies: &self.policies,
+        }
+    }
+
+    /// All of them so.
+    pub fn all_placed(records: &[Self]) -> Vec<Placed<'_>> {
+        records.iter().map(Self::placed).collect()
+    }
+
     /// The canonical encoding, as the module says.
     pub fn canonical(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(640);
-        self.encode(&mut bytes);
+        self.placed().encode(&mut bytes);
         bytes
     }
 
     /// The record's leaf in the tree of its log.
     pub fn leaf(&self) -> Hash {
-        self.leaf_with(&mut Vec::with_capacity(640))
-    }
-
-    /// As [`StoredRecord::leaf`], in a buffer that is used again and again.
-    pub fn leaf_with(&self, buffer: &mut Vec<u8>) -> Hash {
-        buffer.clear();
-        // RFC 9162 section 2.1.1: a leaf's prefix.
-        buffer.push(0);
-        self.encode(buffer);
-        let mut context = Context::new(&SHA256);
-        context.update(buffer);
-        Hash::from_digest(&context.finish())
+        self.placed().leaf(&mut Vec::with_capacity(640))
     }
 
     /// The fields of text, in the order of the encoding.
@@ -152,40 +163,6 @@ impl StoredRecord {
             &self.outcome,
         ]
     }
-
-    fn encode(&self, bytes: &mut Vec<u8>) {
-        bytes.push(VERSION);
-        bytes.extend_from_slice(&self.seq.to_be_bytes());
-        bytes.extend_from_slice(&self.time.to_be_bytes());
-        for text in self.texts() {
-            encode_text(text, bytes);
-        }
-        bytes.extend_from_slice(&length(self.policies.len()));
-        for policy in &self.policies {
-            encode_text(policy, bytes);
-        }
-    }
-}
-
-fn encode_text(text: &str, bytes: &mut Vec<u8>) {
-    bytes.extend_from_slice(&length(text.len()));
-    bytes.extend_from_slice(text.as_bytes());
-}
-
-/// No database keeps a text of 4 GiB in one field.
-fn length(length: usize) -> [u8; 4] {
-    u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes()
-}
-
-/// What PostgreSQL's text can't hold must not keep a record from being written.
-fn said(value: &str) -> String {
-    if value.is_empty() {
-        NOTHING.to_owned()
-    } else if value.contains('\0') {
-        value.replace('\0', "\u{fffd}")
-    } else {
-        value.to_owned()
-    }
 }
 
 // === impl Entry ===
@@ -200,8 +177,32 @@ impl Entry {
     }
 }
 
+// === impl Leaf ===
+
+impl Leaf {
+    /// Of a record at its place.
+    pub fn of(record: &Placed<'_>, buffer: &mut Vec<u8>) -> Self {
+        Self::Record {
+            seq: record.seq,
+            time: record.time,
+            leaf: record.leaf(buffer),
+        }
+    }
+
+    /// The place in the log.
+    pub fn seq(&self) -> u64 {
+        match self {
+            Self::Record { seq, .. } | Self::Pruned { seq, .. } | Self::Unreadable { seq, .. } => {
+                *seq
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
+    use aws_lc_rs::digest::SHA256;
+
     use super::*;
 
     pub(crate) fn sample(seq: u64) -> StoredRecord {

@@ -1,7 +1,7 @@
 //! One log is compared, record by record, with what vouches for it.
 
 use super::{Bad, Verdict, Witness};
-use crate::audit::Entry;
+use crate::audit::Leaf;
 use crate::audit::merkle::{Frontier, Hash};
 use crate::audit::note::Checkpoint;
 
@@ -25,8 +25,6 @@ pub(super) struct Check<'a> {
     backwards: Option<u64>,
     /// A place is cut that stands behind one that was not.
     pub(super) overtaken: bool,
-    /// For the bytes of one record after the other.
-    buffer: Vec<u8>,
 }
 
 // === impl Check ===
@@ -52,11 +50,10 @@ impl<'a> Check<'a> {
             last_time: 0,
             backwards: None,
             overtaken: false,
-            buffer: Vec::new(),
         }
     }
 
-    pub(super) fn entry(&mut self, entry: Entry) {
+    pub(super) fn leaf(&mut self, entry: Leaf) {
         let place = self.found.size() + 1;
         if entry.seq() != place {
             let what = if entry.seq() < place {
@@ -67,16 +64,16 @@ impl<'a> Check<'a> {
             return self.bad_record(place.min(entry.seq()), what.into());
         }
         let leaf = match entry {
-            Entry::Record(record) => {
+            Leaf::Record { seq, time, leaf } => {
                 // Records are in the order of commits; minutes are a clock set back.
                 const MINUTE: u64 = 60_000;
-                if record.time + MINUTE < self.last_time {
-                    self.backwards.get_or_insert(record.seq);
+                if time.saturating_add(MINUTE) < self.last_time {
+                    self.backwards.get_or_insert(seq);
                 }
-                self.last_time = self.last_time.max(record.time);
-                record.leaf_with(&mut self.buffer)
+                self.last_time = self.last_time.max(time);
+                leaf
             }
-            Entry::Pruned { seq, leaf } => {
+            Leaf::Pruned { seq, leaf } => {
                 if self.verdict.pruned + 1 != seq {
                     self.overtaken = true;
                     let what = "is gone, and records before it are there";
@@ -85,7 +82,7 @@ impl<'a> Check<'a> {
                 self.verdict.pruned = seq;
                 leaf
             }
-            Entry::Unreadable { seq, why } => return self.bad_record(seq, why),
+            Leaf::Unreadable { seq, why } => return self.bad_record(seq, why),
         };
         self.found.push(leaf);
         self.verdict.records = place;

@@ -34,8 +34,8 @@ pub use self::restored::{RESTORE, restore_target};
 pub use self::verdict::{Bad, Verdict};
 pub use self::witness::Witness;
 
-/// Entries that are read at a time.
-const PAGE: u32 = 4096;
+/// Entries that are read at a time: their text stays in the processor's cache.
+const PAGE: u32 = 512;
 
 /// The log of records from before logs were sealed.
 pub const UNSEALED: &str = "unsealed";
@@ -147,14 +147,14 @@ async fn read(
     let mut after = 0;
     check.compare_roots();
     while check.verdict.bad.is_none() {
-        let entries = source.entries(log, after, PAGE).await?;
-        if entries.is_empty() {
+        let leaves = source.leaves(log, after, PAGE).await?;
+        if leaves.is_empty() {
             break;
         }
-        let read = entries.len() as u64;
-        for entry in entries {
-            after = entry.seq();
-            check.entry(entry);
+        let read = leaves.len() as u64;
+        for leaf in leaves {
+            after = leaf.seq();
+            check.leaf(leaf);
             if check.verdict.bad.is_some() {
                 break;
             }

@@ -154,7 +154,8 @@ impl Ledger {
     pub(super) fn committed(&self, turn: &mut Turn, stored: &[StoredRecord]) {
         turn.owed.clear();
         self.waiting.store(false, Ordering::Release);
-        self.log.committed(self.log.leaves(stored));
+        let records = StoredRecord::all_placed(stored);
+        self.log.committed(self.log.leaves(&records));
     }
 
     /// Keep the group until somebody can ask.
@@ -229,7 +230,8 @@ impl Ledger {
             return;
         };
         if committed {
-            self.log.committed(self.log.leaves(&doubt.stored));
+            let records = StoredRecord::all_placed(&doubt.stored);
+            self.log.committed(self.log.leaves(&records));
         } else {
             turn.owed.splice(0..0, doubt.records);
             self.trim(turn);

@@ -10,12 +10,12 @@ use crate::store::job::{Applies, Failure};
 use crate::store::{Ceremony, Error};
 
 /// The columns of a ceremony, in the order of [`bind`].
-const CEREMONIES: Insertion = Insertion {
-    into: "ceremonies (rp_id, id, kind, challenge, expires_at, user_id, user_name,
-        user_display_name, user_verification, resident_key, attestation, algorithms, credentials,
-        extensions)",
-    columns: 14,
-};
+static CEREMONIES: Insertion = Insertion::new(
+    "ceremonies (rp_id, id, kind, challenge, expires_at, user_id, user_name, user_display_name,
+        user_verification, resident_key, attestation, algorithms, credentials, extensions)",
+    0,
+    14,
+);
 
 /// Everything that must hold stands in the one statement that marks it used.
 const TAKE: &str = "
@@ -31,7 +31,7 @@ const WHY_NOT: &str = "
 #[async_trait]
 impl Applies<PutCeremony> for Sqlite {
     async fn apply(change: &PutCeremony, db: &mut SqliteConnection) -> Result<(), Failure> {
-        CEREMONIES.put(db, &[change], bind).await?;
+        CEREMONIES.put(db, &[change], Ok, bind).await?;
         Ok(())
     }
 
@@ -39,12 +39,12 @@ impl Applies<PutCeremony> for Sqlite {
         changes: &[&PutCeremony],
         db: &mut SqliteConnection,
     ) -> Result<Option<Vec<()>>, Failure> {
-        CEREMONIES.put(db, changes, bind).await?;
+        CEREMONIES.put(db, changes, Ok, bind).await?;
         Ok(Some(vec![(); changes.len()]))
     }
 }
 
-fn bind<'q>(query: Rows<'q>, change: &&PutCeremony) -> Result<Rows<'q>, sqlx::Error> {
+fn bind(query: Rows, change: &&PutCeremony) -> Result<Rows, sqlx::Error> {
     let PutCeremony(ceremony) = change;
     let user = ceremony.user.as_ref();
     Ok(query

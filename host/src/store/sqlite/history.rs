@@ -6,6 +6,7 @@
 //! by one to find those that this program did not write. All of it is read in one snapshot:
 //! while retention moves records to their leaves beside it, each place is there once.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::audit;
 use crate::audit::merkle::Hash;
-use crate::audit::{Entry, Source, SourceError, StoredRecord};
+use crate::audit::{Entry, Leaf, Placed, Source, SourceError, leaves_of};
 use crate::store::columns::time;
 
 /// As bytes: an attacker's need not be text.
@@ -24,10 +25,16 @@ const LOGS: &str = "
     SELECT CAST(log AS BLOB) FROM (SELECT log FROM audit UNION SELECT log FROM audit_pruned)
     ORDER BY 1";
 
+/// The records, and whether anything was cut behind the same place. The end of a page is found
+/// first: out of a subquery with a limit each column would be copied once more. Whatever an
+/// attacker made of a place stands before the greatest.
 const PAGE: &str = "
     SELECT json_group_array(json_array(seq, time, request_id, workload, address, component_name,
-        component_digest, component_revision, action, relying_party, target, outcome, policies))
-    FROM (SELECT * FROM audit WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3)";
+        component_digest, component_revision, action, relying_party, target, outcome, policies)),
+        EXISTS (SELECT 1 FROM audit_pruned WHERE log = ?1 AND seq > ?2)
+    FROM audit WHERE log = ?1 AND seq > ?2 AND seq <= coalesce(
+        (SELECT seq FROM audit WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT 1 OFFSET ?3 - 1),
+        (SELECT max(seq) FROM audit WHERE log = ?1))";
 
 const PLACES: &str = "SELECT seq FROM audit WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
 
@@ -41,22 +48,22 @@ pub struct SqliteHistory {
     connection: Mutex<SqliteConnection>,
 }
 
-/// The columns of [`PAGE`], in order.
+/// The columns of [`PAGE`], in order. A text stays where it is, if JSON has it as it is.
 #[derive(Deserialize)]
-struct Columns(
+struct Columns<'a>(
     u64,
     u64,
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
 );
 
 /// The last list of policies that was read, and its text: most records have the same as the
@@ -106,37 +113,44 @@ impl SqliteHistory {
         after: u64,
         limit: u32,
     ) -> Result<(Vec<Entry>, Vec<Entry>), sqlx::Error> {
+        // What one statement finds is of one moment.
+        if let Some((text, false)) = Self::text(db, log, after, limit).await?
+            && let Some(records) = rows(&text, |row, lists| row.entry(lists))
+        {
+            return Ok((records, Vec::new()));
+        }
         let mut snapshot = db.begin().await?;
-        let records = Self::records(&mut snapshot, log, after, limit).await?;
+        let text = Self::text(&mut snapshot, log, after, limit).await?;
+        let records = text.and_then(|(text, _)| rows(&text, |row, lists| row.entry(lists)));
+        let records = match records {
+            Some(records) => records,
+            None => Self::one_by_one(&mut snapshot, log, after, limit).await?,
+        };
         let pruned = Self::pruned(&mut snapshot, log, after, limit).await?;
         snapshot.commit().await?;
         Ok((records, pruned))
     }
 
-    async fn records(
+    /// The text of a page, and whether anything behind `after` was cut; nothing where a column is
+    /// not of its kind.
+    async fn text(
         db: &mut SqliteConnection,
         log: &str,
         after: u64,
         limit: u32,
-    ) -> Result<Vec<Entry>, sqlx::Error> {
-        let page = sqlx::query_scalar::<_, String>(PAGE)
+    ) -> Result<Option<(String, bool)>, sqlx::Error> {
+        let page = sqlx::query_as::<_, (String, bool)>(PAGE)
             .bind(log)
             .bind(time(after))
             .bind(limit)
-            .fetch_one(&mut *db)
+            .fetch_one(db)
             .await;
-        match page {
-            Ok(json) => {
-                if let Ok(rows) = serde_json::from_str::<Vec<Columns>>(&json) {
-                    let mut lists = Lists::default();
-                    let entry = |row: Columns| row.entry(&mut lists);
-                    return Ok(rows.into_iter().map(entry).collect());
-                }
-            }
-            Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {}
+        let (json, cut) = match page {
+            Ok(page) => page,
+            Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => return Ok(None),
             Err(error) => return Err(error),
-        }
-        Self::one_by_one(db, log, after, limit).await
+        };
+        Ok(Some((json, cut)))
     }
 
     async fn one_by_one(
@@ -162,20 +176,14 @@ impl SqliteHistory {
                 .bind(1)
                 .fetch_one(&mut *db)
                 .await;
-            let rows = found
+            let row = found
                 .ok()
-                .map(|json| serde_json::from_str::<Vec<Columns>>(&json));
-            let row = match rows {
-                Some(Ok(rows)) => rows.into_iter().next(),
-                _ => None,
-            };
-            entries.push(row.map_or_else(
-                || Entry::Unreadable {
-                    seq,
-                    why: "a column is not of its kind".into(),
-                },
-                |row| row.entry(&mut Lists::default()),
-            ));
+                .and_then(|text| rows(&text, |row, lists| row.entry(lists)))
+                .and_then(|rows| rows.into_iter().next());
+            entries.push(row.unwrap_or_else(|| Entry::Unreadable {
+                seq,
+                why: "a column is not of its kind".into(),
+            }));
         }
         Ok(entries)
     }
@@ -238,34 +246,65 @@ impl Source for SqliteHistory {
         }
         Ok(entries)
     }
+
+    async fn leaves(&self, log: &str, after: u64, limit: u32) -> Result<Vec<Leaf>, SourceError> {
+        let page = {
+            let mut db = self.connection.lock().await;
+            Self::text(&mut db, log, after, limit).await
+        };
+        let mut buffer = Vec::new();
+        if let Some((text, false)) = page.map_err(|error| self.failed(&error))?
+            && let Some(leaves) = rows(&text, |row, lists| row.leaf(lists, &mut buffer))
+        {
+            return Ok(leaves);
+        }
+        let entries = self.entries(log, after, limit).await?;
+        Ok(leaves_of(entries))
+    }
+}
+
+/// The rows of a page in the order of their places, which SQL does not promise; nothing where
+/// one of them is not as this program writes it.
+fn rows<T>(text: &str, mut make: impl FnMut(Columns<'_>, &mut Lists) -> T) -> Option<Vec<T>> {
+    let mut rows: Vec<Columns<'_>> = serde_json::from_str(text).ok()?;
+    rows.sort_by_key(|row| row.0);
+    let mut lists = Lists::default();
+    Some(rows.into_iter().map(|row| make(row, &mut lists)).collect())
 }
 
 // === impl Columns ===
 
-impl Columns {
+impl<'a> Columns<'a> {
     fn entry(self, lists: &mut Lists) -> Entry {
-        let seq = self.0;
-        let Some(policies) = lists.read(self.12) else {
-            return Entry::Unreadable {
-                seq,
-                why: "its policies are no list as this program writes it".into(),
-            };
+        match self.placed(lists) {
+            Ok(record) => Entry::Record(Box::new(record.to_stored())),
+            Err((seq, why)) => Entry::Unreadable { seq, why },
+        }
+    }
+
+    fn leaf(self, lists: &mut Lists, buffer: &mut Vec<u8>) -> Leaf {
+        match self.placed(lists) {
+            Ok(record) => Leaf::of(&record, buffer),
+            Err((seq, why)) => Leaf::Unreadable { seq, why },
+        }
+    }
+
+    /// The record at its place, or why it is none.
+    fn placed<'b>(self, lists: &'b mut Lists) -> Result<Placed<'b>, (u64, String)>
+    where
+        'a: 'b,
+    {
+        let Self(seq, time, a, b, c, d, e, f, g, h, i, j, policies) = self;
+        let Some(policies) = lists.read(&policies) else {
+            let why = "its policies are no list as this program writes it";
+            return Err((seq, why.into()));
         };
-        Entry::Record(Box::new(StoredRecord {
+        Ok(Placed {
             seq,
-            time: self.1,
-            request_id: self.2,
-            workload: self.3,
-            address: self.4,
-            component_name: self.5,
-            component_digest: self.6,
-            component_revision: self.7,
-            action: self.8,
-            relying_party: self.9,
-            target: self.10,
-            outcome: self.11,
+            time,
+            texts: [a, b, c, d, e, f, g, h, i, j],
             policies,
-        }))
+        })
     }
 }
 
@@ -274,14 +313,17 @@ impl Columns {
 impl Lists {
     /// A list of policies. It must be the text that this program writes for it: no second
     /// text may have the same leaf.
-    fn read(&mut self, text: String) -> Option<Vec<String>> {
+    fn read(&mut self, text: &str) -> Option<&[String]> {
         if self.text != text {
-            let policies: Vec<String> = serde_json::from_str(&text).ok()?;
+            let policies: Vec<String> = serde_json::from_str(text).ok()?;
             if !serde_json::to_string(&policies).is_ok_and(|written| written == text) {
                 return None;
             }
-            *self = Self { text, policies };
+            *self = Self {
+                text: text.to_owned(),
+                policies,
+            };
         }
-        Some(self.policies.clone())
+        Some(&self.policies)
     }
 }

@@ -55,6 +55,10 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Readers do not wait for the writer; a few are enough for the cores there are.
 const READERS: u32 = 4;
 
+/// Pages of the write-ahead log that are brought into the file at once, 16 MiB: twice synced each time,
+/// and a page that was written often goes once.
+const CHECKPOINT: &str = "4000";
+
 /// Pages that a reader keeps, as SQLite has it: KiB, negative. Each commit empties it, and a
 /// component's file would fill it.
 const READER_CACHE: &str = "-256";
@@ -163,6 +167,7 @@ pub(super) async fn open(path: &Path, durable: bool, older: Older) -> Result<Ope
         } else {
             SqliteSynchronous::Off
         })
+        .pragma("wal_autocheckpoint", CHECKPOINT)
         // Else INSERT OR REPLACE would delete audit rows past their trigger.
         .pragma("recursive_triggers", "ON");
     let mut connection = writing.connect().await.map_err(database)?;

@@ -12,11 +12,12 @@ use crate::store::job::{Applies, Failure};
 use crate::store::{Error, Session};
 
 /// The columns of a session, in the order of [`bind`].
-const SESSIONS: Insertion = Insertion {
-    into: "sessions (rp_id, id, user_id, credential_id, created_at, expires_at, user_verified,
+static SESSIONS: Insertion = Insertion::new(
+    "sessions (rp_id, id, user_id, credential_id, created_at, expires_at, user_verified,
         last_used_at)",
-    columns: 8,
-};
+    0,
+    8,
+);
 
 const GET: &str = "SELECT * FROM sessions WHERE rp_id = ?1 AND id = ?2";
 
@@ -46,7 +47,7 @@ pub(super) async fn get(db: &SqlitePool, rp_id: &str, id: &str) -> Result<Sessio
 #[async_trait]
 impl Applies<CreateSession> for Sqlite {
     async fn apply(change: &CreateSession, db: &mut SqliteConnection) -> Result<Session, Failure> {
-        SESSIONS.put(db, &[change], bind).await?;
+        SESSIONS.put(db, &[change], Ok, bind).await?;
         Ok(change.0.clone())
     }
 
@@ -54,14 +55,14 @@ impl Applies<CreateSession> for Sqlite {
         changes: &[&CreateSession],
         db: &mut SqliteConnection,
     ) -> Result<Option<Vec<Session>>, Failure> {
-        SESSIONS.put(db, changes, bind).await?;
+        SESSIONS.put(db, changes, Ok, bind).await?;
         Ok(Some(
             changes.iter().map(|change| change.0.clone()).collect(),
         ))
     }
 }
 
-fn bind<'q>(query: Rows<'q>, change: &&CreateSession) -> Result<Rows<'q>, sqlx::Error> {
+fn bind(query: Rows, change: &&CreateSession) -> Result<Rows, sqlx::Error> {
     let CreateSession(session) = change;
     Ok(query
         .bind(session.rp_id.clone())

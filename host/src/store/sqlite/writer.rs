@@ -38,7 +38,8 @@ use tokio::sync::oneshot;
 use super::audit;
 use super::debts::{Debts, OWED};
 use super::doubt::Doubt;
-use crate::audit::{Log, Record, StoredRecord};
+use super::insertion::Unfinished;
+use crate::audit::{Log, Placed, Record};
 use crate::store::job::{self, Ending, Job};
 use crate::store::writer::{GROUP, Jobs, State, Writer};
 use crate::store::{Error, gap};
@@ -54,6 +55,8 @@ pub(super) struct Loop {
     owed: Vec<Record>,
     /// After a failed group.
     doubt: Option<Doubt>,
+    /// Of the group before, to be freed while the disk takes its time.
+    done: Vec<Box<dyn Job<Sqlite>>>,
 }
 
 /// The writer and its loop, which runs until it is told to stop or every
@@ -74,6 +77,7 @@ pub(super) fn writer(
         log,
         owed: Vec::new(),
         doubt: None,
+        done: Vec::new(),
     };
     (writer, writing)
 }
@@ -136,13 +140,8 @@ impl Loop {
     /// One transaction: `first` and whatever else is queued.
     async fn group(&mut self, first: Box<dyn Job<Sqlite>>) {
         let mut jobs = vec![first];
-        // Freed when everybody has an answer, with the jobs.
-        let mut records = Vec::new();
         let ending = match self.transact(&mut jobs).await {
-            Ok(written) => {
-                records = written;
-                Ending::Committed
-            }
+            Ok(()) => Ending::Committed,
             Err(error) => {
                 tracing::error!(%error, jobs = jobs.len(), "the store could not commit");
                 self.log.failed();
@@ -156,15 +155,11 @@ impl Loop {
             let left = job.finish(ending);
             self.owe(left);
         }
-        drop(records);
+        self.done = jobs;
     }
 
-    /// Everything between BEGIN and COMMIT; returns the records that it wrote. On an error the
-    /// transaction is in an unknown state and the connection must go.
-    async fn transact(
-        &mut self,
-        jobs: &mut Vec<Box<dyn Job<Sqlite>>>,
-    ) -> Result<Vec<StoredRecord>, sqlx::Error> {
+    /// Everything between BEGIN and COMMIT. On an error the transaction is in an unknown state and the connection must go.
+    async fn transact(&mut self, jobs: &mut Vec<Box<dyn Job<Sqlite>>>) -> Result<(), sqlx::Error> {
         let left = self.debts.take();
         self.owe(left);
         let connection = match &mut self.connection {
@@ -211,24 +206,30 @@ impl Loop {
             .iter()
             .chain(jobs.iter().flat_map(|job| job.records()))
             .filter(|_| self.log.keeps());
-        let records = StoredRecord::group(self.log.next(), records);
-        audit::insert(connection, self.log.id(), &records).await?;
+        let records = Placed::group(self.log.next(), records);
+        let append = append_and_commit(connection, &self.log, &records, &self.debts);
         // The disk takes its time; the leaves are made meanwhile.
-        let (committed, leaves) = future::join(commit(connection, &self.debts), async {
+        let (appended, leaves) = future::join(append, async {
+            self.done = Vec::new();
             self.log.leaves(&records)
         })
         .await;
-        if let Err(error) = committed {
-            // Nobody else brings them a second time.
-            let mut kept = std::mem::take(&mut self.owed);
-            kept.extend(jobs.iter_mut().flat_map(|job| job.give_records()));
-            self.doubt = Some(Doubt::new(records, kept));
-            self.debts.set_in_doubt(true);
-            return Err(error);
+        match appended {
+            Ok(()) => {}
+            Err(Unfinished::Put(error)) => return Err(error),
+            Err(Unfinished::Commit(error)) => {
+                let stored = records.iter().map(Placed::to_stored).collect();
+                // Nobody else brings them a second time.
+                let mut kept = std::mem::take(&mut self.owed);
+                kept.extend(jobs.iter_mut().flat_map(|job| job.give_records()));
+                self.doubt = Some(Doubt::new(stored, kept));
+                self.debts.set_in_doubt(true);
+                return Err(error);
+            }
         }
         self.owed.clear();
         self.log.committed(leaves);
-        Ok(records)
+        Ok(())
     }
 
     /// End the failed transaction for certain: a new connection is never inside one.
@@ -248,11 +249,17 @@ impl Loop {
     }
 }
 
-async fn commit(db: &mut SqliteConnection, debts: &Debts) -> Result<(), sqlx::Error> {
-    sqlx::query("COMMIT").execute(db).await?;
+async fn append_and_commit(
+    db: &mut SqliteConnection,
+    log: &Log,
+    records: &[Placed<'_>],
+    debts: &Debts,
+) -> Result<(), Unfinished> {
+    audit::append_and_commit(db, log.id(), records).await?;
     #[cfg(test)]
     if debts.loses_answer() {
-        return Err(sqlx::Error::Protocol("the answer was lost".into()));
+        let lost = sqlx::Error::Protocol("the answer was lost".into());
+        return Err(Unfinished::Commit(lost));
     }
     #[cfg(not(test))]
     let _ = debts;

@@ -12,6 +12,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::rand;
+use passkey_manager::ceremony::{CHALLENGE_LENGTH, ID_RANDOM, id};
 use zeropass::audit::Trail;
 use zeropass::policy::Gate;
 use zeropass::policy::action::{CeremoniesPut, CredentialsGet};
@@ -32,7 +34,7 @@ const SESSION_LIFETIME: u64 = 3_600_000;
 const CALLERS: u32 = 64;
 /// A disk is slow and its times vary: longer batches, fewer of them.
 pub(super) const DISK_BATCH: Duration = Duration::from_millis(100);
-pub(super) const DISK_ROUNDS: usize = 15;
+pub(super) const DISK_ROUNDS: usize = 31;
 /// The page size of SQLite, bytes.
 const PAGE: [u8; 4096] = [0; 4096];
 
@@ -260,15 +262,19 @@ pub(super) async fn read(
     Ok(())
 }
 
-/// A sign-in that has begun.
+/// A sign-in that has begun, with the id that passkey-manager gives it.
 pub(super) fn ceremony() -> Ceremony {
-    let id = uuid::Uuid::new_v4();
+    let mut challenge = vec![0; CHALLENGE_LENGTH];
+    let mut random = [0; ID_RANDOM];
+    // Without it the store refuses the second one of a millisecond.
+    let _ = rand::fill(&mut challenge).and_then(|()| rand::fill(&mut random));
+    let now = clock().now();
     Ceremony {
-        id: id.simple().to_string(),
+        id: id(now, &random),
         rp_id: RP_ID.into(),
         kind: CeremonyKind::Authentication,
-        challenge: id.as_bytes().repeat(2),
-        expires_at: clock().now() + 300_000,
+        challenge,
+        expires_at: now + 300_000,
         user: None,
         user_verification: UserVerification::Preferred,
         resident_key: ResidentKey::Preferred,

@@ -12,7 +12,7 @@ use passkey_manager::authentication;
 use passkey_manager::bindings::Subject;
 use passkey_manager::bindings::authentication::BeginRequest;
 use passkey_manager::bindings::relying_party::CredentialForm;
-use zeropass::audit::{ComponentIdentity, Outcome};
+use zeropass::audit::{ComponentIdentity, Outcome, target};
 use zeropass::policy::Permit;
 use zeropass::policy::action::{
     AccountsFindById, AccountsFindByName, Action, AuthenticationBegin, AuthenticationFinish,
@@ -103,8 +103,7 @@ impl Call<'_> {
         let link: Permit<AuthenticationFinish> = self.auth_service(rp_id)?;
         let response = words::response(body.response);
         let authenticated = self.finish_ceremony(rp_id, ceremony, response).await;
-        let target: String = ceremony.chars().take(8).chain(['…']).collect();
-        link.settle(target, outcome(&authenticated));
+        link.settle(target::ceremony(ceremony), outcome(&authenticated));
         let authenticated = authenticated?;
 
         let store = &self.twin.store;

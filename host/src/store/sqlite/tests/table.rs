@@ -1,8 +1,11 @@
 //! The audit table guards itself against our own mistakes.
 
 use super::*;
+use crate::audit::{StoredRecord, sample};
 use crate::clock::{Clock as _, SystemClock};
 use crate::store::contract::{DAY, RP};
+use crate::store::sqlite::audit;
+use crate::store::sqlite::open::{Older, open};
 
 #[tokio::test]
 async fn audit_rows_can_not_be_changed() {
@@ -80,4 +83,43 @@ async fn records_from_before_logs_were_keyed_are_kept() {
         before,
         "numbered from 1, without a hole"
     );
+}
+
+/// What records of a group have in common is bound once, and each statement has room for so many.
+#[tokio::test]
+async fn each_column_of_each_record_is_written_whatever_the_others_have() {
+    type Change = fn(&mut StoredRecord);
+    let changes: [Change; 12] = [
+        |_| {},
+        |record| record.time += 1,
+        |record| record.request_id = "other".into(),
+        |record| record.workload = "other".into(),
+        |record| record.address = "other".into(),
+        |record| record.component_name = "other".into(),
+        |record| record.component_digest = "other".into(),
+        |record| record.component_revision = "other".into(),
+        |record| record.action = "other".into(),
+        |record| record.relying_party = "other".into(),
+        |record| record.outcome = "denied".into(),
+        |record| record.policies = vec!["a".into()],
+    ];
+    let (_folder, path) = folder();
+    let mut db = open(&path, false, Older::BringUp).await.unwrap().connection;
+    let mut written = 0;
+    for count in [1, 2, 3, 63, 64, 65, 128, 130] {
+        for change in changes {
+            let mut records: Vec<_> = (written + 1..=written + count).map(sample).collect();
+            change(records.last_mut().unwrap());
+            sqlx::query("BEGIN").execute(&mut db).await.unwrap();
+            let placed = StoredRecord::all_placed(&records);
+            let appended = audit::append_and_commit(&mut db, "host", &placed).await;
+            appended.unwrap();
+            let limit = u32::try_from(count).unwrap() + 1;
+            let found = audit::behind(&mut db, "host", written, limit).await;
+            assert_eq!(found.unwrap(), records, "{count} behind {written}");
+            written += count;
+        }
+    }
+    // It was committed each time.
+    sqlx::query("BEGIN").execute(&mut db).await.unwrap();
 }
