@@ -31,7 +31,7 @@ pub struct Placed<'a> {
 
 impl<'a> Placed<'a> {
     /// A record at its place: what every database keeps of it, field by field.
-    pub fn new(seq: u64, record: &'a Record) -> Self {
+    fn new(seq: u64, record: &'a Record) -> Self {
         let origin = &record.actor.origin;
         let component = record.actor.component.as_deref();
         Self {

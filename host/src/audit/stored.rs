@@ -20,8 +20,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::Placed;
 use super::merkle::Hash;
-use super::{Placed, Record};
 use crate::clock::Timestamp;
 
 /// An audit record as the store keeps it.
@@ -108,19 +108,6 @@ pub enum Entry {
 // === impl StoredRecord ===
 
 impl StoredRecord {
-    /// A record at its place.
-    pub fn new(seq: u64, record: &Record) -> Self {
-        Placed::new(seq, record).to_stored()
-    }
-
-    /// Records of a group at their places, the first at `first`.
-    pub fn group<'a>(first: u64, records: impl Iterator<Item = &'a Record>) -> Vec<Self> {
-        (first..)
-            .zip(records)
-            .map(|(seq, record)| Self::new(seq, record))
-            .collect()
-    }
-
     /// The same, and the texts stay here.
     pub fn placed(&self) -> Placed<'_> {
         Placed {

@@ -21,7 +21,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout};
 
 use super::connect::Gateway;
-use crate::audit::{Log, Record, Trail};
+use crate::audit::{Log, Placed, Record, Trail};
 use crate::store::columns::time;
 use crate::store::{StoredRecord, gap};
 
@@ -134,9 +134,8 @@ impl Ledger {
             lost => turn.owed.insert(0, gap(lost)),
         }
         let first = self.log.next();
-        let mut stored = StoredRecord::group(first, turn.owed.iter());
-        let next = first + stored.len() as u64;
-        stored.extend(StoredRecord::group(next, records));
+        let placed = Placed::group(first, turn.owed.iter().chain(records));
+        let stored: Vec<_> = placed.iter().map(Placed::to_stored).collect();
         let columns: Result<Vec<_>, _> = stored.iter().map(columns).collect();
         let json = columns.and_then(|columns| serde_json::to_string(&columns));
         sqlx::query(APPEND)

@@ -145,12 +145,11 @@ impl SqliteHistory {
             .bind(limit)
             .fetch_one(db)
             .await;
-        let (json, cut) = match page {
-            Ok(page) => page,
-            Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        Ok(Some((json, cut)))
+        match page {
+            Ok(page) => Ok(Some(page)),
+            Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn one_by_one(

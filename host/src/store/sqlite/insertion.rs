@@ -48,22 +48,25 @@ impl Insertion {
     /// Into a table and its columns, so many of them `common` to all rows and so many each row's
     /// `own`.
     pub(super) const fn new(into: &'static str, common: usize, own: usize) -> Self {
-        Self {
-            into,
-            common,
-            own,
-            then: "",
-            statements: [const { OnceLock::new() }; SIZES],
-        }
+        Self::followed_by("", into, common, own)
     }
 
     /// The same, for [`Insertion::put_and_commit`].
     pub(super) const fn last(into: &'static str, common: usize, own: usize) -> Self {
+        Self::followed_by("; COMMIT", into, common, own)
+    }
+
+    const fn followed_by(
+        then: &'static str,
+        into: &'static str,
+        common: usize,
+        own: usize,
+    ) -> Self {
         Self {
             into,
             common,
             own,
-            then: "; COMMIT",
+            then,
             statements: [const { OnceLock::new() }; SIZES],
         }
     }

@@ -55,8 +55,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Readers do not wait for the writer; a few are enough for the cores there are.
 const READERS: u32 = 4;
 
-/// Pages of the write-ahead log that are brought into the file at once, 16 MiB: twice synced each time,
-/// and a page that was written often goes once.
+/// Pages of the write-ahead log, 16 MiB, after which they are brought into the file: each time
+/// two files are synced, and a page that was written often goes once.
 const CHECKPOINT: &str = "4000";
 
 /// Pages that a reader keeps, as SQLite has it: KiB, negative. Each commit empties it, and a

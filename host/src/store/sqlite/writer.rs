@@ -158,7 +158,8 @@ impl Loop {
         self.done = jobs;
     }
 
-    /// Everything between BEGIN and COMMIT. On an error the transaction is in an unknown state and the connection must go.
+    /// Everything from BEGIN to COMMIT. On an error the transaction is in an unknown state and
+    /// the connection must go.
     async fn transact(&mut self, jobs: &mut Vec<Box<dyn Job<Sqlite>>>) -> Result<(), sqlx::Error> {
         let left = self.debts.take();
         self.owe(left);

@@ -266,7 +266,7 @@ pub(super) async fn read(
 pub(super) fn ceremony() -> Ceremony {
     let mut challenge = vec![0; CHALLENGE_LENGTH];
     let mut random = [0; ID_RANDOM];
-    // Without it the store refuses the second one of a millisecond.
+    // Should it fail, the store refuses the second id of a millisecond.
     let _ = rand::fill(&mut challenge).and_then(|()| rand::fill(&mut random));
     let now = clock().now();
     Ceremony {
