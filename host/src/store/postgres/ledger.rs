@@ -134,8 +134,9 @@ impl Ledger {
             lost => turn.owed.insert(0, gap(lost)),
         }
         let first = self.log.next();
-        let placed = Placed::group(first, turn.owed.iter().chain(records));
-        let stored: Vec<_> = placed.iter().map(Placed::to_stored).collect();
+        let owed = Placed::group(first, turn.owed.iter());
+        let new = Placed::group(first + owed.len() as u64, records);
+        let stored: Vec<_> = owed.iter().chain(&new).map(Placed::to_stored).collect();
         let columns: Result<Vec<_>, _> = stored.iter().map(columns).collect();
         let json = columns.and_then(|columns| serde_json::to_string(&columns));
         sqlx::query(APPEND)
