@@ -141,7 +141,8 @@ impl PkiCommand {
                 let named: Vec<_> = files.iter().map(|one| one.display().to_string()).collect();
                 let what = format!("revoked for good: {}", named.join(", "));
                 if caution.dry_run() {
-                    writeln!(out, "would write {}, {what}", dir.join("crl.pem").display())?;
+                    let (list, _) = pki::revocation(&dir, &files, days * DAY, now)?;
+                    writeln!(out, "would write {}, {what}", list.file.display())?;
                     return Ok(true);
                 }
                 // A list that is only made good for longer takes nothing from anybody.

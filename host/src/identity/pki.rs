@@ -19,7 +19,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use self::operate::{List, REVOCATION_LIST, Wish, issue, renew, revoke, trust_domain_of};
+pub use self::operate::{
+    List, REVOCATION_LIST, Wish, issue, renew, revocation, revoke, trust_domain_of,
+};
 pub use super::ca::{Ca, CaError, IssueRequest, Issued};
 use super::ca::{CaFault, Revoked};
 use super::error::MaterialError;

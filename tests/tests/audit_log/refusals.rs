@@ -77,6 +77,13 @@ async fn search_that_can_find_nothing_is_refused() {
     let nothing = query(&["--log", &log, "--outcome", "failed:nosuch"]);
     assert_eq!(good(&nothing).lines().count(), 1);
     assert_eq!(nothing.stderr, b"no record fits\n");
+    let not_there = query(&["--action", "credential"]);
+    assert_eq!(good(&not_there).lines().count(), 1);
+    let told = String::from_utf8_lossy(&not_there.stderr);
+    assert_eq!(
+        told,
+        "no record fits: the log has no action, or area of actions, \"credential\"\n"
+    );
     let searched = good(&query(&["--action", "audit.query"]));
     assert!(searched.contains("log=host-00000000"), "{searched}");
     assert!(

@@ -44,6 +44,12 @@ fn revocation_wants_a_yes_and_prolonging_a_list_does_not() {
     assert!(said.contains("revoked for good: "), "{said}");
     let dry = zeropass(&[&revoke[..], &["--dry-run"]].concat());
     assert!(dry.status.success(), "{dry:?}");
+    let root = zeropass(&["pki", "revoke", "--dir", dir, "ca", "--dry-run"]);
+    assert_eq!(
+        root.status.code(),
+        Some(1),
+        "as without --dry-run: {root:?}"
+    );
     assert!(!folder.path().join("crl.pem").exists());
     assert!(zeropass(&revoke[..4]).status.success());
     assert!(

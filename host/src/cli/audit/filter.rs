@@ -59,10 +59,6 @@ impl Filter {
                 .as_deref()
                 .is_none_or(|wanted| texts.iter().any(|text| text.contains(wanted)))
         };
-        let action = self
-            .action
-            .as_deref()
-            .is_none_or(|wanted| begins(&record.action, wanted, '.'));
         let outcome = self
             .outcome
             .as_deref()
@@ -74,10 +70,28 @@ impl Filter {
         ];
         any(&self.actor, &actor)
             && any(&self.target, &[&record.target, &record.relying_party])
-            && action
+            && self.is_of_action(record)
             && outcome
             && self.since.is_none_or(|since| record.time >= since)
             && self.until.is_none_or(|until| record.time < until)
+    }
+
+    /// Whether the action fits, whatever else is asked for.
+    pub(super) fn is_of_action(&self, record: &StoredRecord) -> bool {
+        self.action
+            .as_deref()
+            .is_none_or(|wanted| begins(&record.action, wanted, '.'))
+    }
+
+    /// Why there may be no answer, as a person is told: an action that is in no record may be
+    /// one that was not typed well.
+    pub(super) fn nothing(&self, action_found: bool) -> String {
+        match &self.action {
+            Some(action) if !action_found => {
+                format!("no record fits: the log has no action, or area of actions, {action:?}")
+            }
+            _ => "no record fits".into(),
+        }
     }
 
     /// What is asked for, to be written down: ids and codes as they are, of anything else

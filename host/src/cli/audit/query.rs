@@ -39,7 +39,7 @@ impl Query {
         let source = super::history(config).await?;
         let logs = super::within::logs(&*source, self.filter.log.as_deref()).await?;
         let mut table = Table::default();
-        let mut found = false;
+        let (mut found, mut action_found) = (false, false);
         for log in logs {
             let mut after = 0;
             loop {
@@ -47,6 +47,9 @@ impl Query {
                 let Some(last) = entries.last() else { break };
                 after = last.seq();
                 for entry in entries {
+                    if let Entry::Record(record) = &entry {
+                        action_found |= self.filter.is_of_action(record);
+                    }
                     match entry {
                         Entry::Record(record) if !self.filter.accepts(&record) => {}
                         Entry::Record(record) => {
@@ -71,7 +74,7 @@ impl Query {
         }
         if !found {
             // Beside the answer, for which an empty one is good too.
-            eprintln!("no record fits");
+            eprintln!("{}", self.filter.nothing(action_found));
         }
         Ok(())
     }

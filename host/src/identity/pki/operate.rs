@@ -155,6 +155,21 @@ pub fn revoke(
     now: Timestamp,
 ) -> Result<List, PkiError> {
     let _lock = lock(folder)?;
+    let (list, text) = revocation(folder, certificates, life, now)?;
+    write(&list.file, &text, 0o644)?;
+    Ok(list)
+}
+
+/// What [`revoke`] would write, and the text of it.
+///
+/// # Errors
+/// As [`revoke`], but for the folder, in which nothing is written.
+pub fn revocation(
+    folder: &Path,
+    certificates: &[PathBuf],
+    life: Timestamp,
+    now: Timestamp,
+) -> Result<(List, String), PkiError> {
     let (ca, ca_der) = authority(folder, now)?;
     let (_, parsed) =
         X509Certificate::from_der(&ca_der).map_err(|_| PkiError::NotThere(folder.to_owned()))?;
@@ -179,15 +194,15 @@ pub fn revoke(
     }
     let next_update = now.saturating_add(life);
     let text = ca.revocation_list_of(&revoked, now, next_update)?;
-    write(&file, &format!("{text}{others}"), 0o644)?;
     let mut serials: Vec<_> = revoked.iter().map(|one| hex(&one.serial)).collect();
     serials.sort_unstable();
-    Ok(List {
+    let list = List {
         file,
         serials,
         added: revoked.len() - before,
         next_update,
-    })
+    };
+    Ok((list, format!("{text}{others}")))
 }
 
 /// What the lists of this CA in the folder name.
