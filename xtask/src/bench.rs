@@ -24,7 +24,7 @@ pub fn run(
         .map(std::path::absolute)
         .transpose()
         .context("--json")?;
-    toolchain::c_compiler()?;
+    toolchain::c_tools()?;
     toolchain::wasm_target(&progress, stop)?;
     progress.line("building the components ...");
     build::components(workspace, stop)?;

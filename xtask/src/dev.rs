@@ -40,7 +40,7 @@ pub fn run(workspace: &Workspace, stop: &Stop, dir: Option<PathBuf>) -> Result<E
     };
     let config = state.join("zeropass.toml");
 
-    toolchain::c_compiler()?;
+    toolchain::c_tools()?;
     preflight::writable(&state)?;
     config::write_if_missing(&config, &config::text(workspace, &state))?;
     let addresses = Addresses::read(&config)?;

@@ -17,7 +17,7 @@ use crate::{build, process, toolchain};
 pub fn run(workspace: &Workspace, stop: &Stop, file: &Path) -> Result<ExitCode> {
     let file = std::path::absolute(file).context("FILE")?;
     std::fs::File::open(&file).with_context(|| format!("can't read {}", file.display()))?;
-    toolchain::c_compiler()?;
+    toolchain::c_tools()?;
     toolchain::wasm_target(&Progress::start(), stop)?;
     build::components(workspace, stop)?;
     build::binaries(workspace, stop, "dev", &["replay"])?;

@@ -83,7 +83,7 @@ impl Suite<'_> {
     fn prepare(&mut self) -> Result<()> {
         let (workspace, stop) = (self.workspace, self.stop);
         self.report.step(stop, "toolchain", &[], || {
-            toolchain::c_compiler()?;
+            toolchain::c_tools()?;
             toolchain::wasm_target(&Progress::start(), stop)?;
             toolchain::lint_tools(workspace, stop)?;
             Ok(Outcome::Passed)

@@ -1,4 +1,4 @@
-//! What must be on the machine before anything can be built: a C compiler, the wasm
+//! What must be on the machine before anything can be built: a C compiler and make, the wasm
 //! target, and for `test` rustfmt and clippy. What rustup can add is added.
 
 use std::path::{Path, PathBuf};
@@ -12,18 +12,23 @@ use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::workspace::Workspace;
 
-/// The C compiler that aws-lc and SQLite are built with.
+/// The C compiler that aws-lc, SQLite and jemalloc are built with, and jemalloc's make.
 ///
 /// # Errors
-/// None is on the path, and `CC` names none.
-pub fn c_compiler() -> Result<PathBuf> {
-    if let Some(named) = std::env::var_os("CC").filter(|named| !named.is_empty()) {
-        return Ok(named.into());
+/// No compiler is on the path, and `CC` names none; or there is no make.
+pub fn c_tools() -> Result<()> {
+    let named = std::env::var_os("CC").is_some_and(|named| !named.is_empty());
+    if !named
+        && !["cc", "gcc", "clang"]
+            .into_iter()
+            .any(|name| on_path(name).is_some())
+    {
+        bail!(
+            "no C compiler found (looked for cc, gcc and clang): install one with `apt-get install gcc libc6-dev`, or name it in CC"
+        );
     }
-    ["cc", "gcc", "clang"]
-        .into_iter()
-        .find_map(on_path)
-        .context("no C compiler found (looked for cc, gcc and clang): install one with `apt-get install gcc libc6-dev`, or name it in CC")
+    on_path("make").context("no make found: install it with `apt-get install make`")?;
+    Ok(())
 }
 
 /// Adds the wasm target to the toolchain in use, unless it is there.

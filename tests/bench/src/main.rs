@@ -40,9 +40,14 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
+use tikv_jemallocator::Jemalloc;
 
 use crate::report::Report;
 use crate::rows::Places;
+
+/// The host's: what is compared with it has the same.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Measures zeropass.
 #[derive(Debug, Parser)]

@@ -27,15 +27,12 @@ const ACTIVATIONS: usize = 1_000;
 /// Each with a connection of its own.
 const PEOPLE: usize = 32;
 
-/// How many activations at each end, and in the middle, are compared.
+/// How many activations at each end are compared; told is the middle too.
 const SPAN: usize = 100;
 
-/// What the host may hold more at the end than in the beginning, KiB: 4 for each activation,
+/// What the host may hold more at the end than in the beginning, KiB: 2 for each activation,
 /// where a compiled revision has thousands.
-const FLAT: u64 = 8 * 1024;
-
-/// What it may hold more than in the middle, KiB: what still grows by then is a leak.
-const PLATEAU: u64 = 4 * 1024;
+const FLAT: u64 = 4 * 1024;
 
 /// What one person saw.
 #[derive(Default)]
@@ -170,7 +167,6 @@ async fn two_thousand_activations_under_load_fail_no_request_and_leave_no_memory
     assert_eq!(all.failed, Vec::<String>::new());
     assert!(changed.iter().all(|count| *count > 0), "{changed:?}");
     assert!(last <= first + FLAT, "{first} KiB became {last} KiB");
-    assert!(last <= half + PLATEAU, "{half} KiB became {last} KiB");
 }
 
 fn median(values: &[u64]) -> u64 {
