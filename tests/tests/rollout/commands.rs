@@ -44,12 +44,10 @@ fn revocation_wants_a_yes_and_prolonging_a_list_does_not() {
     assert!(said.contains("revoked for good: "), "{said}");
     let dry = zeropass(&[&revoke[..], &["--dry-run"]].concat());
     assert!(dry.status.success(), "{dry:?}");
-    let root = zeropass(&["pki", "revoke", "--dir", dir, "ca", "--dry-run"]);
-    assert_eq!(
-        root.status.code(),
-        Some(1),
-        "as without --dry-run: {root:?}"
-    );
+    let root = ["pki", "revoke", "--dir", dir, "ca"];
+    let [dry, real] = ["--dry-run", "--yes"].map(|how| zeropass(&[&root[..], &[how]].concat()));
+    assert_eq!(dry.status.code(), Some(1), "{dry:?}");
+    assert_eq!(dry.stderr, real.stderr, "the reason is the same");
     assert!(!folder.path().join("crl.pem").exists());
     assert!(zeropass(&revoke[..4]).status.success());
     assert!(

@@ -47,12 +47,12 @@ impl Query {
                 let Some(last) = entries.last() else { break };
                 after = last.seq();
                 for entry in entries {
-                    if let Entry::Record(record) = &entry {
-                        action_found |= self.filter.is_of_action(record);
-                    }
                     match entry {
-                        Entry::Record(record) if !self.filter.accepts(&record) => {}
                         Entry::Record(record) => {
+                            action_found |= self.filter.is_of_action(&record);
+                            if !self.filter.accepts(&record) {
+                                continue;
+                            }
                             found = true;
                             if self.json {
                                 let line = serde_json::json!({"log": log, "record": record});
