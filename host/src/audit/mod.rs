@@ -38,7 +38,6 @@ pub use record::{Actor, ComponentIdentity, Origin, Outcome, Record};
 pub use resume::ResumeError;
 pub use sealer::{PATIENCE, Schedule, SealCounts, SealError, Sealer};
 pub use sink::{Sink, SinkError};
-pub(crate) use source::leaves_of;
 pub use source::{Source, SourceError};
 #[cfg(test)]
 pub(crate) use stored::tests::sample;

@@ -52,7 +52,7 @@ pub trait Source: Send + Sync {
 }
 
 /// What a verifier needs of each.
-pub(crate) fn leaves_of(entries: Vec<Entry>) -> Vec<Leaf> {
+fn leaves_of(entries: Vec<Entry>) -> Vec<Leaf> {
     let mut buffer = Vec::new();
     let leaf = |entry| match entry {
         Entry::Record(record) => Leaf::of(&record.placed(), &mut buffer),

@@ -132,7 +132,7 @@ async fn missing_audit_table_closes_the_host_and_its_return_opens_it() {
         .connect()
         .await
         .unwrap();
-    sqlx::raw_sql("ALTER TABLE audit RENAME TO away")
+    sqlx::raw_sql("ALTER TABLE audit_blocks RENAME TO away")
         .execute(&mut beside)
         .await
         .unwrap();

@@ -1,58 +1,45 @@
-//! The audit table: appended to by the writer, read by host duties.
+//! The audit log: appended to by the writer in blocks, read by host duties.
 
-use std::sync::Arc;
-
-use sqlx::SqliteConnection;
+use futures::TryStreamExt as _;
 use sqlx::sqlite::SqlitePool;
+use sqlx::{Executor as _, SqliteConnection};
 
-use super::insertion::{Insertion, Rows, Unfinished};
+use super::blocks::{self, BLOCK, Block};
 use crate::audit::Placed;
-use crate::store::columns::{time, to_list};
-use crate::store::job::TOGETHER;
+use crate::store::columns::time;
 use crate::store::{Error, StoredRecord};
 
-/// How records are written.
-struct Form {
-    /// While more follow.
-    next: Insertion,
-    last: Insertion,
-    /// What they have in common.
-    common: fn(Rows, &str, &Placed<'_>) -> Result<Rows, sqlx::Error>,
-    own: fn(Rows, &Placed<'_>) -> Result<Rows, sqlx::Error>,
-}
+const APPEND: &str = "INSERT INTO audit_blocks (log, first, records) VALUES (?1, ?2, ?3)";
 
-const MIXED_COLUMNS: &str = "audit (log, seq, time, request_id, workload, address, component_name,
-    component_digest, component_revision, action, relying_party, target, outcome, policies)";
+/// With one way to SQLite's thread.
+const APPEND_AND_COMMIT: &str =
+    "INSERT INTO audit_blocks (log, first, records) VALUES (?1, ?2, ?3); COMMIT";
 
-static MIXED: Form = Form {
-    next: Insertion::new(MIXED_COLUMNS, 1, 13),
-    last: Insertion::last(MIXED_COLUMNS, 1, 13),
-    common: |query, log, _| Ok(query.bind(log.to_owned())),
-    own: bind,
-};
-
-const ALIKE_COLUMNS: &str = "audit (log, workload, component_name, component_digest,
-    component_revision, action, relying_party, outcome, policies, seq, time, request_id, address,
-    target)";
-
-/// For records of which one is like the other, but for when it was, of which request, and about
-/// what.
-static ALIKE: Form = Form {
-    next: Insertion::new(ALIKE_COLUMNS, 9, 5),
-    last: Insertion::last(ALIKE_COLUMNS, 9, 5),
-    common: bind_common,
-    own: bind_own,
-};
-
-const SELECT: &str = "
-    SELECT seq, time, request_id, workload, address, component_name, component_digest,
-        component_revision, action, relying_party, target, outcome, policies
-    FROM audit WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+/// The block with the place behind `?2` in it and those that follow, of so many places as are
+/// asked for. Whatever an attacker made of a place is no number below 1.
+const BLOCKS: &str = "
+    SELECT first, CAST(records AS BLOB) AS records FROM audit_blocks
+    WHERE log = ?1 AND first > 0 AND first >= coalesce(
+            (SELECT max(first) FROM audit_blocks WHERE log = ?1 AND first <= ?2 + 1), 1)
+        AND first <= ?3 + max(?2, coalesce(
+            (SELECT min(first) FROM audit_blocks WHERE log = ?1 AND first > ?2), 0))
+    ORDER BY first";
 
 const HEAD: &str = "
     SELECT coalesce(max(head), 0) FROM (
-        SELECT max(seq) AS head FROM audit WHERE log = ?1
+        SELECT first - 1 + length(records) - length(replace(records, char(10), '')) AS head
+        FROM audit_blocks
+        WHERE log = ?1 AND first = (SELECT max(first) FROM audit_blocks WHERE log = ?1)
         UNION ALL SELECT max(seq) FROM audit_pruned WHERE log = ?1)";
+
+/// Which half of [`append_and_commit`] failed.
+#[derive(Debug)]
+pub(super) enum Unfinished {
+    /// Records are not there, and COMMIT was not tried.
+    Put(sqlx::Error),
+    /// COMMIT: nobody knows what became of the transaction.
+    Commit(sqlx::Error),
+}
 
 /// Append records, consecutive and oldest first, and commit. A place that is taken fails the
 /// statement: nobody else may write this log.
@@ -64,67 +51,27 @@ pub(super) async fn append_and_commit(
     log: &str,
     records: &[Placed<'_>],
 ) -> Result<(), Unfinished> {
-    let mut rest = records;
-    while let [first, others @ ..] = rest {
-        let (records, more) = rest.split_at(TOGETHER.min(rest.len()));
-        let alike = others
-            .iter()
-            .take(TOGETHER - 1)
-            .all(|other| common(other) == common(first));
-        let form = if alike { &ALIKE } else { &MIXED };
-        let bind_common = |query| (form.common)(query, log, first);
-        if more.is_empty() {
-            let put = form.last.put_and_commit(db, records, bind_common, form.own);
-            return put.await;
+    let mut blocks = records.chunks(BLOCK).peekable();
+    while let Some(block) = blocks.next() {
+        let text = blocks::write(block);
+        let text = text.map_err(|error| Unfinished::Put(sqlx::Error::Encode(Box::new(error))))?;
+        let first = block.first().map_or(0, |record| record.seq);
+        let append = |statement| {
+            let query = sqlx::query(statement).bind(log.to_owned());
+            query.bind(time(first)).bind(text)
+        };
+        if blocks.peek().is_some() {
+            let put = append(APPEND).execute(&mut *db).await;
+            put.map_err(Unfinished::Put)?;
+            continue;
         }
-        let put = form.next.put(db, records, bind_common, form.own).await;
-        put.map_err(Unfinished::Put)?;
-        rest = more;
+        let mut results = db.fetch_many(append(APPEND_AND_COMMIT));
+        results.try_next().await.map_err(Unfinished::Put)?;
+        let commit = results.try_collect::<Vec<_>>().await;
+        return commit.map(drop).map_err(Unfinished::Commit);
     }
     let commit = sqlx::query("COMMIT").execute(db).await;
     commit.map(drop).map_err(Unfinished::Commit)
-}
-
-/// What [`ALIKE`] binds once.
-fn common<'a>(record: &'a Placed<'_>) -> ([&'a str; 7], &'a [String]) {
-    let [
-        _,
-        workload,
-        _,
-        name,
-        digest,
-        revision,
-        action,
-        rp,
-        _,
-        outcome,
-    ] = &record.texts;
-    let texts = [workload, name, digest, revision, action, rp, outcome];
-    (texts.map(|text| &**text), record.policies)
-}
-
-fn bind_common(query: Rows, log: &str, record: &Placed<'_>) -> Result<Rows, sqlx::Error> {
-    let (texts, policies) = common(record);
-    let query = bind_texts(query.bind(log.to_owned()), &texts);
-    Ok(query.bind(to_list(policies)?))
-}
-
-fn bind_own(query: Rows, record: &Placed<'_>) -> Result<Rows, sqlx::Error> {
-    let query = query.bind(time(record.seq)).bind(time(record.time));
-    let [request_id, _, address, _, _, _, _, _, target, _] = &record.texts;
-    Ok(bind_texts(query, &[request_id, address, target]))
-}
-
-/// A record without its log.
-fn bind(query: Rows, record: &Placed<'_>) -> Result<Rows, sqlx::Error> {
-    let query = query.bind(time(record.seq)).bind(time(record.time));
-    let query = bind_texts(query, &record.texts.each_ref().map(|text| &**text));
-    Ok(query.bind(to_list(record.policies)?))
-}
-
-fn bind_texts(query: Rows, texts: &[&str]) -> Rows {
-    let texts = texts.iter().copied();
-    texts.fold(query, |query, text| query.bind(Arc::<str>::from(text)))
 }
 
 /// The last place that is taken, 0 in a log without records.
@@ -153,10 +100,39 @@ pub(super) async fn behind(
     seq: u64,
     limit: u32,
 ) -> Result<Vec<StoredRecord>, sqlx::Error> {
-    sqlx::query_as(SELECT)
+    let blocks = blocks_behind(db, log, seq, limit).await?;
+    let mut records = Vec::new();
+    for block in blocks {
+        block.each(seq, |record| {
+            records.push(match record {
+                Ok(record) => Ok(record.to_stored()),
+                Err((place, why)) => {
+                    Err(sqlx::Error::Decode(format!("record {place}: {why}").into()))
+                }
+            });
+        });
+    }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    records.into_iter().take(limit).collect()
+}
+
+/// The blocks of `log` with its records after `seq`, in order; at least `limit` of these, where
+/// there are as many.
+pub(super) async fn blocks_behind(
+    db: &mut SqliteConnection,
+    log: &str,
+    seq: u64,
+    limit: u32,
+) -> Result<Vec<Block>, sqlx::Error> {
+    let blocks: Vec<(i64, Vec<u8>)> = sqlx::query_as(BLOCKS)
         .bind(log)
         .bind(time(seq))
         .bind(limit)
         .fetch_all(db)
-        .await
+        .await?;
+    let block = |(first, records)| match u64::try_from(first) {
+        Ok(first) => Ok(Block { first, records }),
+        Err(error) => Err(sqlx::Error::Decode(Box::new(error))),
+    };
+    blocks.into_iter().map(block).collect()
 }

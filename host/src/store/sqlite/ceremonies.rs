@@ -13,7 +13,6 @@ use crate::store::{Ceremony, Error};
 static CEREMONIES: Insertion = Insertion::new(
     "ceremonies (rp_id, id, kind, challenge, expires_at, user_id, user_name, user_display_name,
         user_verification, resident_key, attestation, algorithms, credentials, extensions)",
-    0,
     14,
 );
 
@@ -31,7 +30,7 @@ const WHY_NOT: &str = "
 #[async_trait]
 impl Applies<PutCeremony> for Sqlite {
     async fn apply(change: &PutCeremony, db: &mut SqliteConnection) -> Result<(), Failure> {
-        CEREMONIES.put(db, &[change], Ok, bind).await?;
+        CEREMONIES.put(db, &[change], bind).await?;
         Ok(())
     }
 
@@ -39,7 +38,7 @@ impl Applies<PutCeremony> for Sqlite {
         changes: &[&PutCeremony],
         db: &mut SqliteConnection,
     ) -> Result<Option<Vec<()>>, Failure> {
-        CEREMONIES.put(db, changes, Ok, bind).await?;
+        CEREMONIES.put(db, changes, bind).await?;
         Ok(Some(vec![(); changes.len()]))
     }
 }

@@ -16,12 +16,20 @@ const KEEP: &str = "
     INSERT INTO audit_pruned (log, seq, leaf)
     SELECT ?1, value ->> 0, unhex(value ->> 1) FROM json_each(?2)";
 
-const CUT: &str = "
-    DELETE FROM audit WHERE log = ?1
-        AND seq IN (SELECT value ->> 0 FROM json_each(?2))";
+/// Of the block in which the cut ends, what stands behind it goes into a block of its own.
+const REST: &str = "
+    INSERT INTO audit_blocks (log, first, records)
+    SELECT ?1, ?2 + 1, group_concat(value || char(10), '' ORDER BY key)
+    FROM audit_blocks,
+        json_each('[' || replace(rtrim(records, char(10)), char(10), ',') || ']')
+    WHERE log = ?1 AND value ->> 0 > ?2
+        AND first = (SELECT max(first) FROM audit_blocks WHERE log = ?1 AND first <= ?2)
+    HAVING count(*) > 0";
 
-/// Cut these records of `log` to their leaves. The database refuses to cut what is
-/// younger than 365 days.
+const CUT: &str = "DELETE FROM audit_blocks WHERE log = ?1 AND first <= ?2";
+
+/// Cut these records of `log`, its beginning, to their leaves. The database refuses to cut what
+/// is younger than 365 days, and what has no leaf.
 ///
 /// # Errors
 /// It can't be written, or refuses; transactions before it stay.
@@ -35,6 +43,7 @@ pub async fn prune(path: &Path, log: &str, leaves: &[(u64, Hash)]) -> Result<(),
                 (time(*seq), hex)
             })
             .collect();
+        let last = rows.last().map_or(0, |(last, _)| *last);
         let rows =
             serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut db).await?;
@@ -44,11 +53,10 @@ pub async fn prune(path: &Path, log: &str, leaves: &[(u64, Hash)]) -> Result<(),
                 .bind(&rows)
                 .execute(&mut db)
                 .await?;
-            sqlx::query(CUT)
-                .bind(log)
-                .bind(&rows)
-                .execute(&mut db)
-                .await?;
+            for statement in [REST, CUT] {
+                let query = sqlx::query(statement).bind(log).bind(last);
+                query.execute(&mut db).await?;
+            }
             sqlx::query("COMMIT").execute(&mut db).await
         };
         done.await?;

@@ -1,42 +1,26 @@
-//! The audit table as an auditor reads it: on a connection of its own that can only
+//! The audit log as an auditor reads it: on a connection of its own that can only
 //! read, and trusting nothing.
 //!
-//! A page of records comes as one JSON text that SQLite puts together, several times
-//! faster than row by row. When a page does not decode, its rows are read one
-//! by one to find those that this program did not write. All of it is read in one snapshot:
-//! while retention moves records to their leaves beside it, each place is there once.
+//! Records and what retention has left of them are read in one snapshot: while it moves records
+//! to their leaves beside it, each place is there once.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use async_trait::async_trait;
-use serde::Deserialize;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::audit;
+use super::blocks::Block;
 use crate::audit::merkle::Hash;
-use crate::audit::{Entry, Leaf, Placed, Source, SourceError, leaves_of};
+use crate::audit::{Entry, Leaf, Placed, Source, SourceError};
 use crate::store::columns::time;
 
 /// As bytes: an attacker's need not be text.
 const LOGS: &str = "
-    SELECT CAST(log AS BLOB) FROM (SELECT log FROM audit UNION SELECT log FROM audit_pruned)
+    SELECT CAST(log AS BLOB) FROM (SELECT log FROM audit_blocks UNION SELECT log FROM audit_pruned)
     ORDER BY 1";
-
-/// The records, and whether anything was cut behind the same place. The end of a page is found
-/// first: out of a subquery with a limit each column would be copied once more. Whatever an
-/// attacker made of a place stands before the greatest.
-const PAGE: &str = "
-    SELECT json_group_array(json_array(seq, time, request_id, workload, address, component_name,
-        component_digest, component_revision, action, relying_party, target, outcome, policies)),
-        EXISTS (SELECT 1 FROM audit_pruned WHERE log = ?1 AND seq > ?2)
-    FROM audit WHERE log = ?1 AND seq > ?2 AND seq <= coalesce(
-        (SELECT seq FROM audit WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT 1 OFFSET ?3 - 1),
-        (SELECT max(seq) FROM audit WHERE log = ?1))";
-
-const PLACES: &str = "SELECT seq FROM audit WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
 
 const PRUNED: &str =
     "SELECT seq, leaf FROM audit_pruned WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
@@ -48,30 +32,10 @@ pub struct SqliteHistory {
     connection: Mutex<SqliteConnection>,
 }
 
-/// The columns of [`PAGE`], in order. A text stays where it is, if JSON has it as it is.
-#[derive(Deserialize)]
-struct Columns<'a>(
-    u64,
-    u64,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-);
-
-/// The last list of policies that was read, and its text: most records have the same as the
-/// one before.
-#[derive(Default)]
-struct Lists {
-    text: String,
-    policies: Vec<String>,
+/// What stands in a log behind a place.
+struct Page {
+    blocks: Vec<Block>,
+    pruned: Vec<(i64, Vec<u8>)>,
 }
 
 // === impl SqliteHistory ===
@@ -107,109 +71,21 @@ impl SqliteHistory {
         SourceError(format!("{}: {error}", self.path))
     }
 
-    async fn page(
-        db: &mut SqliteConnection,
-        log: &str,
-        after: u64,
-        limit: u32,
-    ) -> Result<(Vec<Entry>, Vec<Entry>), sqlx::Error> {
-        // What one statement finds is of one moment.
-        if let Some((text, false)) = Self::text(db, log, after, limit).await?
-            && let Some(records) = rows(&text, |row, lists| row.entry(lists))
-        {
-            return Ok((records, Vec::new()));
-        }
-        let mut snapshot = db.begin().await?;
-        let text = Self::text(&mut snapshot, log, after, limit).await?;
-        let records = text.and_then(|(text, _)| rows(&text, |row, lists| row.entry(lists)));
-        let records = match records {
-            Some(records) => records,
-            None => Self::one_by_one(&mut snapshot, log, after, limit).await?,
-        };
-        let pruned = Self::pruned(&mut snapshot, log, after, limit).await?;
-        snapshot.commit().await?;
-        Ok((records, pruned))
-    }
-
-    /// The text of a page, and whether anything behind `after` was cut; nothing where a column is
-    /// not of its kind.
-    async fn text(
-        db: &mut SqliteConnection,
-        log: &str,
-        after: u64,
-        limit: u32,
-    ) -> Result<Option<(String, bool)>, sqlx::Error> {
-        let page = sqlx::query_as::<_, (String, bool)>(PAGE)
-            .bind(log)
-            .bind(time(after))
-            .bind(limit)
-            .fetch_one(db)
-            .await;
-        match page {
-            Ok(page) => Ok(Some(page)),
-            Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn one_by_one(
-        db: &mut SqliteConnection,
-        log: &str,
-        after: u64,
-        limit: u32,
-    ) -> Result<Vec<Entry>, sqlx::Error> {
-        let places: Vec<i64> = sqlx::query_scalar(PLACES)
-            .bind(log)
-            .bind(time(after))
-            .bind(limit)
-            .fetch_all(&mut *db)
-            .await?;
-        let mut entries = Vec::with_capacity(places.len());
-        for place in places {
-            let Ok(seq) = u64::try_from(place) else {
-                continue;
-            };
-            let found = sqlx::query_scalar::<_, String>(PAGE)
+    async fn page(&self, log: &str, after: u64, limit: u32) -> Result<Page, SourceError> {
+        let mut db = self.connection.lock().await;
+        let page = async {
+            let mut snapshot = db.begin().await?;
+            let blocks = audit::blocks_behind(&mut snapshot, log, after, limit).await?;
+            let pruned = sqlx::query_as(PRUNED)
                 .bind(log)
-                .bind(place - 1)
-                .bind(1)
-                .fetch_one(&mut *db)
-                .await;
-            let row = found
-                .ok()
-                .and_then(|text| rows(&text, |row, lists| row.entry(lists)))
-                .and_then(|rows| rows.into_iter().next());
-            entries.push(row.unwrap_or_else(|| Entry::Unreadable {
-                seq,
-                why: "a column is not of its kind".into(),
-            }));
-        }
-        Ok(entries)
-    }
-
-    async fn pruned(
-        db: &mut SqliteConnection,
-        log: &str,
-        after: u64,
-        limit: u32,
-    ) -> Result<Vec<Entry>, sqlx::Error> {
-        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(PRUNED)
-            .bind(log)
-            .bind(time(after))
-            .bind(limit)
-            .fetch_all(db)
-            .await?;
-        let entries = rows.into_iter().filter_map(|(seq, leaf)| {
-            let seq = u64::try_from(seq).ok()?;
-            Some(match Hash::from_bytes(&leaf) {
-                Some(leaf) => Entry::Pruned { seq, leaf },
-                None => Entry::Unreadable {
-                    seq,
-                    why: "its leaf is no hash".into(),
-                },
-            })
-        });
-        Ok(entries.collect())
+                .bind(time(after))
+                .bind(limit)
+                .fetch_all(&mut *snapshot)
+                .await?;
+            snapshot.commit().await?;
+            Ok(Page { blocks, pruned })
+        };
+        page.await.map_err(|error| self.failed(&error))
     }
 }
 
@@ -235,94 +111,61 @@ impl Source for SqliteHistory {
     }
 
     async fn entries(&self, log: &str, after: u64, limit: u32) -> Result<Vec<Entry>, SourceError> {
-        let mut db = self.connection.lock().await;
-        let page = Self::page(&mut db, log, after, limit).await;
-        let (mut entries, pruned) = page.map_err(|error| self.failed(&error))?;
-        if !pruned.is_empty() {
-            entries.extend(pruned);
-            entries.sort_by_key(Entry::seq);
-            entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        }
-        Ok(entries)
+        let page = self.page(log, after, limit).await?;
+        let record = |record: &Placed<'_>| Entry::Record(Box::new(record.to_stored()));
+        let pruned = |seq, leaf| Entry::Pruned { seq, leaf };
+        let unreadable = |seq, why| Entry::Unreadable { seq, why };
+        let entries = page.read(after, record, pruned, unreadable);
+        Ok(in_order(entries, Entry::seq, limit))
     }
 
     async fn leaves(&self, log: &str, after: u64, limit: u32) -> Result<Vec<Leaf>, SourceError> {
-        let page = {
-            let mut db = self.connection.lock().await;
-            Self::text(&mut db, log, after, limit).await
-        };
+        let page = self.page(log, after, limit).await?;
         let mut buffer = Vec::new();
-        if let Some((text, false)) = page.map_err(|error| self.failed(&error))?
-            && let Some(leaves) = rows(&text, |row, lists| row.leaf(lists, &mut buffer))
-        {
-            return Ok(leaves);
-        }
-        let entries = self.entries(log, after, limit).await?;
-        Ok(leaves_of(entries))
+        let record = |record: &Placed<'_>| Leaf::of(record, &mut buffer);
+        let pruned = |seq, leaf| Leaf::Pruned { seq, leaf };
+        let unreadable = |seq, why| Leaf::Unreadable { seq, why };
+        let leaves = page.read(after, record, pruned, unreadable);
+        Ok(in_order(leaves, Leaf::seq, limit))
     }
 }
 
-/// The rows of a page in the order of their places, which SQL does not promise; nothing where
-/// one of them is not as this program writes it.
-fn rows<T>(text: &str, mut make: impl FnMut(Columns<'_>, &mut Lists) -> T) -> Option<Vec<T>> {
-    let mut rows: Vec<Columns<'_>> = serde_json::from_str(text).ok()?;
-    rows.sort_by_key(|row| row.0);
-    let mut lists = Lists::default();
-    Some(rows.into_iter().map(|row| make(row, &mut lists)).collect())
+/// By their places, which blocks of somebody else may have twice.
+fn in_order<T>(mut found: Vec<T>, seq: impl FnMut(&T) -> u64, limit: u32) -> Vec<T> {
+    found.sort_by_key(seq);
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    found
 }
 
-// === impl Columns ===
+// === impl Page ===
 
-impl<'a> Columns<'a> {
-    fn entry(self, lists: &mut Lists) -> Entry {
-        match self.placed(lists) {
-            Ok(record) => Entry::Record(Box::new(record.to_stored())),
-            Err((seq, why)) => Entry::Unreadable { seq, why },
+impl Page {
+    /// All of it behind `after`, records first.
+    fn read<T>(
+        &self,
+        after: u64,
+        mut record: impl FnMut(&Placed<'_>) -> T,
+        mut pruned: impl FnMut(u64, Hash) -> T,
+        mut unreadable: impl FnMut(u64, String) -> T,
+    ) -> Vec<T> {
+        let mut found = Vec::new();
+        for block in &self.blocks {
+            block.each(after, |line| {
+                found.push(match line {
+                    Ok(placed) => record(placed),
+                    Err((seq, why)) => unreadable(seq, why.into()),
+                });
+            });
         }
-    }
-
-    fn leaf(self, lists: &mut Lists, buffer: &mut Vec<u8>) -> Leaf {
-        match self.placed(lists) {
-            Ok(record) => Leaf::of(&record, buffer),
-            Err((seq, why)) => Leaf::Unreadable { seq, why },
-        }
-    }
-
-    /// The record at its place, or why it is none.
-    fn placed<'b>(self, lists: &'b mut Lists) -> Result<Placed<'b>, (u64, String)>
-    where
-        'a: 'b,
-    {
-        let Self(seq, time, a, b, c, d, e, f, g, h, i, j, policies) = self;
-        let Some(policies) = lists.read(&policies) else {
-            let why = "its policies are no list as this program writes it";
-            return Err((seq, why.into()));
-        };
-        Ok(Placed {
-            seq,
-            time,
-            texts: [a, b, c, d, e, f, g, h, i, j],
-            policies,
-        })
-    }
-}
-
-// === impl Lists ===
-
-impl Lists {
-    /// A list of policies. It must be the text that this program writes for it: no second
-    /// text may have the same leaf.
-    fn read(&mut self, text: &str) -> Option<&[String]> {
-        if self.text != text {
-            let policies: Vec<String> = serde_json::from_str(text).ok()?;
-            if !serde_json::to_string(&policies).is_ok_and(|written| written == text) {
-                return None;
-            }
-            *self = Self {
-                text: text.to_owned(),
-                policies,
+        for (seq, leaf) in &self.pruned {
+            let Ok(seq) = u64::try_from(*seq) else {
+                continue;
             };
+            found.push(match Hash::from_bytes(leaf) {
+                Some(leaf) => pruned(seq, leaf),
+                None => unreadable(seq, "its leaf is no hash".into()),
+            });
         }
-        Some(&self.policies)
+        found
     }
 }

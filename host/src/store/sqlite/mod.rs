@@ -8,6 +8,7 @@
 
 mod accounts;
 mod audit;
+mod blocks;
 mod ceremonies;
 mod credentials;
 mod debts;

@@ -40,6 +40,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "credential age",
             include_str!("migrations/0021_credential_age.sql"),
         ),
+        step(
+            22,
+            "audit blocks",
+            include_str!("migrations/0022_audit_blocks.sql"),
+        ),
     ])
 });
 

@@ -15,7 +15,6 @@ use crate::store::{Error, Session};
 static SESSIONS: Insertion = Insertion::new(
     "sessions (rp_id, id, user_id, credential_id, created_at, expires_at, user_verified,
         last_used_at)",
-    0,
     8,
 );
 
@@ -47,7 +46,7 @@ pub(super) async fn get(db: &SqlitePool, rp_id: &str, id: &str) -> Result<Sessio
 #[async_trait]
 impl Applies<CreateSession> for Sqlite {
     async fn apply(change: &CreateSession, db: &mut SqliteConnection) -> Result<Session, Failure> {
-        SESSIONS.put(db, &[change], Ok, bind).await?;
+        SESSIONS.put(db, &[change], bind).await?;
         Ok(change.0.clone())
     }
 
@@ -55,7 +54,7 @@ impl Applies<CreateSession> for Sqlite {
         changes: &[&CreateSession],
         db: &mut SqliteConnection,
     ) -> Result<Option<Vec<Session>>, Failure> {
-        SESSIONS.put(db, changes, Ok, bind).await?;
+        SESSIONS.put(db, changes, bind).await?;
         Ok(Some(
             changes.iter().map(|change| change.0.clone()).collect(),
         ))

@@ -35,10 +35,9 @@ use sqlx::sqlite::{Sqlite, SqliteConnectOptions};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::oneshot;
 
-use super::audit;
+use super::audit::{self, Unfinished};
 use super::debts::{Debts, OWED};
 use super::doubt::Doubt;
-use super::insertion::Unfinished;
 use crate::audit::{Log, Placed, Record};
 use crate::store::job::{self, Ending, Job};
 use crate::store::writer::{GROUP, Jobs, State, Writer};

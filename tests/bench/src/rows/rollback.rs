@@ -70,7 +70,7 @@ pub(super) async fn measure(places: &Places) -> anyhow::Result<Vec<Row>> {
 /// names the revision that answered last.
 async fn served_by(db: &mut SqliteConnection, name: &str, version: &str) -> anyhow::Result<()> {
     let newest: Option<String> = sqlx::query_scalar(
-        "SELECT component_revision FROM audit WHERE component_name = ?1 ORDER BY rowid DESC LIMIT 1",
+        "SELECT component_revision FROM audit WHERE component_name = ?1 ORDER BY seq DESC LIMIT 1",
     )
     .bind(name)
     .fetch_optional(db)

@@ -207,65 +207,52 @@ impl Scene {
             .connect()
             .await
             .unwrap();
-        for trigger in ["audit_no_update", "audit_no_delete"] {
+        for trigger in ["audit_no_update", "audit_no_insert", "audit_no_delete"] {
             let drop = format!("DROP TRIGGER IF EXISTS {trigger}");
             run(&mut db, &drop).await.unwrap();
         }
         db
     }
 
+    /// Somebody who knows how records are written takes them apart, does that to the table of
+    /// them, and writes what comes of it back, each a block of its own.
     async fn attack(&self, statement: &str) {
         let mut db = self.attacker().await;
+        let apart = "CREATE TEMP TABLE audit AS SELECT * FROM main.audit";
+        run(&mut db, apart).await.unwrap();
         assert!(run(&mut db, statement).await.unwrap() > 0, "{statement}");
+        let back = format!(
+            "DELETE FROM audit_blocks;
+             INSERT INTO audit_blocks SELECT log, seq, '[' || {} || ',' || policies || ']' || char(10)
+             FROM audit ORDER BY log, seq",
+            COLUMNS[1..13].iter().map(|column| format!("json_quote({column})"))
+                .collect::<Vec<_>>().join(" || ',' || ")
+        );
+        run(&mut db, &back).await.unwrap();
     }
 
-    /// The bytes of one column, and whether they are a number.
-    async fn value(&self, db: &mut SqliteConnection, column: &str, seq: u64) -> (Vec<u8>, bool) {
-        let select = format!(
-            "SELECT CAST({column} AS BLOB), typeof({column}) = 'integer' FROM audit WHERE seq = {seq}"
-        );
-        sqlx::query_as(AssertSqlSafe(select))
+    /// The bytes of a block.
+    async fn block(&self, db: &mut SqliteConnection, first: u64) -> Vec<u8> {
+        sqlx::query_scalar("SELECT CAST(records AS BLOB) FROM audit_blocks WHERE first = ?1")
+            .bind(i64::try_from(first).unwrap())
             .fetch_one(db)
             .await
             .unwrap()
     }
 
-    /// Flip one bit of a column, look, and flip it back.
-    async fn flip(&self, db: &mut SqliteConnection, column: &str, seq: u64, bit: usize) {
-        let (bytes, number) = self.value(db, column, seq).await;
-        let (good, bad) = if number {
-            let value: i64 = String::from_utf8(bytes).unwrap().parse().unwrap();
-            let bad = value ^ (1_i64 << (bit % 63));
-            (value.to_string(), bad.to_string())
-        } else {
-            let mut flipped = bytes.clone();
-            let at = (bit / 8) % bytes.len();
-            flipped[at] ^= 1 << (bit % 8);
-            (text(&bytes), text(&flipped))
-        };
-        let rowid = format!("SELECT rowid FROM audit WHERE seq = {seq}");
-        let rowid: i64 = sqlx::query_scalar(AssertSqlSafe(rowid))
-            .fetch_one(&mut *db)
-            .await
-            .unwrap();
-        let set =
-            |value: &str| format!("UPDATE audit SET {column} = {value} WHERE rowid = {rowid}");
-        if run(db, &set(&bad)).await.is_err() {
-            // The place is taken: the database itself refuses two of them.
-            assert_eq!(column, "seq");
-            return;
-        }
-        match self.verdict().await.bad {
-            Some(Bad::Record { seq: named, .. }) => {
-                assert_eq!(named, seq, "{column}, bit {bit}");
-            }
-            // The last record is not at its place any more: the end is gone.
-            Some(Bad::CutTail { has, .. }) if ["log", "seq"].contains(&column) => {
-                assert_eq!((seq, has), (RECORDS, RECORDS - 1), "{column}, bit {bit}");
-            }
-            other => panic!("{column}, bit {bit}: {other:?}"),
-        }
-        assert_eq!(run(db, &set(&good)).await.unwrap(), 1);
+    /// Alter a block, and look.
+    async fn with_block(
+        &self,
+        db: &mut SqliteConnection,
+        first: u64,
+        records: &[u8],
+    ) -> Option<Bad> {
+        let set = format!(
+            "UPDATE audit_blocks SET records = {} WHERE first = {first}",
+            text(records)
+        );
+        assert_eq!(run(db, &set).await.unwrap(), 1);
+        self.verdict().await.bad
     }
 }
 

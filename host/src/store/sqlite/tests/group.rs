@@ -16,7 +16,7 @@ use crate::store::sqlite::open::{Older, open};
 use crate::store::{Error, Session};
 
 const BREAK_AUDIT: &str = "
-    CREATE TRIGGER broken BEFORE INSERT ON audit WHEN NEW.action = 'ceremonies.put'
+    CREATE TRIGGER broken BEFORE INSERT ON audit_blocks WHEN instr(NEW.records, 'ceremonies.put')
     BEGIN SELECT RAISE(ABORT, 'disk trouble'); END";
 
 #[tokio::test]
@@ -58,10 +58,7 @@ async fn place_that_somebody_else_took_stops_the_log() {
     let (_folder, path) = folder();
     let (kit, _) = in_file(&path).await;
     kit.create(RP, "ada").await;
-    let forged = "
-        INSERT INTO audit SELECT log, seq + 1, time, request_id, workload, address, component_name,
-            component_digest, component_revision, action, relying_party, 'forged', outcome, policies
-        FROM audit";
+    let forged = "INSERT INTO audit_blocks SELECT log, first + 1, records FROM audit_blocks";
     meddle(&path, forged).await.unwrap();
     assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Err(Error::Busy));
     assert_eq!(kit.store.ready().await, Err(Error::Busy));
