@@ -36,13 +36,11 @@ pub fn empty_root() -> Hash {
 /// RFC 9162 section 2.1.1: the parent of two nodes.
 pub fn node(left: &Hash, right: &Hash) -> Hash {
     let mut bytes = [0; 1 + 2 * HASH_BYTES];
-    let mut parts = bytes.iter_mut();
-    for (to, from) in parts
-        .by_ref()
-        .zip([1].iter().chain(&left.0).chain(&right.0))
-    {
-        *to = *from;
-    }
+    let [prefix, nodes @ ..] = &mut bytes;
+    *prefix = 1;
+    let (first, second) = nodes.split_at_mut(HASH_BYTES);
+    first.copy_from_slice(&left.0);
+    second.copy_from_slice(&right.0);
     Hash::from_digest(&aws_lc_rs::digest::digest(&SHA256, &bytes))
 }
 

@@ -354,6 +354,10 @@ impl Store for RemoteStore {
         self.log.ready().await
     }
 
+    fn away(&self) -> bool {
+        self.log.away()
+    }
+
     async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
         self.log.sweep(now).await
     }

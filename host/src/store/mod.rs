@@ -267,6 +267,12 @@ pub trait Store: Send + Sync + 'static {
     /// Host duty: whether calls would be answered now.
     async fn ready(&self) -> Result<(), Error>;
 
+    /// Host duty: whether the database could not be reached the last time it was to write: a cut
+    /// wire or a server that is down, and not one that refuses.
+    fn away(&self) -> bool {
+        false
+    }
+
     /// Host duty: forget what is a day out of date, a bounded number of rows at a
     /// time. Call again soon when it forgot anything.
     async fn sweep(&self, now: Timestamp) -> Result<Swept, Error>;

@@ -41,6 +41,7 @@ pub(super) type Jobs<E> = mpsc::Receiver<Box<dyn Job<E>>>;
 pub(super) struct State {
     commits: AtomicU64,
     failing: AtomicBool,
+    away: AtomicBool,
 }
 
 // === impl Writer ===
@@ -126,6 +127,11 @@ impl<E: Backend> Writer<E> {
         Ok(())
     }
 
+    /// Whether the database could not be reached for the last group.
+    pub(super) fn away(&self) -> bool {
+        self.state.away.load(Ordering::Acquire)
+    }
+
     /// How many transactions have been committed.
     pub(super) fn commits(&self) -> u64 {
         self.state.commits.load(Ordering::Relaxed)
@@ -150,9 +156,15 @@ impl State {
     pub(super) fn ended(&self, ending: Ending) {
         if ending == Ending::Committed {
             self.commits.fetch_add(1, Ordering::Relaxed);
+            self.set_away(false);
         }
         self.failing
             .store(ending != Ending::Committed, Ordering::Release);
+    }
+
+    /// Whether the database can't be reached.
+    pub(super) fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Release);
     }
 
     /// Whether the last group failed.

@@ -4,12 +4,14 @@
 //! body within its limit, a place among the requests in flight, one call of
 //! auth-service, the records made durable, the answer. Whatever fails on the way
 //! has an answer of the host's own, with a code, and a record. Nothing leaves the
-//! host before the records of the request are durable.
+//! host before the records of the request are durable; but for [`public`] documents that
+//! have left before, while the database is away.
 //!
 //! What the paths under a prefix mean is auth-service's to know; the prefixes are
 //! the actions of policy: [`area`]. The host's own answers are in [`refusal`].
 
 mod area;
+mod public;
 mod refusal;
 
 use std::net::SocketAddr;
@@ -25,6 +27,7 @@ use tokio::sync::{Semaphore, watch};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use self::area::{Area, method_name};
+use self::public::{Document, PROMPT, Public};
 use self::refusal::Refusal;
 use super::handler::{Handler, Peer, Response, full};
 use super::leases::{Counted, Leases};
@@ -39,7 +42,7 @@ use crate::registry::rollout::Sticky;
 use crate::registry::rollout::judge::Ended;
 use crate::registry::{CallError, Slot};
 use crate::runtime::Deadline;
-use crate::store::RateLimit;
+use crate::store::{self, RateLimit};
 
 /// The header that carries a request's id back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -70,6 +73,7 @@ pub struct FrontDoor {
     places: Semaphore,
     in_flight: Semaphore,
     connections: ConnectionRecords,
+    public: Public,
     /// None where no other host has the store, or nobody is limited.
     leases: Option<Leases>,
 }
@@ -92,6 +96,7 @@ impl FrontDoor {
             auth_service,
             places: Semaphore::new(limits.in_flight.saturating_add(limits.queue)),
             in_flight: Semaphore::new(limits.in_flight),
+            public: Public::default(),
             leases: None,
             limits,
         }
@@ -126,7 +131,8 @@ impl FrontDoor {
         });
         let owed = Owed::new(&self.services);
         let started = std::time::Instant::now();
-        let (method, area) = (request.method().clone(), Area::of(request.uri().path()));
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let area = Area::of(uri.path());
         let outcome = match area {
             Some(area) => {
                 self.authorized(area, peer, &origin, &owed.trail, request)
@@ -134,10 +140,21 @@ impl FrontDoor {
             }
             None => Err(self.nowhere(&origin, &owed.trail, &method)),
         };
-        let answer = match (outcome, self.services.store.append(&owed.trail).await) {
-            (Ok(answer), Ok(())) => answer.map(full),
-            (Err(refusal), Ok(())) => refusal.respond(&origin),
-            (_, Err(_)) => {
+        let document = Document::of(area, (&method, &uri), &origin, &outcome);
+        let again = document
+            .as_ref()
+            .is_some_and(|one| self.public.has_left(one));
+        let appended = match self.append(&owed.trail, again).await {
+            Ok(()) => {
+                document.into_iter().for_each(|one| self.public.leaves(one));
+                true
+            }
+            Err(_) => again && self.services.store.away(),
+        };
+        let answer = match (outcome, appended) {
+            (Ok(answer), true) => answer.map(full),
+            (Err(refusal), true) => refusal.respond(&origin),
+            (_, false) => {
                 tracing::error!(
                     request_id = origin.request_id,
                     "audit records could not be written: the answer is withheld"
@@ -155,6 +172,17 @@ impl FrontDoor {
             "request"
         );
         finish(answer, &origin)
+    }
+
+    /// Make the records durable. What may leave `again` without does not wait for a database that
+    /// is away.
+    async fn append(&self, trail: &Trail, again: bool) -> Result<(), store::Error> {
+        let store = &self.services.store;
+        if again && store.away() {
+            let appended = tokio::time::timeout(PROMPT, store.append(trail)).await;
+            return appended.unwrap_or(Err(store::Error::Busy));
+        }
+        store.append(trail).await
     }
 
     /// A path outside the API. Its record has no word of it: a path may hold anything.

@@ -385,6 +385,10 @@ impl<D: Database> Store for Mediated<D> {
         self.database.ready().await
     }
 
+    fn away(&self) -> bool {
+        self.database.away()
+    }
+
     async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
         self.database.sweep(now).await
     }

@@ -162,10 +162,12 @@ impl Loop {
                     pause *= 2;
                 }
                 Fault::Again(error) | Fault::Final(error) => {
+                    self.state.set_away(is_away(&error));
                     tracing::error!(%error, jobs, "the store could not commit");
                     return Ending::Failed;
                 }
                 Fault::InDoubt(error) => {
+                    self.state.set_away(is_away(&error));
                     tracing::error!(%error, jobs, "nobody knows whether the store has committed");
                     return Ending::Failed;
                 }
@@ -302,6 +304,18 @@ impl Fault {
             }
             _ => Self::Final(error),
         }
+    }
+}
+
+/// Nobody answers, or somebody who says that the server stops or starts.
+fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            code.starts_with("08") || ["57P01", "57P02", "57P03"].contains(&&*code)
+        }
+        _ => false,
     }
 }
 

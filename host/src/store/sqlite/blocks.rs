@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::audit::Placed;
 
@@ -24,9 +25,9 @@ pub(super) struct Block {
 pub(super) type Unreadable = (u64, &'static str);
 
 /// A record's columns, in the order of the view `audit`. A text stays where it is, if JSON has
-/// it as it is.
+/// it as it is. The policies are a list, or its text.
 #[derive(Serialize, Deserialize)]
-struct Line<'a>(
+struct Line<'a, P>(
     u64,
     u64,
     #[serde(borrow)] Cow<'a, str>,
@@ -39,8 +40,16 @@ struct Line<'a>(
     #[serde(borrow)] Cow<'a, str>,
     #[serde(borrow)] Cow<'a, str>,
     #[serde(borrow)] Cow<'a, str>,
-    Cow<'a, [String]>,
+    P,
 );
+
+/// The last list of policies that was read, and its text: most records have the same as the
+/// one before.
+#[derive(Default)]
+struct Lists {
+    text: String,
+    policies: Vec<String>,
+}
 
 /// The lines of these records.
 pub(super) fn write(records: &[Placed<'_>]) -> Result<String, serde_json::Error> {
@@ -57,19 +66,13 @@ pub(super) fn write(records: &[Placed<'_>]) -> Result<String, serde_json::Error>
 impl Block {
     /// Tell of each record behind the place `after`.
     pub(super) fn each(&self, after: u64, mut tell: impl FnMut(Result<&Placed<'_>, Unreadable>)) {
-        let mut written = Vec::new();
+        let mut lists = Lists::default();
         for (place, line) in (self.first..).zip(lines(&self.records)) {
-            if place <= after {
-                continue;
-            }
-            match read(place, line, &mut written) {
-                Ok(Line(seq, time, a, b, c, d, e, f, g, h, i, j, policies)) => tell(Ok(&Placed {
-                    seq,
-                    time,
-                    texts: [a, b, c, d, e, f, g, h, i, j],
-                    policies: &policies,
-                })),
-                Err(why) => tell(Err((place, why))),
+            if place > after {
+                match read(place, line, &mut lists) {
+                    Ok(record) => tell(Ok(&record)),
+                    Err(why) => tell(Err((place, why))),
+                }
             }
         }
     }
@@ -85,28 +88,48 @@ fn lines(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn read<'a>(place: u64, line: &'a [u8], written: &mut Vec<u8>) -> Result<Line<'a>, &'static str> {
+fn read<'a>(place: u64, line: &'a [u8], lists: &'a mut Lists) -> Result<Placed<'a>, &'static str> {
     let not_ours = "it is no record as this program writes it";
-    let record: Line<'_> = serde_json::from_slice(line).map_err(|_| not_ours)?;
+    let text = std::str::from_utf8(line).ok();
+    let text = text.and_then(|text| text.strip_suffix('\n'));
+    let text = text.ok_or(not_ours)?;
+    let record: Line<'_, &RawValue> = serde_json::from_str(text).map_err(|_| not_ours)?;
     if record.0 != place {
         return Err("another record stands in its place");
     }
-    written.clear();
-    serde_json::to_writer(&mut *written, &record).map_err(|_| not_ours)?;
-    written.push(b'\n');
-    if written == line {
-        Ok(record)
-    } else {
-        Err(not_ours)
+    if !is_ours(text, &record) {
+        return Err(not_ours);
     }
+    let Line(seq, time, a, b, c, d, e, f, g, h, i, j, policies) = record;
+    Ok(Placed {
+        seq,
+        time,
+        texts: [a, b, c, d, e, f, g, h, i, j],
+        policies: lists.read(policies.get()).ok_or(not_ours)?,
+    })
+}
+
+/// Whether a line without its end that has these columns is the one that this program writes.
+fn is_ours(line: &str, record: &Line<'_, &RawValue>) -> bool {
+    let Line(seq, time, a, b, c, d, e, f, g, h, i, j, policies) = record;
+    let mut length = policies.get().len();
+    for text in [a, b, c, d, e, f, g, h, i, j] {
+        let Cow::Borrowed(text) = text else {
+            let written = serde_json::to_string(record);
+            return written.is_ok_and(|written| line == written);
+        };
+        length += text.len();
+    }
+    // Nothing is escaped, and nothing stands between: brackets, commas and quotes.
+    let digits = |number: u64| number.checked_ilog10().map_or(1, |tens| tens as usize + 1);
+    line.len() == length + digits(*seq) + digits(*time) + 2 + 12 + 20
 }
 
 // === impl Line ===
 
-impl<'a> Line<'a> {
+impl<'a> Line<'a, &'a [String]> {
     fn of(record: &'a Placed<'_>) -> Self {
         let [a, b, c, d, e, f, g, h, i, j] = record.texts.each_ref().map(|text| Cow::from(&**text));
-        let policies = Cow::from(record.policies);
         Self(
             record.seq,
             record.time,
@@ -120,8 +143,27 @@ impl<'a> Line<'a> {
             h,
             i,
             j,
-            policies,
+            record.policies,
         )
+    }
+}
+
+// === impl Lists ===
+
+impl Lists {
+    /// A list of policies. It must be the text that this program writes for it.
+    fn read(&mut self, text: &str) -> Option<&[String]> {
+        if self.text != text {
+            let policies: Vec<String> = serde_json::from_str(text).ok()?;
+            if !serde_json::to_string(&policies).is_ok_and(|written| written == text) {
+                return None;
+            }
+            *self = Self {
+                text: text.to_owned(),
+                policies,
+            };
+        }
+        Some(&self.policies)
     }
 }
 
@@ -167,9 +209,17 @@ mod tests {
         let not_ours = "it is no record as this program writes it";
         let elsewhere = "another record stands in its place";
         let second_text = second.replacen("t-8", "\\u0074-8", 1);
+        let mut escaped = sample(7);
+        escaped.target = "\u{1f}".into();
+        let escaped = write(&[escaped.placed()]).unwrap();
+        let other_case = escaped.replace("001f", "001F");
         for (text, found_there) in [
             (
                 format!("{first}\n{second_text}\n"),
+                vec![Ok(7), Err((8, not_ours))],
+            ),
+            (
+                format!("{first}\n{}\n", second.replace(",\"t-8", ", \"t-8")),
                 vec![Ok(7), Err((8, not_ours))],
             ),
             (
@@ -181,6 +231,10 @@ mod tests {
                 vec![Ok(7), Err((8, not_ours))],
             ),
             (
+                format!("{first}\n{second} "),
+                vec![Ok(7), Err((8, not_ours))],
+            ),
+            (
                 format!("{first}\n\n{second}\n"),
                 vec![Ok(7), Err((8, not_ours)), Err((9, elsewhere))],
             ),
@@ -189,6 +243,16 @@ mod tests {
                 vec![Ok(7), Err((8, elsewhere))],
             ),
             (format!("{first}{second}\n"), vec![Err((7, not_ours))]),
+            (escaped.clone(), vec![Ok(7)]),
+            (other_case, vec![Err((7, not_ours))]),
+            (
+                escaped.replace("[\"a\"", "[ \"a\""),
+                vec![Err((7, not_ours))],
+            ),
+            (
+                format!("{first}\n").replace("[\"a\"", "[ \"a\""),
+                vec![Err((7, not_ours))],
+            ),
             (String::new(), vec![]),
         ] {
             assert_eq!(found(&block(7, text.clone()), 0), found_there, "{text}");

@@ -13,6 +13,8 @@ use zeropass_tests::signing::minisig;
 use super::wire::Wire;
 use super::{NAME, PATIENCE, answers, reaches, serves, two_hosts};
 
+const KEYS: &str = "/.well-known/jwks.json";
+
 /// The role of rollouts alone loses the database: what an order of an operator needs, and
 /// nothing that a sign-in needs.
 #[tokio::test(flavor = "multi_thread")]
@@ -172,19 +174,34 @@ async fn hosts_follow_each_other_and_stay_put_while_the_database_is_away_for_bot
     let wish = json!({"revision": "1.1.0"});
     release(&first, &one, NAME, variant(NAME, "b"), &wish).await;
     reaches(&second, "1.1.0").await;
+    let mut keys = Vec::new();
     for deployment in [&first, &second] {
         assert_eq!(answers(deployment).await, "1.1.0");
+        keys.push(deployment.client(WORKLOAD).get(KEYS).await.expect(200));
     }
 
     database.server().stop();
-    for deployment in [&first, &second] {
+    let mut meanwhile = Vec::new();
+    for (deployment, keys) in [&first, &second].into_iter().zip(&keys) {
         // Each has looked, in vain.
         deployment.rollouts().look().await;
         assert_eq!(serves(deployment), "1.1.0");
-        // The audit log is in the database too, and nothing happens without it.
+        // Its revision goes on giving out what checks the tokens that there are.
         let client = deployment.client(WORKLOAD);
-        let refused = client.get("/.well-known/jwks.json").await;
-        assert_eq!(refused.problem(), (503, "busy".to_owned()));
+        for _ in 0..3 {
+            let answer = client.get(KEYS).await;
+            assert_eq!(answer.expect(200), *keys);
+            meanwhile.push((deployment, answer.request_id().to_owned()));
+        }
+        // Of anything else the audit log must know first, and it is in the database too.
+        let body = json!({"user": {"name": "nobody"}});
+        for refused in [
+            client.post("/v1/authentications", &body).await,
+            client.get("/.well-known/webauthn").await,
+            client.get("/.well-known/jwks.json?other").await,
+        ] {
+            assert_eq!(refused.problem(), (503, "busy".to_owned()));
+        }
     }
     let wish = json!({"revision": "1.0.0", "rollback": true});
     let refused = activate(&other, NAME, &wish).await;
@@ -196,11 +213,20 @@ async fn hosts_follow_each_other_and_stay_put_while_the_database_is_away_for_bot
     for deployment in [&first, &second] {
         let client = deployment.client(WORKLOAD);
         let started = Instant::now();
-        while client.get("/.well-known/jwks.json").await.status() != 200 {
+        while client.get("/.well-known/webauthn").await.status() != 200 {
             assert!(started.elapsed() < PATIENCE, "the database is back");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(answers(deployment).await, "1.1.0");
+    }
+    for (deployment, request) in meanwhile {
+        let records = deployment.records_of(&request).await;
+        let revision = |action: &str| {
+            let record = records.iter().find(|record| record.action == action);
+            record.map(|record| record.component_revision.as_str())
+        };
+        assert_eq!(revision("tokens.keys"), Some("1.1.0"), "{records:?}");
+        assert_eq!(revision("api.metadata"), Some("-"));
     }
     activate(&other, NAME, &wish).await.expect(200);
     reaches(&first, "1.0.0").await;
@@ -236,6 +262,9 @@ async fn host_cut_off_by_itself_stays_put_and_catches_up(silent: bool) {
         .await
         .expect(201);
 
+    let cut_off = second.client(WORKLOAD);
+    let keys = cut_off.get(KEYS).await.expect(200);
+
     wire.cut(silent);
     activate(&one, NAME, &json!({"revision": "1.1.0"}))
         .await
@@ -244,8 +273,8 @@ async fn host_cut_off_by_itself_stays_put_and_catches_up(silent: bool) {
         ada.sign_in(&client, "ada").await.expect(200);
     }
     assert_eq!(answers(&first).await, "1.1.0");
-    let cut_off = second.client(WORKLOAD);
-    let refused = cut_off.get("/.well-known/jwks.json").await;
+    assert_eq!(cut_off.get(KEYS).await.expect(200), keys);
+    let refused = cut_off.get("/.well-known/webauthn").await;
     assert_eq!(refused.problem(), (503, "busy".to_owned()));
     let wish = json!({"revision": "1.1.0"});
     let refused = activate(&other, NAME, &wish).await;
@@ -255,7 +284,7 @@ async fn host_cut_off_by_itself_stays_put_and_catches_up(silent: bool) {
     wire.heal();
     reaches(&second, "1.1.0").await;
     let started = Instant::now();
-    while cut_off.get("/.well-known/jwks.json").await.status() != 200 {
+    while cut_off.get("/.well-known/webauthn").await.status() != 200 {
         assert!(started.elapsed() < PATIENCE, "the database is back");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
