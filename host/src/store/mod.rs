@@ -267,8 +267,8 @@ pub trait Store: Send + Sync + 'static {
     /// Host duty: whether calls would be answered now.
     async fn ready(&self) -> Result<(), Error>;
 
-    /// Host duty: whether the database could not be reached the last time it was to write: a cut
-    /// wire or a server that is down, and not one that refuses.
+    /// Host duty: whether the database could not be reached the last time it was to write, by a cut
+    /// wire or because its server is down, and records that wait for it have room.
     fn away(&self) -> bool {
         false
     }

@@ -4,8 +4,8 @@ use std::fs;
 use std::process::Output;
 
 use serde_json::Value;
-use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 use zeropass::audit::merkle::{Hash, verify_consistency, verify_inclusion};
 use zeropass::audit::note::SignedNote;
 use zeropass::audit::read_notes;
@@ -301,6 +301,38 @@ async fn command_changes_no_schema() {
         .unwrap();
     assert_eq!(steps, 3);
     // What changes nothing needs no schema of its own.
+    good(&verify(&installation));
+}
+
+/// A copy from before records were kept in blocks.
+#[tokio::test(flavor = "multi_thread")]
+async fn copy_of_an_earlier_version_is_restored_and_read_by_nothing_else() {
+    let (installation, _) = used().await;
+    let config = ["--config", "zeropass.toml"];
+    let run = |command: &[&str]| installation.run(&[command, &config].concat());
+    good(&run(&["store", "backup", "copy.db"]));
+    let copy = installation.folder().join("copy.db");
+    let options = SqliteConnectOptions::new().filename(&copy);
+    let mut earlier = options.connect().await.unwrap();
+    let back = "
+        CREATE TABLE keyed AS SELECT * FROM audit;
+        DROP VIEW audit; DROP TABLE audit_blocks; ALTER TABLE keyed RENAME TO audit;
+        DELETE FROM _sqlx_migrations WHERE version = 22";
+    sqlx::raw_sql(back).execute(&mut earlier).await.unwrap();
+    earlier.close().await.unwrap();
+
+    let key = format!("keys/audit-{}.pub", log(&installation));
+    let verify_copy = ["audit", "verify", "--database", "copy.db", "--key", &key];
+    let checkpoints = ["--checkpoints", "audit.checkpoints"];
+    let told = bad(&installation.run(&[&verify_copy[..], &checkpoints].concat()));
+    assert!(told.contains("has schema version 21"), "{told}");
+    assert!(told.contains("(older-schema)"), "{told}");
+    good(&run(&["store", "restore", "copy.db", "--yes"]));
+    good(&verify(&installation));
+
+    std::fs::write(&copy, []).unwrap();
+    let told = bad(&run(&["store", "restore", "copy.db", "--yes"]));
+    assert!(told.contains("is no store that can be checked"), "{told}");
     good(&verify(&installation));
 }
 

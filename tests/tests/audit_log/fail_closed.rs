@@ -150,7 +150,7 @@ async fn missing_audit_table_closes_the_host_and_its_return_opens_it() {
     let reloaded = deployment.reload_policy().await;
     assert!(matches!(reloaded, Err(ReloadError::Audit(_))));
 
-    sqlx::raw_sql("ALTER TABLE away RENAME TO audit")
+    sqlx::raw_sql("ALTER TABLE away RENAME TO audit_blocks")
         .execute(&mut beside)
         .await
         .unwrap();

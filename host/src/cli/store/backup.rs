@@ -121,8 +121,6 @@ impl Restore {
         self.caution.confirmed(&what)?;
         let cut = cut_logs(&verdicts);
         let was = restoring.put_in_place(store, &aside)?;
-        // A copy may be of an earlier version. Its host does not run, and will not before this ends.
-        bring_up_to_date(store).await?;
         for (key, log) in [
             (host, &config.audit.log),
             (operators, &OPERATORS.to_owned()),
@@ -152,6 +150,8 @@ impl Restore {
 }
 
 async fn check(copy: &Path, config: &Config) -> anyhow::Result<Vec<Verdict>> {
+    // It may be of an earlier version.
+    bring_up_to_date(copy).await?;
     let history = SqliteHistory::open(copy).await?;
     let checked = verdicts(&history, config).await;
     history.close().await;

@@ -149,7 +149,14 @@ impl FrontDoor {
                 document.into_iter().for_each(|one| self.public.leaves(one));
                 true
             }
-            Err(_) => again && self.services.store.away(),
+            Err(_) if again && self.services.store.away() => {
+                tracing::warn!(
+                    request_id = origin.request_id,
+                    "the database is away: a document that has left before leaves again, its audit record waits"
+                );
+                true
+            }
+            Err(_) => false,
         };
         let answer = match (outcome, appended) {
             (Ok(answer), true) => answer.map(full),

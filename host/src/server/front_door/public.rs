@@ -1,15 +1,15 @@
 //! Public documents while the database is away.
 //!
-//! What stands under `/.well-known` is for everybody; whoever checks session tokens needs the
-//! keys there, also while nobody can sign in. A document that has left this host before, for the
-//! same workload and word for word, tells nothing new: when the database can't be reached it
-//! leaves again, and its record waits with those of withheld answers for the next commit.
-//! Everything else is withheld, and so are documents when the database can be reached and does
-//! not take the record.
+//! What stands under `/.well-known`, and `/openapi.json`, is for everybody; whoever checks session
+//! tokens needs the keys there, also while nobody can sign in. A document that has left this host
+//! before, for the same workload and word for word, tells nothing new: when the database could not
+//! be reached the last time, it leaves again, and its record waits with those of withheld answers
+//! for the next commit, as long as there is room for them. Everything else is withheld, and so are
+//! documents when the database is there and does not take the record.
 //!
-//! Bounds: [`KNOWN`] documents.
+//! Bounds: [`KNOWN`] documents of [`WORKLOADS`] workloads.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,22 +22,27 @@ use super::refusal::Refusal;
 use crate::audit::Origin;
 use crate::audit::merkle::Hash;
 
-/// Documents that are remembered. When there are more, all are forgotten: until they have left
-/// again they are withheld.
-const KNOWN: usize = 1024;
+/// Documents that are remembered of a workload, and workloads of which any are. When there are
+/// more, those of the workload, or of all, are forgotten: until they have left again they are
+/// withheld.
+const KNOWN: usize = 64;
+const WORKLOADS: usize = 1024;
 
 /// How long a document that may leave waits for its record, when the database was away the last
 /// time.
 pub(super) const PROMPT: Duration = Duration::from_millis(500);
 
-/// What has left.
+/// What has left, by workload.
 #[derive(Default)]
 pub(super) struct Public {
-    left: Mutex<HashSet<Hash>>,
+    left: Mutex<HashMap<String, HashSet<Hash>>>,
 }
 
 /// An answer that is a public document.
-pub(super) struct Document(Hash);
+pub(super) struct Document {
+    workload: String,
+    digest: Hash,
+}
 
 // === impl Document ===
 
@@ -53,20 +58,35 @@ impl Document {
         let public = area == Some(Area::Metadata)
             && method == Method::GET
             && answer.status() == StatusCode::OK;
-        public.then(|| {
-            let mut context = Context::new(&SHA256);
-            let place = uri.path_and_query().map_or("", |place| place.as_str());
-            for part in [
-                origin.workload.as_bytes(),
-                place.as_bytes(),
-                answer.body().as_ref(),
-            ] {
-                context.update(&(part.len() as u64).to_be_bytes());
-                context.update(part);
-            }
-            Self(Hash::from_digest(&context.finish()))
+        public.then(|| Self {
+            workload: origin.workload.clone(),
+            digest: digest(uri, answer),
         })
     }
+}
+
+/// Of the place and all that is told of it.
+fn digest(uri: &Uri, answer: &http::Response<Bytes>) -> Hash {
+    let mut context = Context::new(&SHA256);
+    let mut add = |part: &[u8]| {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    };
+    add(uri
+        .path_and_query()
+        .map_or("", |place| place.as_str())
+        .as_bytes());
+    add(answer.body());
+    let headers = answer.headers().iter();
+    let mut headers: Vec<_> = headers
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect();
+    headers.sort_unstable();
+    for (name, value) in headers {
+        add(name.as_bytes());
+        add(value);
+    }
+    Hash::from_digest(&context.finish())
 }
 
 // === impl Public ===
@@ -74,17 +94,23 @@ impl Document {
 impl Public {
     /// It leaves, and its record is durable.
     pub(super) fn leaves(&self, document: Document) {
+        let Document { workload, digest } = document;
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        if left.len() >= KNOWN && !left.contains(&document.0) {
+        if left.len() >= WORKLOADS && !left.contains_key(&workload) {
             left.clear();
         }
-        left.insert(document.0);
+        let of_workload = left.entry(workload).or_default();
+        if of_workload.len() >= KNOWN && !of_workload.contains(&digest) {
+            of_workload.clear();
+        }
+        of_workload.insert(digest);
     }
 
     /// Whether it has left before.
     pub(super) fn has_left(&self, document: &Document) -> bool {
         let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        left.contains(&document.0)
+        let of_workload = left.get(&document.workload);
+        of_workload.is_some_and(|left| left.contains(&document.digest))
     }
 }
 
@@ -144,13 +170,47 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn another_header_is_another_document() {
         let public = Public::default();
-        for number in 0..=KNOWN {
-            let body: &'static str = number.to_string().leak();
-            public.leaves(document("a", "/.well-known/webauthn", body));
+        let jwks = "/.well-known/jwks.json";
+        let with = |headers: &[(&'static str, &'static str)]| {
+            let mut answer = http::Response::new(Bytes::from("keys"));
+            for (name, value) in headers {
+                let value = http::HeaderValue::from_static(value);
+                answer.headers_mut().append(*name, value);
+            }
+            let uri = Uri::from_static(jwks);
+            let area = Area::of(jwks);
+            Document::of(area, (&Method::GET, &uri), &origin("a"), &Ok(answer)).unwrap()
+        };
+        public.leaves(with(&[("a", "1"), ("b", "2")]));
+        assert!(public.has_left(&with(&[("b", "2"), ("a", "1")])));
+        for other in [
+            &[("a", "1")][..],
+            &[("a", "1"), ("b", "3")],
+            &[("a", "1"), ("b", "2"), ("b", "2")],
+        ] {
+            assert!(!public.has_left(&with(other)), "{other:?}");
         }
-        assert!(public.has_left(&document("a", "/.well-known/webauthn", "1024")));
-        assert!(!public.has_left(&document("a", "/.well-known/webauthn", "0")));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_one_workload_forgets_for_itself() {
+        let public = Public::default();
+        let numbered = |workload: &str, number: usize| {
+            document(workload, "/.well-known/webauthn", number.to_string().leak())
+        };
+        public.leaves(numbered("other", 0));
+        for number in 0..=KNOWN {
+            public.leaves(numbered("a", number));
+        }
+        assert!(public.has_left(&numbered("a", KNOWN)));
+        assert!(!public.has_left(&numbered("a", 0)));
+        assert!(public.has_left(&numbered("other", 0)));
+        for number in 0..WORKLOADS {
+            public.leaves(numbered(&number.to_string(), 0));
+        }
+        assert!(!public.has_left(&numbered("other", 0)));
+        assert!(public.left.lock().unwrap().len() <= WORKLOADS);
     }
 }

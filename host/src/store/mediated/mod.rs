@@ -96,9 +96,11 @@ pub trait Database: Rollouts + fmt::Debug {
     /// Keep the records of a trail for the next commit, or count them as lost.
     fn keep(&self, trail: &Trail) -> impl Future<Output = ()> + Send;
 
-    /// Whether the recorder could not reach the database the last time.
+    /// As [`Store::away`].
+    ///
+    /// [`Store::away`]: super::Store::away
     fn away(&self) -> bool {
-        self.recorder().away()
+        false
     }
 
     fn ready(&self) -> impl Future<Output = Result<(), Error>> + Send;

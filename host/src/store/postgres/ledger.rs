@@ -12,7 +12,7 @@
 //! is written exactly once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -52,6 +52,8 @@ pub(super) struct Ledger {
     log: Arc<Log>,
     turn: Mutex<Turn>,
     waiting: AtomicBool,
+    /// Records that are kept here.
+    kept: AtomicUsize,
 }
 
 /// What only the holder of the turn may touch.
@@ -98,6 +100,7 @@ impl Ledger {
             log,
             turn: Mutex::new(Turn::default()),
             waiting: AtomicBool::new(false),
+            kept: AtomicUsize::new(0),
         }
     }
 
@@ -108,6 +111,12 @@ impl Ledger {
     /// Whether records wait for the database. Until they are there, nothing is durable.
     pub(super) fn waiting(&self) -> bool {
         self.waiting.load(Ordering::Acquire)
+    }
+
+    /// Whether more records can be kept without losing any: half of [`OWED`] is left to those of
+    /// requests that are under way.
+    pub(super) fn has_room(&self) -> bool {
+        self.kept.load(Ordering::Acquire) < OWED / 2
     }
 
     /// Wait for the turn. It lasts until it is known what became of the commit.
@@ -153,6 +162,7 @@ impl Ledger {
     /// The group of this turn is committed, and with it what was owed.
     pub(super) fn committed(&self, turn: &mut Turn, stored: &[StoredRecord]) {
         turn.owed.clear();
+        self.kept.store(0, Ordering::Release);
         self.waiting.store(false, Ordering::Release);
         let records = StoredRecord::all_placed(stored);
         self.log.committed(self.log.leaves(&records));
@@ -169,6 +179,7 @@ impl Ledger {
         // What was owed before is part of the group.
         let mut all = std::mem::take(&mut turn.owed);
         all.extend(records);
+        self.kept.store(all.len(), Ordering::Release);
         turn.doubt = Some(Doubt {
             group,
             stored,
@@ -244,6 +255,9 @@ impl Ledger {
         } else if !records.is_empty() {
             turn.owed.extend(records);
             self.trim(turn);
+            let in_doubt = turn.doubt.as_ref().map_or(0, |doubt| doubt.records.len());
+            let kept = in_doubt + turn.owed.len();
+            self.kept.store(kept, Ordering::Release);
             self.waiting.store(true, Ordering::Release);
         }
     }

@@ -234,6 +234,10 @@ impl Database for PostgresDatabase {
         self.ledger.owe_for(trail).await;
     }
 
+    fn away(&self) -> bool {
+        self.recorder.away() && self.ledger.has_room()
+    }
+
     async fn ready(&self) -> Result<(), Error> {
         for readers in [&self.accounts.readers, &self.credentials.readers] {
             let answer = read::read(readers, |db| async move {

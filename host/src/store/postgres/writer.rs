@@ -162,12 +162,10 @@ impl Loop {
                     pause *= 2;
                 }
                 Fault::Again(error) | Fault::Final(error) => {
-                    self.state.set_away(is_away(&error));
                     tracing::error!(%error, jobs, "the store could not commit");
                     return Ending::Failed;
                 }
                 Fault::InDoubt(error) => {
-                    self.state.set_away(is_away(&error));
                     tracing::error!(%error, jobs, "nobody knows whether the store has committed");
                     return Ending::Failed;
                 }
@@ -185,7 +183,7 @@ impl Loop {
         timeout(STEP, self.apply(&mut connection, jobs))
             .await
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))
-            .map_err(Fault::of)?;
+            .map_err(|error| self.fault(error))?;
 
         let ledger = Arc::clone(&self.ledger);
         let mut turn = ledger.turn().await;
@@ -195,7 +193,7 @@ impl Loop {
         let stored = timeout(STEP, appended)
             .await
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))
-            .map_err(Fault::of)?;
+            .map_err(|error| self.fault(error))?;
         let answer = timeout(STEP, sqlx::query("COMMIT").execute(&mut connection)).await;
         let error = match answer {
             Ok(Ok(_)) => {
@@ -204,12 +202,19 @@ impl Loop {
                 return Ok(());
             }
             Ok(Err(error)) if is_conflict(&error) => return Err(Fault::Again(error)),
-            Ok(Err(error)) => error,
+            Ok(Err(error)) => {
+                self.noticed(&error);
+                error
+            }
             Err(_elapsed) => sqlx::Error::PoolTimedOut,
         };
         // The lock on the head must not be ours any more when we ask.
         drop(connection);
-        match ledger.was_committed(&self.gateway, &group).await {
+        let committed = ledger.was_committed(&self.gateway, &group).await;
+        if committed.is_some() {
+            self.state.set_away(false);
+        }
+        match committed {
             Some(true) => {
                 ledger.committed(&mut turn, &stored);
                 Ok(())
@@ -259,9 +264,31 @@ impl Loop {
             Some(old) => drop(old.connection.close().await),
             None => {}
         }
-        let mut connection = self.gateway.connect().await?;
+        let connection = self.gateway.connect().await;
+        // Nobody answers, or somebody who is no server yet; a server that refuses is there.
+        let away = match &connection {
+            Ok(_) => false,
+            Err(sqlx::Error::Database(_)) => connection.as_ref().is_err_and(is_broken),
+            Err(_) => true,
+        };
+        self.state.set_away(away);
+        let mut connection = connection?;
         durable(&mut connection).await?;
         Ok(Held::new(connection))
+    }
+
+    /// Of an error on a connection.
+    fn fault(&self, error: sqlx::Error) -> Fault {
+        self.noticed(&error);
+        Fault::of(error)
+    }
+
+    /// A connection that broke has nobody at its other end, until a new one is made. One that is
+    /// slow has.
+    fn noticed(&self, error: &sqlx::Error) {
+        if is_broken(error) {
+            self.state.set_away(true);
+        }
     }
 }
 
@@ -307,10 +334,10 @@ impl Fault {
     }
 }
 
-/// Nobody answers, or somebody who says that the server stops or starts.
-fn is_away(error: &sqlx::Error) -> bool {
+/// The connection broke, or its server says that it stops or starts.
+fn is_broken(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Io(_) => true,
         sqlx::Error::Database(error) => {
             let code = error.code().unwrap_or_default();
             code.starts_with("08") || ["57P01", "57P02", "57P03"].contains(&&*code)

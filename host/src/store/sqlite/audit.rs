@@ -4,7 +4,7 @@ use futures::TryStreamExt as _;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Executor as _, SqliteConnection};
 
-use super::blocks::{self, BLOCK, Block};
+use super::blocks::{self, BLOCK, Block, Stretch};
 use crate::audit::Placed;
 use crate::store::columns::time;
 use crate::store::{Error, StoredRecord};
@@ -15,14 +15,21 @@ const APPEND: &str = "INSERT INTO audit_blocks (log, first, records) VALUES (?1,
 const APPEND_AND_COMMIT: &str =
     "INSERT INTO audit_blocks (log, first, records) VALUES (?1, ?2, ?3); COMMIT";
 
-/// The block with the place behind `?2` in it and those that follow, of so many places as are
-/// asked for. Whatever an attacker made of a place is no number below 1.
+/// The next place behind `?2` where a block begins, or that was cut.
+const NEXT: &str = "
+    SELECT min(next) FROM (
+        SELECT min(first) AS next FROM audit_blocks WHERE log = ?1 AND first > ?2
+        UNION ALL SELECT min(seq) FROM audit_pruned WHERE log = ?1 AND seq > ?2)";
+
+/// The blocks that begin up to `?3`, from the one before the one with the place behind `?2` on. If
+/// two have the same place, and no place before it is there twice, they follow each other.
 const BLOCKS: &str = "
-    SELECT first, CAST(records AS BLOB) AS records FROM audit_blocks
-    WHERE log = ?1 AND first > 0 AND first >= coalesce(
-            (SELECT max(first) FROM audit_blocks WHERE log = ?1 AND first <= ?2 + 1), 1)
-        AND first <= ?3 + max(?2, coalesce(
-            (SELECT min(first) FROM audit_blocks WHERE log = ?1 AND first > ?2), 0))
+    SELECT first, CAST(records AS BLOB) FROM audit_blocks
+    WHERE log = ?1 AND first <= ?3 AND first >= coalesce(
+        (SELECT min(first) FROM (
+            SELECT first FROM audit_blocks WHERE log = ?1 AND first <= ?2 + 1
+            ORDER BY first DESC LIMIT 2)),
+        first)
     ORDER BY first";
 
 const HEAD: &str = "
@@ -62,16 +69,29 @@ pub(super) async fn append_and_commit(
         };
         if blocks.peek().is_some() {
             let put = append(APPEND).execute(&mut *db).await;
-            put.map_err(Unfinished::Put)?;
+            put.and_then(|put| one(put.rows_affected()))
+                .map_err(Unfinished::Put)?;
             continue;
         }
         let mut results = db.fetch_many(append(APPEND_AND_COMMIT));
-        results.try_next().await.map_err(Unfinished::Put)?;
+        let put = results.try_next().await.map_err(Unfinished::Put)?;
+        let put = put.and_then(|put| put.left());
+        let put = put.map_or(0, |put| put.rows_affected());
         let commit = results.try_collect::<Vec<_>>().await;
-        return commit.map(drop).map_err(Unfinished::Commit);
+        return commit
+            .and_then(|_done| one(put))
+            .map_err(Unfinished::Commit);
     }
     let commit = sqlx::query("COMMIT").execute(db).await;
     commit.map(drop).map_err(Unfinished::Commit)
+}
+
+/// One row was written, and no other number.
+fn one(written: u64) -> Result<(), sqlx::Error> {
+    match written {
+        1 => Ok(()),
+        _ => Err(sqlx::Error::RowNotFound),
+    }
 }
 
 /// The last place that is taken, 0 in a log without records.
@@ -100,39 +120,42 @@ pub(super) async fn behind(
     seq: u64,
     limit: u32,
 ) -> Result<Vec<StoredRecord>, sqlx::Error> {
-    let blocks = blocks_behind(db, log, seq, limit).await?;
+    let stretch = stretch(db, log, seq, limit).await?;
     let mut records = Vec::new();
-    for block in blocks {
-        block.each(seq, |record| {
-            records.push(match record {
-                Ok(record) => Ok(record.to_stored()),
-                Err((place, why)) => {
-                    Err(sqlx::Error::Decode(format!("record {place}: {why}").into()))
-                }
-            });
+    stretch.each(|record| {
+        records.push(match record {
+            Ok(record) => Ok(record.to_stored()),
+            Err((place, why)) => Err(sqlx::Error::Decode(format!("record {place}: {why}").into())),
         });
-    }
+    });
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     records.into_iter().take(limit).collect()
 }
 
-/// The blocks of `log` with its records after `seq`, in order; at least `limit` of these, where
-/// there are as many.
-pub(super) async fn blocks_behind(
+/// What `log` has after `seq`: at least `limit` places, where it has as many.
+pub(super) async fn stretch(
     db: &mut SqliteConnection,
     log: &str,
     seq: u64,
     limit: u32,
-) -> Result<Vec<Block>, sqlx::Error> {
+) -> Result<Stretch, sqlx::Error> {
+    let next: Option<i64> = sqlx::query_scalar(NEXT)
+        .bind(log)
+        .bind(time(seq))
+        .fetch_one(&mut *db)
+        .await?;
+    let next = next.and_then(|next| u64::try_from(next).ok());
+    let until = seq.max(next.unwrap_or(0)).saturating_add(u64::from(limit));
     let blocks: Vec<(i64, Vec<u8>)> = sqlx::query_as(BLOCKS)
         .bind(log)
         .bind(time(seq))
-        .bind(limit)
+        .bind(time(until))
         .fetch_all(db)
         .await?;
-    let block = |(first, records)| match u64::try_from(first) {
-        Ok(first) => Ok(Block { first, records }),
-        Err(error) => Err(sqlx::Error::Decode(Box::new(error))),
-    };
-    blocks.into_iter().map(block).collect()
+    let block = |(first, records)| Block { first, records };
+    Ok(Stretch {
+        after: seq,
+        until,
+        blocks: blocks.into_iter().map(block).collect(),
+    })
 }

@@ -12,11 +12,20 @@ use crate::audit::Placed;
 /// Records in a block, at most.
 pub(super) const BLOCK: usize = 256;
 
+/// What a log has in blocks at the places after `after` up to `until`.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    pub(super) after: u64,
+    pub(super) until: u64,
+    /// All with a place of these, and the one before, in order.
+    pub(super) blocks: Vec<Block>,
+}
+
 /// Consecutive records of a log, as they are found.
 #[derive(Debug)]
 pub(super) struct Block {
     /// The place of the first.
-    pub(super) first: u64,
+    pub(super) first: i64,
     /// Their lines.
     pub(super) records: Vec<u8>,
 }
@@ -61,15 +70,36 @@ pub(super) fn write(records: &[Placed<'_>]) -> Result<String, serde_json::Error>
     String::from_utf8(text).map_err(serde::ser::Error::custom)
 }
 
-// === impl Block ===
+// === impl Stretch ===
 
-impl Block {
-    /// Tell of each record behind the place `after`.
-    pub(super) fn each(&self, after: u64, mut tell: impl FnMut(Result<&Placed<'_>, Unreadable>)) {
+impl Stretch {
+    /// Tell of each place, in the order of blocks. A place that two blocks have comes twice; and
+    /// if none before it does, both are here.
+    pub(super) fn each(&self, mut tell: impl FnMut(Result<&Placed<'_>, Unreadable>)) {
+        for block in &self.blocks {
+            self.each_of(block, &mut tell);
+        }
+    }
+
+    fn each_of(&self, block: &Block, tell: &mut impl FnMut(Result<&Placed<'_>, Unreadable>)) {
+        let first = u64::try_from(block.first).unwrap_or(0);
+        if first == 0 {
+            return tell(Err((
+                self.after + 1,
+                "a block stands before the first place",
+            )));
+        }
+        if block.records.is_empty() && first > self.after {
+            return tell(Err((first, "a block without a record stands in its place")));
+        }
         let mut lists = Lists::default();
-        for (place, line) in (self.first..).zip(lines(&self.records)) {
-            if place > after {
+        for (count, (place, line)) in (first..).zip(lines(&block.records)).enumerate() {
+            if place > self.until {
+                break;
+            }
+            if place > self.after {
                 match read(place, line, &mut lists) {
+                    _ if count == BLOCK => return tell(Err((place, "its block is too long"))),
                     Ok(record) => tell(Ok(&record)),
                     Err(why) => tell(Err((place, why))),
                 }
@@ -172,17 +202,20 @@ mod tests {
     use super::*;
     use crate::audit::{StoredRecord, sample};
 
-    fn block(first: u64, records: impl Into<Vec<u8>>) -> Block {
-        Block {
-            first,
-            records: records.into(),
+    /// One block and nothing else.
+    fn block(first: i64, records: impl Into<Vec<u8>>) -> Stretch {
+        let records = records.into();
+        Stretch {
+            after: 0,
+            until: u64::MAX,
+            blocks: vec![Block { first, records }],
         }
     }
 
     /// What is found: the places of records, and of what is none.
-    fn found(block: &Block, after: u64) -> Vec<Result<u64, Unreadable>> {
+    fn found(stretch: &Stretch) -> Vec<Result<u64, Unreadable>> {
         let mut found = Vec::new();
-        block.each(after, |record| found.push(record.map(|record| record.seq)));
+        stretch.each(|record| found.push(record.map(|record| record.seq)));
         found
     }
 
@@ -192,12 +225,20 @@ mod tests {
         records[1].target = "a \"quoted\"\n\tt\u{1}xt \\ \u{7f} é \u{2028}".into();
         records[2].policies = Vec::new();
         let text = write(&StoredRecord::all_placed(&records)).unwrap();
-        let block = block(7, text);
+        let mut stretch = block(7, text);
         let mut read = Vec::new();
-        block.each(0, |record| read.push(record.unwrap().to_stored()));
+        stretch.each(|record| read.push(record.unwrap().to_stored()));
         assert_eq!(read, records);
-        assert_eq!(found(&block, 8), [Ok(9)]);
-        assert_eq!(found(&block, 9), []);
+        for (after, until, places) in [
+            (8, 20, &[9][..]),
+            (9, 20, &[]),
+            (0, 8, &[7, 8]),
+            (7, 8, &[8]),
+        ] {
+            (stretch.after, stretch.until) = (after, until);
+            let expected: Vec<_> = places.iter().map(|place| Ok(*place)).collect();
+            assert_eq!(found(&stretch), expected, "after {after} until {until}");
+        }
     }
 
     #[test]
@@ -253,15 +294,28 @@ mod tests {
                 format!("{first}\n").replace("[\"a\"", "[ \"a\""),
                 vec![Err((7, not_ours))],
             ),
-            (String::new(), vec![]),
+            (
+                String::new(),
+                vec![Err((7, "a block without a record stands in its place"))],
+            ),
         ] {
-            assert_eq!(found(&block(7, text.clone()), 0), found_there, "{text}");
+            assert_eq!(found(&block(7, text.clone())), found_there, "{text}");
         }
         let mut bytes = good.into_bytes();
         bytes[3] = 0xff;
-        assert_eq!(
-            found(&block(7, bytes), 0),
-            [Err((7, not_ours)), Ok(8), Ok(9)]
-        );
+        assert_eq!(found(&block(7, bytes)), [Err((7, not_ours)), Ok(8), Ok(9)]);
+    }
+
+    #[test]
+    fn block_that_is_too_long_or_before_the_first_place_is_named() {
+        let records: Vec<_> = (1..=300).map(sample).collect();
+        let text = write(&StoredRecord::all_placed(&records)).unwrap();
+        let found_there = found(&block(1, text.clone()));
+        assert_eq!(found_there.len(), BLOCK + 1);
+        assert_eq!(found_there[BLOCK], Err((257, "its block is too long")));
+        for first in [0, -1, i64::MIN] {
+            let expected = Err((1, "a block stands before the first place"));
+            assert_eq!(found(&block(first, text.clone())), [expected]);
+        }
     }
 }

@@ -12,7 +12,8 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::audit;
-use super::blocks::Block;
+use super::blocks::Stretch;
+use super::open::{OpenError, known};
 use crate::audit::merkle::Hash;
 use crate::audit::{Entry, Leaf, Placed, Source, SourceError};
 use crate::store::columns::time;
@@ -22,8 +23,14 @@ const LOGS: &str = "
     SELECT CAST(log AS BLOB) FROM (SELECT log FROM audit_blocks UNION SELECT log FROM audit_pruned)
     ORDER BY 1";
 
-const PRUNED: &str =
-    "SELECT seq, leaf FROM audit_pruned WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+const PRUNED: &str = "
+    SELECT seq, leaf FROM audit_pruned WHERE log = ?1 AND seq > ?2 AND seq <= ?3
+    ORDER BY seq LIMIT ?4";
+
+/// Nothing where records are not kept in blocks; then the version of the schema.
+const OLDER: &str = "
+    SELECT max(version) FROM _sqlx_migrations
+    WHERE NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'audit_blocks')";
 
 /// The logs of a SQLite store.
 #[derive(Debug)]
@@ -34,7 +41,7 @@ pub struct SqliteHistory {
 
 /// What stands in a log behind a place.
 struct Page {
-    blocks: Vec<Block>,
+    stretch: Stretch,
     pruned: Vec<(i64, Vec<u8>)>,
 }
 
@@ -44,10 +51,10 @@ impl SqliteHistory {
     /// Read the store at `path`, which may be in use.
     ///
     /// # Errors
-    /// There is no such database.
+    /// There is no such database, or it is of an older zeropass.
     pub async fn open(path: &Path) -> Result<Self, SourceError> {
         let failed = |error: sqlx::Error| SourceError(format!("{}: {error}", path.display()));
-        let connection = SqliteConnectOptions::new()
+        let mut connection = SqliteConnectOptions::new()
             .filename(path)
             .read_only(true)
             .pragma("trusted_schema", "OFF")
@@ -55,6 +62,14 @@ impl SqliteHistory {
             .connect()
             .await
             .map_err(failed)?;
+        // What is no store at all says so when it is read.
+        let older: Result<Option<i64>, _> =
+            sqlx::query_scalar(OLDER).fetch_one(&mut connection).await;
+        if let Ok(Some(found)) = older {
+            let (path, known) = (path.to_owned(), known());
+            let error = OpenError::OlderSchema { path, found, known };
+            return Err(SourceError(error.to_string()));
+        }
         Ok(Self {
             path: path.display().to_string(),
             connection: Mutex::new(connection),
@@ -75,15 +90,16 @@ impl SqliteHistory {
         let mut db = self.connection.lock().await;
         let page = async {
             let mut snapshot = db.begin().await?;
-            let blocks = audit::blocks_behind(&mut snapshot, log, after, limit).await?;
+            let stretch = audit::stretch(&mut snapshot, log, after, limit).await?;
             let pruned = sqlx::query_as(PRUNED)
                 .bind(log)
                 .bind(time(after))
+                .bind(time(stretch.until))
                 .bind(limit)
                 .fetch_all(&mut *snapshot)
                 .await?;
             snapshot.commit().await?;
-            Ok(Page { blocks, pruned })
+            Ok(Page { stretch, pruned })
         };
         page.await.map_err(|error| self.failed(&error))
     }
@@ -115,7 +131,7 @@ impl Source for SqliteHistory {
         let record = |record: &Placed<'_>| Entry::Record(Box::new(record.to_stored()));
         let pruned = |seq, leaf| Entry::Pruned { seq, leaf };
         let unreadable = |seq, why| Entry::Unreadable { seq, why };
-        let entries = page.read(after, record, pruned, unreadable);
+        let entries = page.read(record, pruned, unreadable);
         Ok(in_order(entries, Entry::seq, limit))
     }
 
@@ -125,38 +141,39 @@ impl Source for SqliteHistory {
         let record = |record: &Placed<'_>| Leaf::of(record, &mut buffer);
         let pruned = |seq, leaf| Leaf::Pruned { seq, leaf };
         let unreadable = |seq, why| Leaf::Unreadable { seq, why };
-        let leaves = page.read(after, record, pruned, unreadable);
+        let leaves = page.read(record, pruned, unreadable);
         Ok(in_order(leaves, Leaf::seq, limit))
     }
 }
 
-/// By their places, which blocks of somebody else may have twice.
-fn in_order<T>(mut found: Vec<T>, seq: impl FnMut(&T) -> u64, limit: u32) -> Vec<T> {
-    found.sort_by_key(seq);
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+/// By their places. If one is there twice, both are, however many there may be.
+fn in_order<T>(mut found: Vec<T>, seq: impl Fn(&T) -> u64, limit: u32) -> Vec<T> {
+    found.sort_by_key(&seq);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if let Some(last) = limit.checked_sub(1).and_then(|last| found.get(last)) {
+        let last = seq(last);
+        found.truncate(found.partition_point(|one| seq(one) <= last));
+    }
     found
 }
 
 // === impl Page ===
 
 impl Page {
-    /// All of it behind `after`, records first.
+    /// All of it, records first.
     fn read<T>(
         &self,
-        after: u64,
         mut record: impl FnMut(&Placed<'_>) -> T,
         mut pruned: impl FnMut(u64, Hash) -> T,
         mut unreadable: impl FnMut(u64, String) -> T,
     ) -> Vec<T> {
         let mut found = Vec::new();
-        for block in &self.blocks {
-            block.each(after, |line| {
-                found.push(match line {
-                    Ok(placed) => record(placed),
-                    Err((seq, why)) => unreadable(seq, why.into()),
-                });
+        self.stretch.each(|line| {
+            found.push(match line {
+                Ok(placed) => record(placed),
+                Err((seq, why)) => unreadable(seq, why.into()),
             });
-        }
+        });
         for (seq, leaf) in &self.pruned {
             let Ok(seq) = u64::try_from(*seq) else {
                 continue;

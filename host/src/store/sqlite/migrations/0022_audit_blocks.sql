@@ -30,11 +30,12 @@ BEGIN
     SELECT RAISE(ABORT, 'the audit log is append-only');
 END;
 
--- Behind the end of the log; but for the rest of a block of which the beginning is cut.
+-- Behind the last block; but for the rest of a block of which the beginning is cut.
 CREATE TRIGGER audit_no_insert BEFORE INSERT ON audit_blocks
 WHEN EXISTS (SELECT 1 FROM audit_blocks WHERE log = NEW.log AND first >= NEW.first)
     AND NOT EXISTS (SELECT 1 FROM audit_blocks
-        WHERE log = NEW.log AND first < NEW.first AND instr(records, NEW.records) > 0)
+        WHERE log = NEW.log AND first < NEW.first AND NEW.records <> ''
+            AND substr(records, -1 - length(NEW.records)) = char(10) || NEW.records)
 BEGIN
     SELECT RAISE(ABORT, 'the audit log is append-only');
 END;

@@ -1,6 +1,7 @@
 //! The table was altered, cut or rolled back.
 
 use super::*;
+use crate::audit::Entry;
 
 #[tokio::test]
 async fn untouched_log_is_good_and_goes_on() {
@@ -257,4 +258,92 @@ async fn log_that_vanished_is_missed() {
         matches!(other.bad, Some(Bad::NoWitness { .. })),
         "{other:?}"
     );
+}
+
+/// A scene of more than two pages of the verifier, each record a block of its own.
+async fn of_two_pages() -> (Scene, u64) {
+    let mut scene = Scene::new().await;
+    scene.run(RUN * RUNS, 900).await;
+    scene.attack("UPDATE audit SET seq = seq").await;
+    assert_eq!(scene.verdict().await.bad, None);
+    (scene, RECORDS + 900)
+}
+
+const FORGE: &str = "replace(records, '\"success\"', '\"denied\"')";
+
+#[tokio::test]
+async fn place_that_two_blocks_have_is_named() {
+    let (scene, last) = of_two_pages().await;
+    let mut db = scene.attacker().await;
+    for place in [2, 3, 300, 511, 512, 513, 514, 1023, 1024, 1025, 1026, last] {
+        let before = scene.block(&mut db, place - 1).await;
+        let forge = format!(
+            "UPDATE audit_blocks SET records = records ||
+                 (SELECT {FORGE} FROM audit_blocks WHERE first = {place})
+             WHERE first = {} - 1",
+            place
+        );
+        run(&mut db, &forge).await.unwrap();
+        assert_eq!(scene.bad_record().await, place);
+        assert_eq!(scene.with_block(&mut db, place - 1, &before).await, None);
+    }
+}
+
+/// A block whose end is forged, and a good one that begins where the forgery does.
+#[tokio::test]
+async fn forged_end_of_a_block_under_a_good_one_is_named() {
+    for from in [502, 511, 512, 513, 514, 700] {
+        let (scene, _) = of_two_pages().await;
+        let mut db = scene.attacker().await;
+        let forge = format!(
+            "UPDATE audit_blocks SET records =
+                 (SELECT group_concat(CASE WHEN first < {from} THEN records ELSE {FORGE} END, ''
+                      ORDER BY first)
+                  FROM audit_blocks WHERE first BETWEEN 500 AND 720)
+             WHERE first = 500;
+             DELETE FROM audit_blocks WHERE first BETWEEN 501 AND {from} - 1"
+        );
+        run(&mut db, &forge).await.unwrap();
+        assert_eq!(scene.bad_record().await, from);
+    }
+}
+
+#[tokio::test]
+async fn block_that_holds_nothing_or_stands_nowhere_is_named() {
+    for (first, records, named) in [
+        (1_000_000_000_000_000_i64, "''", RECORDS + 1),
+        (i64::MAX, "''", RECORDS + 1),
+        (i64::from(i32::MAX), FORGE, RECORDS + 1),
+        (0, FORGE, 1),
+        (-7, FORGE, 1),
+        (i64::MIN, "''", 1),
+    ] {
+        let scene = Scene::new().await;
+        let forge = format!(
+            "INSERT INTO audit_blocks SELECT log, {first}, {records} FROM audit_blocks
+             WHERE first = (SELECT max(first) FROM audit_blocks WHERE first < 100)"
+        );
+        let mut db = scene.attacker().await;
+        assert_eq!(run(&mut db, &forge).await.unwrap(), 1);
+        assert_eq!(scene.bad_record().await, named, "{first}");
+        let refused = scene.sealer().await;
+        assert!(refused.is_err(), "{first}: the host does not start");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_any_size_have_each_place_once() {
+    let (scene, last) = of_two_pages().await;
+    let history = SqliteHistory::open(&scene.store()).await.unwrap();
+    for limit in [1, 7, 256, 512, 4096] {
+        let (mut places, mut after) = (Vec::new(), 0);
+        loop {
+            let entries = history.entries(&scene.log, after, limit).await.unwrap();
+            assert!(entries.len() <= usize::try_from(limit).unwrap());
+            let Some(newest) = entries.last() else { break };
+            after = newest.seq();
+            places.extend(entries.iter().map(Entry::seq));
+        }
+        assert_eq!(places, (1..=last).collect::<Vec<_>>(), "{limit}");
+    }
 }
