@@ -224,6 +224,13 @@ impl Restoring {
     /// Whether there was a store, which is set aside.
     fn put_in_place(self, store: &Path, aside: &Path) -> anyhow::Result<bool> {
         let was = store.exists();
+        let beside = with(&self.0, "-wal");
+        let left = std::fs::metadata(&beside).map_or(0, |found| found.len());
+        anyhow::ensure!(
+            left == 0,
+            "{}: what brings the copy up to date could not be brought into it; is the disk full? Nothing was restored",
+            beside.display()
+        );
         // Reading it may have left these behind, with nothing in them.
         for suffix in ["-wal", "-shm"] {
             let _ = std::fs::remove_file(with(&self.0, suffix));

@@ -30,7 +30,7 @@ use tokio_rustls::client::TlsStream;
 use super::role::Role;
 use super::socket::SocketFolder;
 use super::tls::FreshTls;
-use super::wire;
+use super::wire::{self, REJECTED, UNREACHED};
 
 /// From dialling to an open session.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -107,7 +107,7 @@ async fn connection(mut local: UnixStream, destination: Arc<Destination>) {
         return;
     }
     let opened = timeout(PATIENCE, open_session(&destination)).await;
-    let reason = match opened {
+    let (code, reason) = match opened {
         Ok(Ok((mut server, answer))) => {
             if local.write_all(&answer).await.is_ok() {
                 // Either side may vanish at any time; the other one learns of it.
@@ -116,44 +116,57 @@ async fn connection(mut local: UnixStream, destination: Arc<Destination>) {
             return;
         }
         Ok(Err(reason)) => reason,
-        Err(_elapsed) => "no answer in time; is this the database, and is the way open?".to_owned(),
+        Err(_elapsed) => {
+            let reason = "no answer in time; is this the database, and is the way open?";
+            (UNREACHED, reason.to_owned())
+        }
     };
     let Destination { host, port, .. } = &*destination;
-    let refusal = wire::refusal(&format!("{host}:{port}: {reason}"));
+    let refusal = wire::refusal(code, &format!("{host}:{port}: {reason}"));
     let _ = local.write_all(&refusal).await;
 }
 
 /// A session in which the server has said its first word, which is for sqlx to read; or
-/// why there is none.
+/// why there is none, with an SQLSTATE.
 async fn open_session(
     destination: &Destination,
-) -> Result<(TlsStream<TcpStream>, Vec<u8>), String> {
+) -> Result<(TlsStream<TcpStream>, Vec<u8>), (&'static str, String)> {
     let address = (destination.host.as_str(), destination.port);
     let mut tcp = TcpStream::connect(address)
         .await
-        .map_err(|error| format!("can't connect: {error}"))?;
+        .map_err(|error| (UNREACHED, format!("can't connect: {error}")))?;
     let _ = tcp.set_nodelay(true);
-    let broken = |error: io::Error| format!("no TLS: {error}");
+    let broken = |error: io::Error| (UNREACHED, format!("no TLS: {error}"));
     tcp.write_all(&wire::SSL_REQUEST).await.map_err(broken)?;
     // One byte and no more: whatever was put after it in plain text ends in the handshake.
     if tcp.read_u8().await.map_err(broken)? != wire::SSL_YES {
-        return Err("the server offers no TLS; set ssl = on there".to_owned());
+        let reason = "the server offers no TLS; set ssl = on there";
+        return Err((REJECTED, reason.to_owned()));
     }
     let mut server = TlsConnector::from(destination.tls.current())
         .connect(destination.server_name.clone(), tcp)
         .await
-        .map_err(|error| format!("TLS: {error}"))?;
+        .map_err(refused)?;
     let startup = wire::startup(destination.role, &destination.database);
     // In TLS 1.3 a server refuses a client's certificate only after the handshake.
-    let refused = |error: io::Error| format!("TLS: {error}");
     server.write_all(&startup).await.map_err(refused)?;
     server.flush().await.map_err(refused)?;
     let (kind, answer) = wire::first_answer(&mut server).await.map_err(refused)?;
     if kind == b'E' || wire::is_authenticated(&answer) {
         return Ok((server, answer));
     }
-    Err(format!(
+    let reason = format!(
         "the server wants more than the certificate of {}; set the method `cert` for it in pg_hba.conf",
         destination.role
-    ))
+    );
+    Err((REJECTED, reason))
+}
+
+/// What rustls has against the other end, or it against us, is invalid data.
+fn refused(error: io::Error) -> (&'static str, String) {
+    let code = match error.kind() {
+        io::ErrorKind::InvalidData => REJECTED,
+        _ => UNREACHED,
+    };
+    (code, format!("TLS: {error}"))
 }

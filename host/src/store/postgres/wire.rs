@@ -94,14 +94,21 @@ pub(super) fn is_authenticated(message: &[u8]) -> bool {
     message == [b'R', 0, 0, 0, 8, 0, 0, 0, 0]
 }
 
-/// An `ErrorResponse` that ends the session: SQLSTATE 08001, "unable to establish".
-pub(super) fn refusal(reason: &str) -> Vec<u8> {
+/// SQLSTATE, "client unable to establish connection": nobody is there, or the connection broke.
+pub(super) const UNREACHED: &str = "08001";
+
+/// SQLSTATE, "server rejected establishment": somebody is there who is not what is wanted, or does
+/// not want us.
+pub(super) const REJECTED: &str = "08004";
+
+/// An `ErrorResponse` that ends the session, with an SQLSTATE.
+pub(super) fn refusal(code: &str, reason: &str) -> Vec<u8> {
     let mut body = Vec::new();
     let reason = reason.replace('\0', " ");
     for (field, text) in [
         (b'S', "FATAL"),
         (b'V', "FATAL"),
-        (b'C', "08001"),
+        (b'C', code),
         (b'M', reason.as_str()),
     ] {
         body.push(field);
@@ -138,7 +145,7 @@ mod tests {
 
     #[tokio::test]
     async fn refusal_is_a_message_that_reads_back_whole() {
-        let message = refusal("no\0pe");
+        let message = refusal(UNREACHED, "no\0pe");
         let (kind, read) = first_answer(&mut message.as_slice()).await.unwrap();
         assert_eq!(kind, b'E');
         assert_eq!(read, message);

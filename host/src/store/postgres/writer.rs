@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use super::connect::{Gateway, LIFETIME};
 use super::ledger::Ledger;
+use super::wire;
 use crate::store::Error;
 use crate::store::job::{Ending, Job};
 use crate::store::writer::{GROUP, Jobs, State, Writer};
@@ -179,7 +180,13 @@ impl Loop {
         let Held {
             mut connection,
             made,
-        } = self.connect().await.map_err(Fault::of)?;
+        } = match self.connect().await {
+            Ok(held) => held,
+            Err(error) => {
+                self.gather(jobs);
+                return Err(Fault::of(error));
+            }
+        };
         timeout(STEP, self.apply(&mut connection, jobs))
             .await
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -228,6 +235,16 @@ impl Loop {
         }
     }
 
+    /// Whoever is queued shares the fate of a group that found no connection: alone each would
+    /// wait for one as long.
+    fn gather(&mut self, jobs: &mut Vec<Box<dyn Job<Postgres>>>) {
+        while jobs.len() < GROUP
+            && let Ok(job) = self.jobs.try_recv()
+        {
+            jobs.push(job);
+        }
+    }
+
     /// Begin, and apply the jobs and whatever else is queued meanwhile.
     async fn apply(
         &mut self,
@@ -273,7 +290,9 @@ impl Loop {
         };
         self.state.set_away(away);
         let mut connection = connection?;
-        durable(&mut connection).await?;
+        durable(&mut connection)
+            .await
+            .inspect_err(|error| self.noticed(error))?;
         Ok(Held::new(connection))
     }
 
@@ -340,7 +359,8 @@ fn is_broken(error: &sqlx::Error) -> bool {
         sqlx::Error::Io(_) => true,
         sqlx::Error::Database(error) => {
             let code = error.code().unwrap_or_default();
-            code.starts_with("08") || ["57P01", "57P02", "57P03"].contains(&&*code)
+            let broken = code.starts_with("08") && code != wire::REJECTED;
+            broken || ["57P01", "57P02", "57P03"].contains(&&*code)
         }
         _ => false,
     }

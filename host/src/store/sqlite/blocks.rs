@@ -99,7 +99,7 @@ impl Stretch {
             }
             if place > self.after {
                 match read(place, line, &mut lists) {
-                    _ if count == BLOCK => return tell(Err((place, "its block is too long"))),
+                    _ if count >= BLOCK => return tell(Err((place, "its block is too long"))),
                     Ok(record) => tell(Ok(&record)),
                     Err(why) => tell(Err((place, why))),
                 }

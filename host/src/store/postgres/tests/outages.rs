@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::relay::{Relay, Wire};
+use super::server::Authority;
 use super::*;
 use crate::audit::Trail;
 use crate::store::Error;
@@ -116,6 +117,65 @@ async fn network_that_swallows_everything_costs_one_attempt() {
     ];
     assert_eq!(outcomes(&kit).await, expected);
     assert_eq!(kit.take(&id(2)).await, Err(Error::NotFound));
+}
+
+/// Documents that are public may leave while nobody answers, and not while somebody refuses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn database_is_away_when_nobody_answers_and_there_when_it_is_not_what_it_should_be() {
+    let database = database().await;
+    let server = shared().await;
+    let relay = Relay::to(server.port()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = settings(server, &database);
+    settings.server.port = relay.port();
+    settings.server.ca = folder.path().join("ca.pem");
+    let ca = std::fs::read(server.ca_file()).unwrap();
+    std::fs::write(&settings.server.ca, &ca).unwrap();
+    let (kit, store) = open(&settings, "host-a").await.unwrap();
+    kit.put(Kit::ceremony(&id(1))).await.unwrap();
+    assert!(!store.away());
+
+    relay.set(Wire::Cut);
+    let _ = kit.get(RP, b"key").await;
+    assert_eq!(kit.store.append(&kit.trail).await, Err(Error::Busy));
+    assert!(store.away());
+    relay.set(Wire::Whole);
+    assert_eq!(kit.store.ready().await, Ok(()));
+    assert_eq!(kit.store.append(&kit.trail).await, Ok(()));
+    assert!(!store.away());
+
+    // The same server, which is not trusted any more.
+    let other = Authority::new("another authority");
+    std::fs::write(&settings.server.ca, other.pem()).unwrap();
+    relay.set(Wire::Cut);
+    relay.set(Wire::Whole);
+    let _ = kit.get(RP, b"key").await;
+    assert_eq!(kit.store.append(&kit.trail).await, Err(Error::Busy));
+    assert!(!store.away());
+    std::fs::write(&settings.server.ca, &ca).unwrap();
+    assert_eq!(kit.store.ready().await, Ok(()));
+}
+
+#[tokio::test]
+async fn documents_are_withheld_when_their_records_have_no_room() {
+    let database = database().await;
+    let server = shared().await;
+    let relay = Relay::to(server.port()).await;
+    let mut settings = settings(server, &database);
+    settings.server.port = relay.port();
+    let (kit, store) = open(&settings, "host-a").await.unwrap();
+    let _ = kit.get(RP, b"key").await;
+    let one = kit.trail.drain().remove(0);
+    relay.set(Wire::Cut);
+    kit.trail.restore(vec![one.clone(); 32_767]);
+    kit.store.owe(&kit.trail).await;
+    assert!(store.away());
+    kit.trail.restore(vec![one]);
+    kit.store.owe(&kit.trail).await;
+    assert!(!store.away());
+    relay.set(Wire::Whole);
+    assert_eq!(kit.store.ready().await, Ok(()));
+    assert_eq!(store.database.ledger.log().counts().lost.get(), 0);
 }
 
 /// A newer schema may add columns while older hosts run.
