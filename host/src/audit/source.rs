@@ -32,8 +32,8 @@ pub trait Source: Send + Sync {
     /// It can't be read.
     async fn head(&self, log: &str) -> Result<u64, SourceError>;
 
-    /// What a log holds after `seq`, in order, at most `limit` of it; nothing at the
-    /// log's end. Holes are left out: the places say where they are. What is returned is of one
+    /// What a log holds after `seq`, in order, at most `limit` of it (and all that somebody has put
+    /// at the last of these places); nothing at the log's end. Holes are left out: the places say where they are. What is returned is of one
     /// moment. Between two calls retention may cut the beginning of the log, further than was
     /// read: who minds begins again while the cut goes on.
     ///

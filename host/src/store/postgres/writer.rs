@@ -285,7 +285,7 @@ impl Loop {
         // Nobody answers, or somebody who is no server yet; a server that refuses is there.
         let away = match &connection {
             Ok(_) => false,
-            Err(sqlx::Error::Database(_)) => connection.as_ref().is_err_and(is_broken),
+            Err(error @ sqlx::Error::Database(_)) => is_broken(error),
             Err(_) => true,
         };
         self.state.set_away(away);
