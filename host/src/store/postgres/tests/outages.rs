@@ -148,8 +148,10 @@ async fn database_is_away_when_nobody_answers_and_there_when_it_is_not_what_it_s
     let other = Authority::new("another authority");
     std::fs::write(&settings.server.ca, other.pem()).unwrap();
     relay.set(Wire::Cut);
-    relay.set(Wire::Whole);
     let _ = kit.get(RP, b"key").await;
+    assert_eq!(kit.store.append(&kit.trail).await, Err(Error::Busy));
+    assert!(store.away());
+    relay.set(Wire::Whole);
     assert_eq!(kit.store.append(&kit.trail).await, Err(Error::Busy));
     assert!(!store.away());
     std::fs::write(&settings.server.ca, &ca).unwrap();
