@@ -105,6 +105,11 @@ impl Target {
             .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + SUSPICION);
     }
 
+    /// Calls are made over this connection from now on.
+    pub fn stands(&self, connection: Connection) {
+        self.state.send_replace(State::Up(connection));
+    }
+
     /// This connection takes no more calls: another one is being made from now on.
     pub fn give_up(&self, number: u64) {
         self.state.send_if_modified(|state| {
@@ -152,7 +157,7 @@ impl Target {
             while let Some(dialled) = next {
                 tracing::info!(target = self.address, "link: connected");
                 let connection = dialled.connection.clone();
-                self.state.send_replace(State::Up(connection));
+                self.stands(connection);
                 next = self.hold(dialled, &dialer).await;
             }
         }
