@@ -288,7 +288,11 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
         .flatten()
         .map(|revision| revision.identity.digest.clone())
         .collect();
-        self.linked().retain(|digest, _| kept.contains(digest));
+        let gone: Vec<_> = self
+            .linked()
+            .extract_if(.., |digest, _| !kept.contains(digest))
+            .collect();
+        release(gone);
         self.admission.runs(self.name, kept);
     }
 
@@ -306,6 +310,18 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
 
     async fn decided(&self) {
         self.slot.decided().await;
+    }
+}
+
+/// Giving up compiled code gives its memory back to the system, which takes its time: nobody
+/// waits for that.
+fn release<T: Send + 'static>(gone: Vec<T>) {
+    if gone.is_empty() {
+        return;
+    }
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(move || drop(gone))),
+        Err(_) => drop(gone),
     }
 }
 

@@ -45,6 +45,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "audit blocks",
             include_str!("migrations/0022_audit_blocks.sql"),
         ),
+        step(
+            23,
+            "revision file last",
+            include_str!("migrations/0023_revision_file_last.sql"),
+        ),
     ])
 });
 

@@ -30,8 +30,7 @@ const INFO: &str = "component, digest, version, length(wasm) AS size, pushed_at,
 
 const REMOVE: &str = "DELETE FROM revisions WHERE component = ?1 AND digest = ?2";
 
-/// The last column of a row with a large value is found by way of all its pages: only of
-/// what is asked for.
+/// Without the files: they stand behind what is asked for here.
 const PRESENT: &str = "
     SELECT rollouts.*, digest, version, minisig FROM rollouts
     LEFT JOIN revisions ON revisions.component = rollouts.component

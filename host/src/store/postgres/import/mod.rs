@@ -29,7 +29,7 @@ const BATCH: usize = 500;
 const BATCH_BYTES: usize = 4 << 20;
 
 /// The version of SQLite's schema whose tables [`TABLES`] lists.
-const SQLITE_SCHEMA: i64 = 22;
+const SQLITE_SCHEMA: i64 = 23;
 
 /// Hosts go on with the logs where they end. Who opened one of them before has written nothing
 /// into it: every table was empty.
