@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::party::RelyingParty;
 use super::routes::Routes;
-use crate::audit::{Actor, ComponentIdentity, Trail};
+use crate::audit::{Actor, ComponentIdentity, Requests, Trail};
 use crate::clock::Clock;
 use crate::metadata::Metadata;
 use crate::policy::action::Action;
@@ -35,6 +35,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// How long a session may rest, in milliseconds.
     pub session_idle: u64,
+    /// What is under way.
+    pub requests: Requests,
 }
 
 /// The workload at the other end of the connection.

@@ -65,6 +65,7 @@ impl Bare {
             pseudonyms: Pseudonyms::new(&[1; 32]),
             clock: clock(),
             session_idle: 900_000,
+            requests: Default::default(),
         };
         let limits = Limits::default();
         // As the host derives it from a configuration that says nothing.

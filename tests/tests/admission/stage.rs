@@ -62,6 +62,7 @@ impl Stage {
             clock,
             metadata: Arc::default(),
             session_idle: 900_000,
+            requests: Default::default(),
         });
         let limits = Limits::default();
         let options = Options {

@@ -2,6 +2,8 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use zeropass::link::wire::{self, envelope::Refusal};
 use zeropass::policy::action::AccountsFindById;
 use zeropass_tests::deployment::audit::lines;
@@ -85,6 +87,33 @@ async fn both_ends_decide_and_record_under_one_request_id() {
         "{all:#?}"
     );
     assert_eq!(begun.status(), 201);
+}
+
+/// One commit with the ceremony, and one with what either end says of the call.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_ends_on_one_host_write_their_records_of_a_call_together() {
+    let (deployment, client, ada) = scene().await;
+    ada.register(&client, "ada").await.expect(201);
+    let begun = client
+        .post("/v1/authentications", &json!({"user": {"name": "ada"}}))
+        .await;
+    let file = deployment.folder().join("zeropass.db");
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let mut db = options.connect().await.unwrap();
+    let commits = "SELECT records FROM audit_blocks WHERE instr(records, ?1) ORDER BY first";
+    let commits: Vec<String> = sqlx::query_scalar(commits)
+        .bind(begun.request_id())
+        .fetch_all(&mut db)
+        .await
+        .unwrap();
+    let counts = |action: &str| -> Vec<usize> {
+        let action = format!("\"{action}\"");
+        let count = |records: &String| records.matches(&action).count();
+        commits.iter().map(count).collect()
+    };
+    assert_eq!(counts("ceremonies.put"), [1, 0], "{commits:#?}");
+    assert_eq!(counts("authentication.begin"), [0, 2], "{commits:#?}");
+    assert_eq!(counts("api.authentications"), [0, 1], "{commits:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -135,6 +135,10 @@ impl FrontDoor {
         let area = Area::of(uri.path());
         let outcome = match area {
             Some(area) => {
+                // Until the trail is written: whatever comes back to this host over a link
+                // writes behind it.
+                let under_way = &self.services.requests;
+                let _under_way = under_way.begin(&origin.request_id, &owed.trail);
                 self.authorized(area, peer, &origin, &owed.trail, request)
                     .await
             }

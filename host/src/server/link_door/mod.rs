@@ -3,9 +3,10 @@
 //!
 //! It guarantees that every call was authorized by this host's own gate, on the facts
 //! of this host's own configuration, and left a record of its own under the request's
-//! id before its answer leaves: what the caller's host has decided and recorded is
-//! worth nothing here. The handshake has proved which component calls ([`LinkDoor`]
-//! serves one); which workload's request it serves, that component is believed.
+//! id: what the caller's host has decided and recorded is worth nothing here. The record is
+//! durable before the answer leaves, or, where the request is under way on this very host,
+//! before that request's answer does. The handshake has proved which component calls
+//! ([`LinkDoor`] serves one); which workload's request it serves, that component is believed.
 //!
 //! In this order: the peer, the version, a place among the calls in flight, the body
 //! within its limit, the gate, the call within what is left of the caller's deadline,
@@ -43,6 +44,7 @@ use crate::link::wire::envelope::Shown;
 use crate::link::wire::{self, Package};
 use crate::registry::Callers;
 use crate::registry::signature::MAX_MINISIG;
+use crate::store::Error as StoreError;
 
 /// What the link door allows.
 #[derive(Debug, Clone)]
@@ -111,7 +113,7 @@ impl LinkDoor {
     async fn answer(&self, peer: &Peer, request: http::Request<Incoming>) -> Response {
         let owed = Owed::new(&self.services);
         let answer = self.admitted(peer, request, &owed.trail).await;
-        let answer = match self.services.store.append(&owed.trail).await {
+        let answer = match self.append(&owed.trail).await {
             Ok(()) => answer,
             Err(_) => {
                 tracing::error!("audit records could not be written: the answer is withheld");
@@ -126,6 +128,15 @@ impl LinkDoor {
             Ok(body) => respond(StatusCode::OK, body),
             Err(refused) => refused.respond(),
         }
+    }
+
+    /// Make the records durable. Those of a request that came from this very host are left to
+    /// it: they are in its log before its answer leaves.
+    async fn append(&self, trail: &Trail) -> Result<(), StoreError> {
+        if self.services.requests.take_over(trail) {
+            return Ok(());
+        }
+        self.services.store.append(trail).await
     }
 
     async fn admitted(
