@@ -7,12 +7,13 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Trail;
+use super::{Record, Trail};
 
-/// Trails of requests by the requests' ids. Nobody outside this host knows the id of a
-/// request that has not been answered, but for the hosts that its calls went to.
+/// Trails of requests by the requests' ids, on a host whose calls go to itself alone: nobody
+/// else knows the id of a request before it is answered. On any other host (the default)
+/// nothing ever counts as under way.
 #[derive(Debug, Default)]
-pub struct Requests(Mutex<HashMap<String, Trail>>);
+pub struct Requests(Option<Mutex<HashMap<String, Trail>>>);
 
 /// A request that is under way, until this is dropped. Its trail is to be made durable after
 /// that, before its answer leaves.
@@ -25,38 +26,44 @@ pub struct UnderWay<'a> {
 // === impl Requests ===
 
 impl Requests {
+    /// Of a host whose calls all come back to it.
+    pub fn of_own_link() -> Self {
+        Self(Some(Mutex::default()))
+    }
+
     /// The request of this id is under way from now on.
     pub fn begin<'a>(&'a self, id: &'a str, trail: &Trail) -> UnderWay<'a> {
-        self.trails().insert(id.to_owned(), trail.clone());
+        if let Some(mut trails) = self.trails() {
+            trails.insert(id.to_owned(), trail.clone());
+        }
         UnderWay { requests: self, id }
     }
 
     /// Hand records over to the request that they are of. False, and nothing is done, where
     /// it is not under way on this host, or they are not all of one.
     pub fn take_over(&self, records: &Trail) -> bool {
-        let trails = self.trails();
-        let records_of_it = records.drain();
-        let id = records_of_it
-            .first()
-            .map(|record| record.actor.origin.request_id.as_str());
-        let alike = |id| {
-            let mut all = records_of_it.iter();
-            all.all(|record| record.actor.origin.request_id == id)
+        let Some(trails) = self.trails() else {
+            return false;
         };
-        match id.filter(|id| alike(*id)).and_then(|id| trails.get(id)) {
+        let taken = records.drain();
+        let id_of = |record: &Record| record.actor.origin.request_id.clone();
+        let id = taken.first().map(id_of);
+        let id = id.filter(|id| taken.iter().all(|record| id_of(record) == *id));
+        match id.and_then(|id| trails.get(&id)) {
             Some(trail) => {
-                records_of_it.into_iter().for_each(|one| trail.push(one));
+                taken.into_iter().for_each(|record| trail.push(record));
                 true
             }
             None => {
-                records.restore(records_of_it);
+                records.restore(taken);
                 false
             }
         }
     }
 
-    fn trails(&self) -> MutexGuard<'_, HashMap<String, Trail>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn trails(&self) -> Option<MutexGuard<'_, HashMap<String, Trail>>> {
+        let trails = self.0.as_ref()?;
+        Some(trails.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -64,14 +71,16 @@ impl Requests {
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.requests.trails().remove(self.id);
+        if let Some(mut trails) = self.requests.trails() {
+            trails.remove(self.id);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Actor, Outcome, Record};
+    use crate::audit::{Actor, Outcome};
 
     /// A record of a request of its own.
     fn record() -> Record {
@@ -86,7 +95,7 @@ mod tests {
 
     #[test]
     fn records_go_to_their_request_as_long_as_it_is_under_way() {
-        let (requests, one) = (Requests::default(), record());
+        let (requests, one) = (Requests::of_own_link(), record());
         let (own, owed) = (trail(&[record()]), trail(std::slice::from_ref(&one)));
         let id = one.actor.origin.request_id.clone();
         assert!(!requests.take_over(&owed), "not begun");
@@ -96,13 +105,13 @@ mod tests {
         drop(under_way);
         let owed = trail(std::slice::from_ref(&one));
         assert!(!requests.take_over(&owed), "over");
-        assert_eq!(owed.drain(), [one.clone()]);
+        assert_eq!(owed.drain(), std::slice::from_ref(&one));
         assert_eq!(own.drain()[1..], [one]);
     }
 
     #[test]
     fn records_of_several_requests_stay_where_they_are() {
-        let (requests, one, other) = (Requests::default(), record(), record());
+        let (requests, one, other) = (Requests::of_own_link(), record(), record());
         let own = Trail::new();
         let id = one.actor.origin.request_id.clone();
         let _under_way = requests.begin(&id, &own);
@@ -110,6 +119,17 @@ mod tests {
         assert!(!requests.take_over(&owed));
         assert_eq!(owed.drain(), [one, other]);
         assert!(!requests.take_over(&owed), "none at all");
+        assert!(own.is_empty());
+    }
+    /// Its calls go to other hosts, which learn the ids of its requests and could use them.
+    #[test]
+    fn host_that_calls_others_leaves_no_records_to_its_requests() {
+        let (requests, one) = (Requests::default(), record());
+        let (own, owed) = (Trail::new(), trail(std::slice::from_ref(&one)));
+        let id = one.actor.origin.request_id.clone();
+        let _under_way = requests.begin(&id, &own);
+        assert!(!requests.take_over(&owed));
+        assert_eq!(owed.drain(), [one]);
         assert!(own.is_empty());
     }
 }

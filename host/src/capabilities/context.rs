@@ -35,7 +35,7 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// How long a session may rest, in milliseconds.
     pub session_idle: u64,
-    /// What is under way.
+    /// Requests that are under way here.
     pub requests: Requests,
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::components::{AUTH_SERVICE, PASSKEY_MANAGER};
 use super::identity::Owner;
 use super::settings::{key_exchange, listener_limits, material_files, trust_domain};
+use crate::audit::Requests;
 use crate::capabilities::{PasskeysLink, Services};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Config};
@@ -278,6 +279,14 @@ pub(super) async fn front(
     Ok(Some(
         call(config, calling, targets, clock, provenance).await?,
     ))
+}
+
+/// Where calls come back to this host and reach nobody else, both ends write one log.
+pub(super) fn requests(config: &Config) -> Requests {
+    match &config.link.calling {
+        Some(calling) if calling.targets.is_empty() => Requests::of_own_link(),
+        _ => Requests::default(),
+    }
 }
 
 /// Begin to connect to the targets.

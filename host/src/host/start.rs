@@ -186,7 +186,7 @@ impl Ready {
             pseudonyms,
             clock: Arc::clone(&clock),
             session_idle: millis(config.tokens.session_idle),
-            requests: Default::default(),
+            requests: link::requests(config),
         });
         let admission = Admission::new(loader, Arc::clone(&services), admission_settings(config))
             .with_provenance(Arc::clone(&provenance));

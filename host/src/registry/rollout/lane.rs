@@ -221,6 +221,9 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
             .collect();
         self.slot
             .recheck(|revision| faults.get(revision.identity.digest.as_str()).cloned());
+        drop(faults);
+        // Else the last of what is let go of would go here.
+        drop(linked);
         self.tidy();
     }
 

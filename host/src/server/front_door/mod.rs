@@ -135,8 +135,8 @@ impl FrontDoor {
         let area = Area::of(uri.path());
         let outcome = match area {
             Some(area) => {
-                // Until the trail is written: whatever comes back to this host over a link
-                // writes behind it.
+                // Until its own part is done, and the trail is written after that: what is owed
+                // for calls of it that came back to this host is on the trail by then.
                 let under_way = &self.services.requests;
                 let _under_way = under_way.begin(&origin.request_id, &owed.trail);
                 self.authorized(area, peer, &origin, &owed.trail, request)
