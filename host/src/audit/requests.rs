@@ -46,10 +46,12 @@ impl Requests {
             return false;
         };
         let taken = records.drain();
-        let id_of = |record: &Record| record.actor.origin.request_id.clone();
+        fn id_of(record: &Record) -> &str {
+            &record.actor.origin.request_id
+        }
         let id = taken.first().map(id_of);
         let id = id.filter(|id| taken.iter().all(|record| id_of(record) == *id));
-        match id.and_then(|id| trails.get(&id)) {
+        match id.and_then(|id| trails.get(id)) {
             Some(trail) => {
                 taken.into_iter().for_each(|record| trail.push(record));
                 true
@@ -121,6 +123,7 @@ mod tests {
         assert!(!requests.take_over(&owed), "none at all");
         assert!(own.is_empty());
     }
+
     /// Its calls go to other hosts, which learn the ids of its requests and could use them.
     #[test]
     fn host_that_calls_others_leaves_no_records_to_its_requests() {

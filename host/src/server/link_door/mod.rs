@@ -10,8 +10,9 @@
 //!
 //! In this order: the peer, the version, a place among the calls in flight, the body
 //! within its limit, the gate, the call within what is left of the caller's deadline,
-//! the records made durable or handed to their request, the answer. Status 503 says that nothing was begun, so
-//! that the caller may ask another host; 200 carries what the function said.
+//! the records made durable or handed to their request, the answer. Status 503 says that
+//! nothing was begun, so that the caller may ask another host; 200 carries what the function
+//! said.
 
 mod call;
 mod named;

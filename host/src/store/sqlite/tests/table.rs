@@ -173,6 +173,42 @@ async fn records_from_before_there_were_blocks_are_kept() {
 }
 
 #[tokio::test]
+async fn revisions_from_before_their_file_stood_last_are_kept_in_their_order() {
+    let (_folder, path) = folder();
+    let opened = open(&path, false, Older::BringUp).await.unwrap();
+    opened.readers.close().await;
+    opened.connection.close().await.unwrap();
+    let step = include_str!("../migrations/0010_rollouts.sql");
+    let (table, _) = step.split_once("CREATE TABLE rollouts").unwrap();
+    let back = format!(
+        "DROP TABLE revisions; {table}
+         INSERT INTO revisions VALUES ('auth-service', 'b', '1.0.0', x'0061', 'signed', 1, 'ada'),
+             ('auth-service', 'a', '1.1.0', x'736d', '', 1, 'bob');
+         DELETE FROM _sqlx_migrations WHERE version = 23"
+    );
+    meddle(&path, &back).await.unwrap();
+    let mut db = open(&path, false, Older::BringUp).await.unwrap().connection;
+    let columns: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM pragma_table_info('revisions') ORDER BY cid")
+            .fetch_all(&mut db)
+            .await
+            .unwrap();
+    assert_eq!(columns.last().unwrap(), "wasm");
+    let kept: Vec<String> = sqlx::query_scalar(
+        "SELECT concat_ws('|', component, digest, version, hex(wasm), minisig, pushed_at, pushed_by)
+         FROM revisions ORDER BY pushed_at, rowid",
+    )
+    .fetch_all(&mut db)
+    .await
+    .unwrap();
+    let was = [
+        "auth-service|b|1.0.0|0061|signed|1|ada",
+        "auth-service|a|1.1.0|736D||1|bob",
+    ];
+    assert_eq!(kept, was);
+}
+
+#[tokio::test]
 async fn commit_of_any_size_is_written_and_read() {
     let (_folder, path) = folder();
     let mut db = open(&path, false, Older::BringUp).await.unwrap().connection;
