@@ -24,12 +24,22 @@ pub const COMPONENTS: [&str; 2] = ["auth-service", "passkey-manager"];
 
 /// Builds some of the host side's binaries in the profile `dev` or `release`.
 pub fn binaries(workspace: &Workspace, stop: &Stop, profile: &str, names: &[&str]) -> Result<()> {
+    process::run(&mut host_side(workspace, profile, names), stop)
+}
+
+/// Builds some of the host side's binaries and all of its tests. Of the largest crate both want
+/// a version of their own, each takes its time, and so they are made at the same time.
+pub fn binaries_and_tests(workspace: &Workspace, stop: &Stop, names: &[&str]) -> Result<()> {
+    process::run(host_side(workspace, "dev", names).arg("--tests"), stop)
+}
+
+fn host_side(workspace: &Workspace, profile: &str, names: &[&str]) -> Command {
     let mut command = workspace.cargo("build");
     command.args(["--profile", profile]).args(HOST_SIDE);
     for name in names {
         command.args(["--bin", name]);
     }
-    process::run(&mut command, stop)
+    command
 }
 
 /// Builds the components as they are shipped: `auth_service.wasm` and `passkey_manager.wasm`.

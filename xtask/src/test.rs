@@ -141,13 +141,9 @@ impl Suite<'_> {
         // The end-to-end tests start these; cargo builds the binaries of a test's
         // own package only.
         self.report
-            .step(stop, "build binaries", &["toolchain"], || {
-                build::binaries(
-                    workspace,
-                    stop,
-                    "dev",
-                    &["zeropass", "relying-party", "replay"],
-                )?;
+            .step(stop, "build binaries and tests", &["toolchain"], || {
+                let binaries = ["zeropass", "relying-party", "replay"];
+                build::binaries_and_tests(workspace, stop, &binaries)?;
                 Ok(Outcome::Passed)
             })?;
         self.report
@@ -170,7 +166,11 @@ impl Suite<'_> {
     }
 
     fn test(&mut self, long: bool) -> Result<()> {
-        let needs = ["build components", "build guests", "build binaries"];
+        let needs = [
+            "build components",
+            "build guests",
+            "build binaries and tests",
+        ];
         let mut command = self.cargo_test(long);
         command.arg("--no-fail-fast");
         command.arg("--");
@@ -228,7 +228,7 @@ impl Suite<'_> {
         let needs = [
             "build components",
             "build guests",
-            "build binaries",
+            "build binaries and tests",
             "install wasmtime, wac",
         ];
         let mut command = self.cargo_test(true);
