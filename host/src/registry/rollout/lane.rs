@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -14,6 +15,9 @@ use super::rules::Rules;
 use super::slot::{Decision, Slot};
 use crate::audit::ComponentIdentity;
 use crate::registry::{Admission, AdmissionError, Admitted, Linked, LoadError, Revision};
+
+/// How long compiled code is kept that nobody needs any more.
+const LATER: Duration = Duration::from_millis(100);
 
 /// A component file and its signature.
 #[derive(Debug, Clone, Copy)]
@@ -316,15 +320,17 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
     }
 }
 
-/// Giving up compiled code gives its memory back to the system, which takes its time: nobody
-/// waits for that.
+/// Giving up compiled code gives its memory back to the system, which takes a core its time:
+/// nobody waits for that, and what comes right after the change goes first.
 fn release<T: Send + 'static>(gone: Vec<T>) {
     if gone.is_empty() {
         return;
     }
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn_blocking(move || drop(gone))),
-        Err(_) => drop(gone),
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async move {
+            tokio::time::sleep(LATER).await;
+            drop(tokio::task::spawn_blocking(move || drop(gone)));
+        });
     }
 }
 

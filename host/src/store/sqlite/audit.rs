@@ -77,10 +77,12 @@ pub(super) async fn append_and_commit(
         let put = results.try_next().await.map_err(Unfinished::Put)?;
         let put = put.and_then(|put| put.left());
         let put = put.map_or(0, |put| put.rows_affected());
-        let commit = results.try_collect::<Vec<_>>().await;
-        return commit
-            .and_then(|_done| one(put))
-            .map_err(Unfinished::Commit);
+        // Nothing comes after it.
+        let commit = results.try_next().await.map_err(Unfinished::Commit)?;
+        return match commit {
+            Some(_done) => one(put).map_err(Unfinished::Commit),
+            None => Err(Unfinished::Commit(sqlx::Error::WorkerCrashed)),
+        };
     }
     let commit = sqlx::query("COMMIT").execute(db).await;
     commit.map(drop).map_err(Unfinished::Commit)

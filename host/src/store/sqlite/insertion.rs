@@ -10,6 +10,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
+use super::done;
 use crate::store::job::TOGETHER;
 
 /// How many sizes of statements there are.
@@ -52,8 +53,8 @@ impl Insertion {
     ) -> Result<(), sqlx::Error> {
         let query = sqlx::query(AssertSqlSafe(self.statement(rows.len())));
         let query = rows.iter().try_fold(query, bind)?;
-        let done = query.execute(db).await?;
-        match done.rows_affected() == rows.len() as u64 {
+        let [put] = done(db, query).await?;
+        match put == rows.len() as u64 {
             true => Ok(()),
             false => Err(sqlx::Error::RowNotFound),
         }

@@ -12,6 +12,7 @@ mod blocks;
 mod ceremonies;
 mod credentials;
 mod debts;
+mod done;
 mod doubt;
 mod failures;
 mod files;
@@ -46,6 +47,7 @@ use crate::store::rates::{TakeCells, Taken};
 use crate::store::writer::Writer;
 use crate::store::{Account, Credential, CredentialForm, Error, Session, StoredRecord, Swept};
 use debts::Debts;
+use done::done;
 
 pub use files::{copy, prune};
 pub use history::SqliteHistory;

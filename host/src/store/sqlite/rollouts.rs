@@ -1,18 +1,18 @@
 //! Revisions and rollouts in SQLite.
 
 use async_trait::async_trait;
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow as _, Row as _, Sqlite, SqliteConnection};
 
-use super::{SqliteDatabase, unavailable};
+use super::{SqliteDatabase, done, unavailable};
 use crate::audit::{Record, Trail};
 use crate::store::Error;
 use crate::store::changes::{PushRevision, RemoveRevision, ReportHost, SetRollout};
 use crate::store::columns::{time, to_list};
 use crate::store::job::{Applies, Failure};
 use crate::store::rollouts::{
-    Artifact, HistoryEntry, HostReport, Present, RevisionInfo, RolloutState, Rollouts,
+    Artifact, HistoryEntry, HostReport, Present, RevisionInfo, RolloutState, Rollouts, Vouched,
 };
-use crate::store::rows::present;
 
 const PUSH: &str = "
     INSERT INTO revisions (component, digest, version, wasm, minisig, pushed_at, pushed_by)
@@ -30,29 +30,29 @@ const INFO: &str = "component, digest, version, length(wasm) AS size, pushed_at,
 
 const REMOVE: &str = "DELETE FROM revisions WHERE component = ?1 AND digest = ?2";
 
-/// Without the files: they stand behind what is asked for here.
+/// Without the files: they stand behind what is asked for here. One row: each is a way from
+/// SQLite's thread.
 const PRESENT: &str = "
-    SELECT rollouts.*, digest, version, minisig FROM rollouts
-    LEFT JOIN revisions ON revisions.component = rollouts.component
-        AND digest IN (stable, canary, json_extract(predecessors, '$[#-1]'))
-    WHERE rollouts.component = ?1";
-
-const BEGIN: &str = "
-    INSERT INTO rollouts (component, epoch, stable, canary, canary_weight, predecessors)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (component) DO NOTHING";
-
-const ADVANCE: &str = "
-    UPDATE rollouts SET epoch = ?2, stable = ?3, canary = ?4, canary_weight = ?5, predecessors = ?6
-    WHERE component = ?1 AND epoch = ?2 - 1";
+    SELECT rollouts.*,
+        (SELECT json_group_array(json_array(digest, version, minisig)) FROM revisions
+            WHERE revisions.component = rollouts.component
+                AND digest IN (stable, canary, json_extract(predecessors, '$[#-1]'))) AS vouched
+    FROM rollouts WHERE component = ?1";
 
 /// A line of history, if the state before is of the epoch before and all is there that
-/// shall serve.
-const ENTER: &str = "
+/// shall serve. Then, if the line was written, the state.
+const ADVANCE: &str = "
     INSERT INTO rollout_history (component, epoch, time, who, what, from_digest, to_digest, why)
     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
     WHERE ?2 - 1 = coalesce((SELECT epoch FROM rollouts WHERE component = ?1), 0)
-        AND ?11 = (SELECT count(*) FROM revisions
-            WHERE component = ?1 AND (digest = ?9 OR digest = ?10))";
+        AND 1 + (?10 IS NOT NULL) = (SELECT count(*) FROM revisions
+            WHERE component = ?1 AND (digest = ?9 OR digest = ?10));
+    INSERT INTO rollouts (component, epoch, stable, canary, canary_weight, predecessors)
+    SELECT ?1, ?2, ?9, ?10, ?11, ?12 WHERE changes() = 1
+    ON CONFLICT (component) DO UPDATE SET epoch = excluded.epoch, stable = excluded.stable,
+        canary = excluded.canary, canary_weight = excluded.canary_weight,
+        predecessors = excluded.predecessors
+    WHERE rollouts.epoch = excluded.epoch - 1";
 
 /// Whether the state before is of the epoch before.
 const FOLLOWS: &str =
@@ -136,11 +136,11 @@ impl Rollouts for SqliteDatabase {
     }
 
     async fn rollout_present(&self, component: &str) -> Result<Option<Present>, Error> {
-        sqlx::query_as(PRESENT)
+        let row = sqlx::query(PRESENT)
             .bind(component)
-            .fetch_all(&self.readers)
-            .await
-            .map(present)
+            .fetch_optional(&self.readers)
+            .await;
+        row.and_then(|row| row.map(|row| present(&row)).transpose())
             .map_err(unavailable)
     }
 
@@ -179,6 +179,22 @@ impl Rollouts for SqliteDatabase {
             .await
             .map_err(unavailable)
     }
+}
+
+fn present(row: &SqliteRow) -> Result<Present, sqlx::Error> {
+    let vouched: Vec<(String, String, String)> = serde_json::from_str(row.try_get("vouched")?)
+        .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    let vouched = vouched
+        .into_iter()
+        .map(|(digest, version, minisig)| Vouched {
+            digest,
+            version,
+            minisig,
+        });
+    Ok(Present {
+        state: RolloutState::from_row(row)?,
+        vouched: vouched.collect(),
+    })
 }
 
 // === PushRevision ===
@@ -253,11 +269,10 @@ impl Applies<RemoveRevision> for Sqlite {
 #[async_trait]
 impl Applies<SetRollout> for Sqlite {
     /// History first: whatever speaks against the change, its line is not written, and
-    /// nothing has to be undone. Each statement is a way to another thread and back.
+    /// nothing has to be undone. Both go to SQLite's thread in one way.
     async fn apply(change: &SetRollout, db: &mut SqliteConnection) -> Result<(), Failure> {
         let SetRollout(state, entry) = change;
-        let canary = state.canary.as_ref().map(|one| &one.digest);
-        let entered = sqlx::query(ENTER)
+        let advance = sqlx::query(ADVANCE)
             .bind(&entry.component)
             .bind(time(entry.epoch))
             .bind(time(entry.time))
@@ -267,38 +282,26 @@ impl Applies<SetRollout> for Sqlite {
             .bind(&entry.to)
             .bind(&entry.why)
             .bind(&state.stable)
-            .bind(canary)
-            .bind(1 + i64::from(canary.is_some()))
-            .execute(&mut *db)
-            .await?;
-        if entered.rows_affected() == 0 {
-            let follows: bool = sqlx::query_scalar(FOLLOWS)
-                .bind(&entry.component)
-                .bind(time(entry.epoch))
-                .fetch_one(db)
-                .await?;
-            let refusal = if follows {
-                Error::NotFound
-            } else {
-                Error::Conflict
-            };
-            return Err(refusal.into());
-        }
-        let statement = if state.epoch == 1 { BEGIN } else { ADVANCE };
-        let done = sqlx::query(statement)
-            .bind(&state.component)
-            .bind(time(state.epoch))
-            .bind(&state.stable)
-            .bind(canary)
+            .bind(state.canary.as_ref().map(|one| &one.digest))
             .bind(state.canary.as_ref().map(|one| one.weight))
-            .bind(to_list(&state.predecessors)?)
-            .execute(db)
-            .await?;
-        match done.rows_affected() {
+            .bind(to_list(&state.predecessors)?);
+        match done(&mut *db, advance).await? {
+            [1, 1] => return Ok(()),
+            [0, 0] => {}
             // The entry is not of this change.
-            0 => Err(Failure::Broken(sqlx::Error::RowNotFound)),
-            _ => Ok(()),
+            _ => return Err(Failure::Broken(sqlx::Error::RowNotFound)),
         }
+        let follows: bool = sqlx::query_scalar(FOLLOWS)
+            .bind(&entry.component)
+            .bind(time(entry.epoch))
+            .fetch_one(db)
+            .await?;
+        let refusal = if follows {
+            Error::NotFound
+        } else {
+            Error::Conflict
+        };
+        Err(refusal.into())
     }
 }
 
