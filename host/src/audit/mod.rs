@@ -44,4 +44,4 @@ pub use source::{Source, SourceError};
 #[cfg(test)]
 pub(crate) use stored::tests::sample;
 pub use stored::{Entry, Leaf, StoredRecord};
-pub use trail::Trail;
+pub use trail::{Promise, Trail};

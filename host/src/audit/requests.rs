@@ -1,13 +1,13 @@
 //! The requests that are under way on this host, and their trails.
 //!
 //! Where a request comes back to its own host over a link, both ends write the same log. What
-//! the other end owes for its call can then be made durable with what the request itself
-//! owes: its answer leaves behind both.
+//! the other end owes for its call, and what it was promised, can then be made durable with what
+//! the request itself owes: its answer leaves behind both.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Record, Trail};
+use super::Trail;
 
 /// Trails of requests by the requests' ids, on a host whose calls go to itself alone: nobody
 /// else knows the id of a request before it is answered. On any other host (the default)
@@ -39,27 +39,19 @@ impl Requests {
         UnderWay { requests: self, id }
     }
 
-    /// Hand records over to the request that they are of. False, and nothing is done, where
-    /// it is not under way on this host, or they are not all of one.
-    pub fn take_over(&self, records: &Trail) -> bool {
+    /// Hand records and promises over to the request that they are of. False, and nothing is
+    /// done, where it is not under way on this host, or they are not all of one.
+    pub fn take_over(&self, owed: &Trail) -> bool {
         let Some(trails) = self.trails() else {
             return false;
         };
-        let taken = records.drain();
-        fn id_of(record: &Record) -> &str {
-            &record.actor.origin.request_id
-        }
-        let id = taken.first().map(id_of);
-        let id = id.filter(|id| taken.iter().all(|record| id_of(record) == *id));
-        match id.and_then(|id| trails.get(id)) {
+        let origin = owed.request();
+        match origin.and_then(|origin| trails.get(&origin.request_id)) {
             Some(trail) => {
-                taken.into_iter().for_each(|record| trail.push(record));
+                owed.hand_over(trail);
                 true
             }
-            None => {
-                records.restore(taken);
-                false
-            }
+            None => false,
         }
     }
 
@@ -82,7 +74,7 @@ impl Drop for UnderWay<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Actor, Outcome};
+    use crate::audit::{Actor, Outcome, Record};
 
     /// A record of a request of its own.
     fn record() -> Record {
@@ -109,6 +101,21 @@ mod tests {
         assert!(!requests.take_over(&owed), "over");
         assert_eq!(owed.drain(), std::slice::from_ref(&one));
         assert_eq!(own.drain()[1..], [one]);
+    }
+
+    /// All that a call changed was promised, and its records are with the store.
+    #[test]
+    fn promises_alone_go_to_their_request_too() {
+        let (requests, one) = (Requests::of_own_link(), record());
+        let (own, owed) = (Trail::that_withholds(), Trail::that_withholds());
+        let id = one.actor.origin.request_id.clone();
+        let _under_way = requests.begin(&id, &own);
+        let promise = owed.promise(&one.actor.origin);
+        assert!(requests.take_over(&owed));
+        assert!(owed.is_empty());
+        assert!(!own.promises_kept());
+        promise.keep();
+        assert!(own.promises_kept());
     }
 
     #[test]

@@ -17,11 +17,11 @@ pub(super) struct Owed {
 // === impl Owed ===
 
 impl Owed {
-    /// An empty trail.
+    /// An empty trail, of an answer that leaves when it has been written.
     pub fn new(services: &Arc<Services>) -> Self {
         Self {
             services: Arc::clone(services),
-            trail: Trail::new(),
+            trail: Trail::that_withholds(),
         }
     }
 }

@@ -111,13 +111,18 @@ macro_rules! answers {
     };
 }
 
+/// Only the answer names it, and only another request can take it.
+impl Change for PutCeremony {
+    type Output = ();
+    const PROMISED: bool = true;
+}
+
 answers! {
     InsertCredential => (),
     RenameCredential => Credential,
     AlterCredential => Credential,
     RemoveCredential => (),
     RecordUse => Credential,
-    PutCeremony => (),
     TakeCeremony => Ceremony,
     CreateAccount => Account,
     ActivateAccount => Account,

@@ -11,7 +11,7 @@ use sqlx::error::ErrorKind;
 use sqlx::{Database, PgConnection, Postgres, Sqlite, SqliteConnection};
 use tokio::sync::oneshot;
 
-use crate::audit::{Outcome, Record, Trail};
+use crate::audit::{Outcome, Promise, Record, Trail};
 use crate::store::Error;
 
 /// Changes that are made with one statement, at most.
@@ -21,6 +21,11 @@ pub const TOGETHER: usize = 64;
 pub trait Change: Send + Sync + 'static {
     /// What the caller gets.
     type Output: Send + Sync + 'static;
+
+    /// Whether its caller may go on when it is made and not yet committed, if its trail
+    /// withholds the answer until then: nothing that is read outside the writer shows it, and
+    /// nothing else that the request changes rests on it.
+    const PROMISED: bool = false;
 }
 
 /// A database that can make a change.
@@ -96,6 +101,10 @@ pub trait Job<E: Backend>: Any + Send + Sync {
     /// Make no change; the caller hears `error`, and the record says so.
     fn refuse(&mut self, error: Error);
 
+    /// Once it is made, or refused: let the caller go on if the commit may be promised. Whether
+    /// it has gone on, and nobody waits here.
+    fn promise(&mut self) -> bool;
+
     /// The request's records so far and that of this change, in order.
     fn records(&self) -> &[Record];
 
@@ -103,15 +112,16 @@ pub trait Job<E: Backend>: Any + Send + Sync {
     /// nothing good about.
     fn give_records(&mut self) -> Vec<Record>;
 
-    /// Answer the caller. Returns the records that are left to the writer: those of a
-    /// failed group whose caller is gone. Once; whatever is left can be dropped when everybody
-    /// has an answer.
+    /// Answer the caller, or keep the promise. Returns the records that are left to the writer:
+    /// those of a failed group whose caller is gone, or went on. Once; whatever is left can be
+    /// dropped when everybody has an answer.
     fn finish(&mut self, ending: Ending) -> Vec<Record>;
 }
 
 /// Make the changes of jobs that nobody has made yet, those of a kind together, and leave the
 /// jobs in the order in which they were made: kinds as they came, and within each as they
-/// came. Whoever has a job here waits for it, so that no caller's own order is changed.
+/// came. Whoever has a job here waits for it (what was promised is not among them any more), so
+/// that no caller's own order is changed.
 pub async fn apply_all<E: Backend>(
     jobs: &mut [Box<dyn Job<E>>],
     db: &mut E::Connection,
@@ -149,6 +159,8 @@ pub struct Task<C: Change> {
     success: Outcome,
     change: C,
     result: Result<C::Output, Error>,
+    /// Of the commit, once the caller goes on without it.
+    promise: Option<Promise>,
     /// None once the caller has its answer.
     reply: Option<oneshot::Sender<Result<C::Output, Error>>>,
 }
@@ -201,6 +213,7 @@ impl<C: Change> Task<C> {
             success,
             change,
             result: Err(Error::Busy),
+            promise: None,
             reply: Some(reply),
         };
         (task, answer)
@@ -216,6 +229,13 @@ impl<C: Change> Task<C> {
             };
         }
         self.result = result;
+    }
+
+    /// Whether the caller is there to hear the result.
+    fn reply(&mut self) -> bool {
+        let result = std::mem::replace(&mut self.result, Err(Error::Busy));
+        let reply = self.reply.take();
+        reply.is_some_and(|reply| reply.send(result).is_ok())
     }
 }
 
@@ -277,6 +297,16 @@ impl<E: Applies<C>, C: Change> Job<E> for Task<C> {
         self.conclude(Err(error));
     }
 
+    fn promise(&mut self) -> bool {
+        let record = self.records.last().filter(|_| self.recorded);
+        let (true, true, Some(record)) = (C::PROMISED, self.trail.withholds(), record) else {
+            return false;
+        };
+        // Before the answer: whoever gets it finds the promise on the trail.
+        self.promise = Some(self.trail.promise(&record.actor.origin));
+        self.reply()
+    }
+
     fn records(&self) -> &[Record] {
         &self.records
     }
@@ -287,17 +317,17 @@ impl<E: Applies<C>, C: Change> Job<E> for Task<C> {
     }
 
     fn finish(&mut self, ending: Ending) -> Vec<Record> {
-        if ending != Ending::Committed {
-            self.conclude(Err(Error::Busy));
-            // Before the answer: whoever gets it finds the records on the trail.
-            self.trail.restore(std::mem::take(&mut self.records));
+        if ending == Ending::Committed {
+            if let Some(promise) = &self.promise {
+                promise.keep();
+            }
+            self.reply();
+            return Vec::new();
         }
-        let result = std::mem::replace(&mut self.result, Err(Error::Busy));
-        let heard = self
-            .reply
-            .take()
-            .is_some_and(|reply| reply.send(result).is_ok());
-        if ending == Ending::Committed || heard {
+        self.conclude(Err(Error::Busy));
+        // Before the answer: whoever gets it finds the records on the trail.
+        self.trail.restore(std::mem::take(&mut self.records));
+        if self.reply() {
             Vec::new()
         } else {
             self.trail.drain()

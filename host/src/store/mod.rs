@@ -10,7 +10,8 @@
 //!   that was refused leaves its record all the same.
 //! - A read leaves its record on the trail of its request; the server owes the
 //!   trail to [`Store::append`] before the answer leaves the host.
-//! - What returned success is durable.
+//! - What returned success is durable, but for a ceremony that was put on behalf of a trail that
+//!   withholds: that is durable when [`Store::append`] has returned success for the trail.
 //!
 //! Sizes and forms are checked in [`check`], alike for all databases. The store
 //! knows nothing about HTTP, components or the meaning of policies.
@@ -141,7 +142,8 @@ pub trait Store: Send + Sync + 'static {
         permit: Permit<action::CredentialsTypical>,
     ) -> Result<Option<CredentialForm>, Error>;
 
-    /// [`Error::Exists`] when the relying party has a ceremony of that id.
+    /// [`Error::Exists`] when the relying party has a ceremony of that id. A trail that withholds
+    /// may only have a promise of it ([`Trail::that_withholds`]).
     async fn ceremonies_put(
         &self,
         permit: Permit<action::CeremoniesPut>,
@@ -249,9 +251,10 @@ pub trait Store: Send + Sync + 'static {
         cells: u32,
     ) -> Result<Taken, Error>;
 
-    /// Host duty: make the records of a trail durable. On [`Error::Busy`] they
-    /// are on the trail still, and the answer must not leave the host. Call it
-    /// when no store call of the request is under way any more.
+    /// Host duty: make the records of a trail durable, and see that what it was promised is. On
+    /// [`Error::Busy`] the answer must not leave the host; records that are not with the store are
+    /// on the trail still. Where a promise was broken it is busy each time. Call it when no
+    /// store call of the request is under way any more.
     async fn append(&self, trail: &Trail) -> Result<(), Error>;
 
     /// Host duty: take over the records of a trail that nobody will append any more,

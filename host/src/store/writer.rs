@@ -59,7 +59,7 @@ impl<E: Backend> Writer<E> {
         (writer, jobs, state)
     }
 
-    /// Make a change that a permit allows; returns when it is durable.
+    /// Make a change that a permit allows; returns when it is durable, or promised.
     pub(super) async fn submit<A: Action, C: Change>(
         &self,
         permit: Permit<A>,

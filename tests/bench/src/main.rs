@@ -37,6 +37,7 @@ mod twin;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -82,7 +83,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let groups = rows::chosen(arguments.only.as_deref())?;
-    let places = Places::from_environment()?;
+    let places = Arc::new(Places::from_environment()?);
     let mut report = Report::default();
     for group in groups {
         eprintln!("zeropass-bench: {} ...", group.id());

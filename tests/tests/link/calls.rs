@@ -89,7 +89,8 @@ async fn both_ends_decide_and_record_under_one_request_id() {
     assert_eq!(begun.status(), 201);
 }
 
-/// One commit with the ceremony, and one with what either end says of the call.
+/// One commit with what either end says of the call, which is that of the ceremony too, unless
+/// the request is slow.
 #[tokio::test(flavor = "multi_thread")]
 async fn both_ends_on_one_host_write_their_records_of_a_call_together() {
     let (deployment, client, ada) = scene().await;
@@ -111,9 +112,14 @@ async fn both_ends_on_one_host_write_their_records_of_a_call_together() {
         let count = |records: &String| records.matches(&action).count();
         commits.iter().map(count).collect()
     };
-    assert_eq!(counts("ceremonies.put"), [1, 0], "{commits:#?}");
-    assert_eq!(counts("authentication.begin"), [0, 2], "{commits:#?}");
-    assert_eq!(counts("api.authentications"), [0, 1], "{commits:#?}");
+    let put: usize = counts("ceremonies.put").iter().sum();
+    assert_eq!(put, 1, "{commits:#?}");
+    let with_the_request = |action: &str| match *counts(action) {
+        [here] | [0, here] => here,
+        _ => 0,
+    };
+    assert_eq!(with_the_request("authentication.begin"), 2, "{commits:#?}");
+    assert_eq!(with_the_request("api.authentications"), 1, "{commits:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -168,9 +168,9 @@ impl FrontDoor {
             (_, false) => {
                 tracing::error!(
                     request_id = origin.request_id,
-                    "audit records could not be written: the answer is withheld"
+                    "what was done is not durable: the answer is withheld"
                 );
-                Refusal::busy("the audit log can't be written").respond(&origin)
+                Refusal::busy("records or changes can't be made durable").respond(&origin)
             }
         };
         tracing::info!(

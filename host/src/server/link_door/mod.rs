@@ -117,11 +117,11 @@ impl LinkDoor {
         let answer = match self.append(&owed.trail).await {
             Ok(()) => answer,
             Err(_) => {
-                tracing::error!("audit records could not be written: the answer is withheld");
+                tracing::error!("what was done is not durable: the answer is withheld");
                 Err(Refused(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "audit-unwritable",
-                    "the audit log can't be written".into(),
+                    "records or changes can't be made durable".into(),
                 ))
             }
         };
@@ -131,7 +131,7 @@ impl LinkDoor {
         }
     }
 
-    /// Make the records durable. Those of a request that came from this very host are left to
+    /// Make the records durable, and what was promised. Those of a request that came from this very host are left to
     /// it: they are in its log before its answer leaves.
     async fn append(&self, trail: &Trail) -> Result<(), StoreError> {
         if self.services.requests.take_over(trail) {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::{Kit, NOW, OTHER, RP, id};
+use crate::audit::Trail;
+use crate::policy::Permit;
 use crate::store::{Ceremony, CeremonyKind, Error};
 
 pub(crate) async fn taken_ceremony_is_what_was_put(kit: Kit) {
@@ -93,6 +95,20 @@ pub(crate) async fn ceremony_id_is_put_once(kit: Kit) {
     assert_eq!(kit.take(&id(1)).await, Ok(Kit::ceremony(&id(1))));
     let reset = kit.put(Kit::ceremony(&id(1))).await;
     assert_eq!(reset, Err(Error::Exists), "a used one can't be put anew");
+}
+
+/// As a server does that answers when the trail has been appended.
+pub(crate) async fn ceremony_of_an_answer_that_waits_is_there_when_it_leaves(kit: Kit) {
+    let trail = Trail::that_withholds();
+    let permit = Permit::for_tests(NOW, kit.actor(), RP, &trail);
+    let put = kit.store.ceremonies_put(permit, Kit::ceremony(&id(1)));
+    assert_eq!(put.await, Ok(()));
+    assert_eq!(kit.store.append(&trail).await, Ok(()));
+    assert!(trail.is_empty());
+    let records = kit.store.records(0, 10).await.unwrap();
+    let found: Vec<_> = records.iter().map(|r| (&*r.action, &*r.outcome)).collect();
+    assert_eq!(found, [("ceremonies.put", "success")]);
+    assert_eq!(kit.take(&id(1)).await, Ok(Kit::ceremony(&id(1))));
 }
 
 pub(crate) async fn malformed_ceremony_is_refused(kit: Kit) {

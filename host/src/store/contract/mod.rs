@@ -48,6 +48,7 @@ macro_rules! contract {
                 used_ceremony_stays_used_when_it_expires,
                 other_kind_or_relying_party_is_not_found_and_stays,
                 ceremony_id_is_put_once,
+                ceremony_of_an_answer_that_waits_is_there_when_it_leaves,
                 malformed_ceremony_is_refused,
                 text_that_no_database_holds_is_refused_alone,
             }

@@ -361,12 +361,18 @@ impl<D: Database> Store for Mediated<D> {
     }
 
     /// Also when there is nothing to append, no answer leaves before it is known which
-    /// records are there.
+    /// records are there. Promises are made by the writer that the errand goes to, in front of it:
+    /// they were kept by the time it is answered, or never will be.
     async fn append(&self, trail: &Trail) -> Result<(), Error> {
         if trail.is_empty() && !self.database.waiting() {
             return Ok(());
         }
-        self.database.recorder().run(trail, Errand).await
+        self.database.recorder().run(trail, Errand).await?;
+        if trail.promises_kept() {
+            Ok(())
+        } else {
+            Err(Error::Busy)
+        }
     }
 
     async fn owe(&self, trail: &Trail) {

@@ -12,6 +12,9 @@
 //! - a refused change takes nobody along, and its record says why it was refused;
 //! - nobody hears of success before the commit, and everybody in a group that
 //!   could not commit hears [`Error::Busy`];
+//! - but for changes that can be promised ([`Change::PROMISED`]): their callers go on at once, and
+//!   the commit waits a while for a job that needs it, at the latest the one that makes the
+//!   request's trail durable. Where a promise was not kept, its request hears busy then;
 //! - a caller that goes away loses no record: its job runs without it, and records
 //!   of a failed group wait on their trail, or with the writer when nobody is left
 //!   to flush that trail; a server hands over with [`Debts::owe`] what nobody flushes;
@@ -25,23 +28,32 @@
 //! - the task has a thread of its own: it talks to SQLite's thread for each statement, and
 //!   no other work of the host stands between them.
 //!
-//! Bounds: those of [`Writer`], and [`OWED`] records kept for callers that are gone.
+//! Bounds: those of [`Writer`], [`OWED`] records kept for callers that are gone, and [`LINGER`].
+//!
+//! [`Change::PROMISED`]: job::Change::PROMISED
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future;
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
 use super::audit::{self, Unfinished};
 use super::debts::{Debts, OWED};
+use super::done;
 use super::doubt::Doubt;
 use crate::audit::{Log, Placed, Record};
 use crate::store::job::{self, Ending, Job};
 use crate::store::writer::{GROUP, Jobs, State, Writer};
 use crate::store::{Error, gap};
+
+/// How long a commit that is only promised waits for somebody who needs it, and with it
+/// everybody's right to write to the file. A request is back after a millisecond or two.
+const LINGER: Duration = Duration::from_millis(5);
 
 /// The task's own things.
 pub(super) struct Loop {
@@ -89,7 +101,9 @@ impl Loop {
         self,
         stop: oneshot::Receiver<()>,
     ) -> io::Result<oneshot::Receiver<()>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
         let (end, ended) = oneshot::channel();
         std::thread::Builder::new()
             .name("store-writer".into())
@@ -180,10 +194,9 @@ impl Loop {
         }
         // Not sqlx's own transaction: SQLite ends one by itself on some errors
         // (a full disk), and sqlx would count on from a wrong depth.
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut *connection)
-            .await?;
-        let mut applied = 0;
+        let [_] = done(connection, sqlx::query("BEGIN IMMEDIATE")).await?;
+        let (mut applied, mut promised) = (0, 0);
+        let until = Instant::now() + LINGER;
         loop {
             // Whatever has come meanwhile.
             while jobs.len() < GROUP
@@ -192,10 +205,20 @@ impl Loop {
                 jobs.push(job);
             }
             match jobs.get_mut(applied..) {
+                // Nobody waits for the commit: whoever it was promised to comes back for it soon.
+                None | Some([]) if (1..GROUP).contains(&promised) && promised == applied => {
+                    match timeout_at(until, self.jobs.recv()).await {
+                        Ok(Some(job)) => jobs.push(job),
+                        Ok(None) | Err(_) => break,
+                    }
+                    continue;
+                }
                 None | Some([]) => break,
                 Some(new) if self.log.accepts() => job::apply_all(new, connection).await?,
                 Some(new) => new.iter_mut().for_each(|job| job.refuse(Error::Busy)),
             }
+            let new = jobs.iter_mut().skip(applied);
+            promised += new.map(|job| usize::from(job.promise())).sum::<usize>();
             applied = jobs.len();
         }
         // Once more: whoever handed records over while this group was made has its

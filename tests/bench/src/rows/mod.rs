@@ -14,6 +14,7 @@ mod swap;
 mod write;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tempfile::TempDir;
@@ -122,7 +123,7 @@ impl Group {
     ///
     /// # Errors
     /// Why they can't be measured.
-    pub async fn measure(self, places: &Places) -> anyhow::Result<Vec<Row>> {
+    pub async fn measure(self, places: &Arc<Places>) -> anyhow::Result<Vec<Row>> {
         match self {
             Self::Assertion => assertion::measure(places).await,
             Self::Instance => instance::measure(places).await,

@@ -124,7 +124,7 @@ impl Handler for Twin {
             workload: peer.id.to_string(),
             address: peer.address.to_string(),
         });
-        let trail = Trail::new();
+        let trail = Trail::that_withholds();
         let started = Instant::now();
         let method = request.method().clone();
         let call = Call {

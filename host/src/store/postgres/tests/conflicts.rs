@@ -1,6 +1,8 @@
 //! Changes that share a commit, and those that stand in each other's way.
 
 use super::*;
+use crate::audit::Trail;
+use crate::policy::Permit;
 use crate::store::Error;
 use crate::store::contract::{RP, id};
 
@@ -21,6 +23,18 @@ async fn parallel_changes_share_commits() {
     let commits = store.commits() - before;
     assert!((1..64).contains(&commits), "{commits} commits");
     assert_eq!(kit.records().await.len(), 64);
+}
+
+/// Its writers are several, and none knows what another has promised.
+#[tokio::test]
+async fn nothing_is_promised() {
+    let (kit, store, _) = fresh().await;
+    let trail = Trail::that_withholds();
+    let permit = Permit::for_tests(NOW, kit.actor(), RP, &trail);
+    let put = store.ceremonies_put(permit, Kit::ceremony(&id(1)));
+    assert_eq!(put.await, Ok(()));
+    assert!(trail.is_empty());
+    assert_eq!(kit.store.records(0, 10).await.unwrap().len(), 1);
 }
 
 /// Fails as the database does on conflicts, so many times. Sequences count beyond

@@ -277,16 +277,7 @@ async fn commit_without_an_answer_that_happened_writes_each_record_once() {
 async fn commit_that_failed_writes_each_record_with_the_next() {
     let (_folder, path) = folder();
     let (kit, store) = in_file(&path).await;
-    // A constraint that is looked at by COMMIT: everything before it goes well.
-    meddle(
-        &path,
-        "CREATE TABLE parents (id INTEGER PRIMARY KEY);
-         CREATE TABLE children (parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED);
-         CREATE TRIGGER late AFTER INSERT ON ceremonies
-         BEGIN INSERT INTO children VALUES (1); END",
-    )
-    .await
-    .unwrap();
+    meddle(&path, DEFER_A_FAILURE).await.unwrap();
     assert_eq!(kit.put(Kit::ceremony(&id(1))).await, Err(Error::Busy));
     assert!(store.database.debts.in_doubt());
     assert!(kit.trail.is_empty());

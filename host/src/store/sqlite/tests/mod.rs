@@ -1,8 +1,9 @@
 //! The contract on SQLite, and what only SQLite has: the file ([`file`]), the audit table
-//! ([`table`]), the one writer ([`group`]).
+//! ([`table`]), the one writer ([`group`]), commits that it promises ([`promised`]).
 
 mod file;
 mod group;
+mod promised;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,13 @@ use super::SqliteStore;
 use crate::clock::FixedClock;
 use crate::store::Store;
 use crate::store::contract::{Kit, LIFETIME, NOW, contract};
+
+/// A constraint that COMMIT looks at, when everything before it went well.
+const DEFER_A_FAILURE: &str = "
+    CREATE TABLE parents (id INTEGER PRIMARY KEY);
+    CREATE TABLE children (parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED);
+    CREATE TRIGGER late AFTER INSERT ON ceremonies
+    BEGIN INSERT INTO children VALUES (1); END";
 
 contract!(crate::store::sqlite::tests::temporary);
 
