@@ -29,6 +29,14 @@ pub struct Client {
     requests: SendRequest<Full<Bytes>>,
 }
 
+/// What came back.
+pub struct Answer {
+    /// The host's id of the request, under which its records stand.
+    pub id: Option<String>,
+    /// JSON.
+    pub body: Value,
+}
+
 /// The relying party's side of mTLS, from a site's certificates.
 ///
 /// # Errors
@@ -66,12 +74,12 @@ impl Client {
         Ok(Self { requests })
     }
 
-    /// Sign in: both requests, from the name to the session.
+    /// Sign in: both requests, from the name to the session. Returns the second one's answer.
     ///
     /// # Errors
     /// Anything but a session.
-    pub async fn sign_in(&mut self, person: &Person) -> anyhow::Result<()> {
-        let begun = self.begin(&person.name).await?;
+    pub async fn sign_in(&mut self, person: &Person) -> anyhow::Result<Answer> {
+        let begun = self.begin(&person.name).await?.body;
         let text = |pointer: &str| {
             begun
                 .pointer(pointer)
@@ -94,30 +102,23 @@ impl Client {
             },
             "clientExtensionResults": {},
         });
-        let finished = self
-            .post(
-                &format!("/v1/authentications/{}", text("/ceremony")?),
-                &json!({"credential": credential}),
-                StatusCode::OK,
-            )
-            .await?;
-        finished
-            .pointer("/session/token")
-            .map(drop)
-            .context("the answer has no session")
+        let request = posted(
+            &format!("/v1/authentications/{}", text("/ceremony")?),
+            &json!({"credential": credential}),
+        )?;
+        let finished = self.send(request, StatusCode::OK).await?;
+        let token = finished.body.pointer("/session/token");
+        token.context("the answer has no session")?;
+        Ok(finished)
     }
 
     /// Begin a sign-in: the ceremony and its options.
     ///
     /// # Errors
     /// Anything but a ceremony.
-    pub async fn begin(&mut self, name: &str) -> anyhow::Result<Value> {
-        self.post(
-            "/v1/authentications",
-            &json!({"user": {"name": name}}),
-            StatusCode::CREATED,
-        )
-        .await
+    pub async fn begin(&mut self, name: &str) -> anyhow::Result<Answer> {
+        let request = posted("/v1/authentications", &json!({"user": {"name": name}}))?;
+        self.send(request, StatusCode::CREATED).await
     }
 
     /// Post JSON and take JSON.
@@ -130,10 +131,8 @@ impl Client {
         body: &Value,
         expected: StatusCode,
     ) -> anyhow::Result<Value> {
-        let request = http::Request::post(format!("https://localhost{path}"))
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body.to_string())))?;
-        self.send(request, expected).await
+        let sent = self.send(posted(path, body)?, expected).await?;
+        Ok(sent.body)
     }
 
     /// Send a request and take JSON.
@@ -144,7 +143,7 @@ impl Client {
         &mut self,
         request: http::Request<Full<Bytes>>,
         expected: StatusCode,
-    ) -> anyhow::Result<Value> {
+    ) -> anyhow::Result<Answer> {
         self.requests.ready().await?;
         let (head, body) = self.requests.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
@@ -153,6 +152,17 @@ impl Client {
             let said = String::from_utf8_lossy(&body).into_owned();
             anyhow::bail!("{} instead of {expected}: {said}", head.status);
         }
-        Ok(serde_json::from_slice(&body)?)
+        let id = head.headers.get("x-request-id");
+        Ok(Answer {
+            id: id.and_then(|id| id.to_str().ok()).map(str::to_owned),
+            body: serde_json::from_slice(&body)?,
+        })
     }
+}
+
+fn posted(path: &str, body: &Value) -> anyhow::Result<http::Request<Full<Bytes>>> {
+    let request = http::Request::post(format!("https://localhost{path}"))
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(body.to_string())))?;
+    Ok(request)
 }

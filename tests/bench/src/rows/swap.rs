@@ -229,7 +229,7 @@ async fn sign_in_until(
     while !stop.load(Ordering::Relaxed) {
         let begun = Instant::now();
         match client.sign_in(&person).await {
-            Ok(()) => {
+            Ok(_) => {
                 outcome.ends.push(Instant::now());
                 outcome.latencies.push(begun.elapsed().as_secs_f64() * 1e3);
             }
