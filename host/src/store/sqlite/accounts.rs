@@ -1,10 +1,9 @@
 //! Accounts in SQLite.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, SqliteConnection};
 
-use super::unavailable;
+use super::readers::Readers;
 use crate::store::changes::{ActivateAccount, AlterAccount, CreateAccount};
 use crate::store::columns::time;
 use crate::store::job::{Applies, Failure};
@@ -44,31 +43,23 @@ pub(super) const FIND_BY_ID: &str = find!("id = ?2");
 
 pub(super) const FIND_BY_NAME: &str = find!("name = ?2 AND status = 'active'");
 
-pub(super) async fn find_by_id(db: &SqlitePool, rp_id: &str, id: &str) -> Result<Account, Error> {
+pub(super) async fn find_by_id(db: &Readers, rp_id: &str, id: &str) -> Result<Account, Error> {
     find(db, FIND_BY_ID, rp_id, id).await
 }
 
-pub(super) async fn find_by_name(
-    db: &SqlitePool,
-    rp_id: &str,
-    name: &str,
-) -> Result<Account, Error> {
+pub(super) async fn find_by_name(db: &Readers, rp_id: &str, name: &str) -> Result<Account, Error> {
     find(db, FIND_BY_NAME, rp_id, name).await
 }
 
 async fn find(
-    db: &SqlitePool,
+    db: &Readers,
     statement: &'static str,
     rp_id: &str,
     key: &str,
 ) -> Result<Account, Error> {
-    let found: Found<Account> = sqlx::query_as(statement)
-        .bind(rp_id)
-        .bind(key)
-        .fetch_one(db)
-        .await
-        .map_err(unavailable)?;
-    found.real().ok_or(Error::NotFound)
+    let query = sqlx::query(statement).bind(rp_id).bind(key);
+    let found: Option<Found<Account>> = db.optional(query).await?;
+    found.and_then(Found::real).ok_or(Error::NotFound)
 }
 
 // === CreateAccount ===

@@ -40,7 +40,8 @@ async fn rows(store: &SqliteStore, statement: &'static str, key: Key<'_>) -> Vec
         Key::Text(key) => asked.bind(key),
         Key::Bytes(key) => asked.bind(key),
     };
-    asked.fetch_all(&store.database.readers).await.unwrap()
+    let mut reader = store.database.readers.take().await.unwrap();
+    asked.fetch_all(&mut *reader).await.unwrap()
 }
 
 #[tokio::test]

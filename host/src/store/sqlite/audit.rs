@@ -1,10 +1,10 @@
 //! The audit log: appended to by the writer in blocks, read by host duties.
 
 use futures::TryStreamExt as _;
-use sqlx::sqlite::SqlitePool;
 use sqlx::{Executor as _, SqliteConnection};
 
 use super::blocks::{self, BLOCK, Block, Stretch};
+use super::readers::Readers;
 use crate::audit::Placed;
 use crate::store::columns::time;
 use crate::store::{Error, StoredRecord};
@@ -104,15 +104,16 @@ pub(super) async fn head(db: &mut SqliteConnection, log: &str) -> Result<u64, sq
 
 /// The records of `log` after `seq`, oldest first.
 pub(super) async fn after(
-    db: &SqlitePool,
+    db: &Readers,
     log: &str,
     seq: u64,
     limit: u32,
 ) -> Result<Vec<StoredRecord>, Error> {
-    let mut db = db.acquire().await.map_err(super::unavailable)?;
-    behind(&mut db, log, seq, limit)
-        .await
-        .map_err(super::unavailable)
+    let mut reader = db.take().await.map_err(super::unavailable)?;
+    let records = behind(&mut reader, log, seq, limit).await;
+    let records = records.map_err(super::unavailable)?;
+    reader.give_back();
+    Ok(records)
 }
 
 /// As [`after`], on one connection.

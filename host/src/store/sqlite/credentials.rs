@@ -1,10 +1,10 @@
 //! Passkeys in SQLite.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Sqlite, SqliteConnection};
 
-use super::unavailable;
+use super::readers::Readers;
 use crate::store::changes::{
     AlterCredential, InsertCredential, RecordUse, RemoveCredential, RenameCredential,
 };
@@ -91,43 +91,35 @@ const TYPICAL: &str = "
     SELECT length(id) AS id_length, transports FROM credentials
     WHERE rp_id = ?1 ORDER BY created_at, id LIMIT 1";
 
-pub(super) async fn get(db: &SqlitePool, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {
-    let found: Found<Credential> = sqlx::query_as(GET)
-        .bind(rp_id)
-        .bind(id)
-        .fetch_one(db)
-        .await
-        .map_err(unavailable)?;
-    found.real().ok_or(Error::NotFound)
+pub(super) async fn get(db: &Readers, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {
+    let query = sqlx::query(GET).bind(rp_id).bind(id);
+    let found: Option<Found<Credential>> = db.optional(query).await?;
+    found.and_then(Found::real).ok_or(Error::NotFound)
 }
 
 pub(super) async fn list_for_user(
-    db: &SqlitePool,
+    db: &Readers,
     rp_id: &str,
     user_id: &str,
 ) -> Result<Vec<Credential>, Error> {
-    let found: Vec<Found<Credential>> = sqlx::query_as(LIST)
-        .bind(rp_id)
-        .bind(user_id)
-        .fetch_all(db)
-        .await
-        .map_err(unavailable)?;
+    let query = sqlx::query(LIST).bind(rp_id).bind(user_id);
+    let found: Vec<Found<Credential>> = db.all(query).await?;
     Ok(found.into_iter().filter_map(Found::real).collect())
 }
 
-pub(super) async fn typical(db: &SqlitePool, rp_id: &str) -> Result<Option<CredentialForm>, Error> {
-    let row = sqlx::query(TYPICAL)
-        .bind(rp_id)
-        .fetch_optional(db)
-        .await
-        .map_err(unavailable)?;
-    row.map(|row| {
-        Ok(CredentialForm {
-            id_length: decode(&row, "id_length").map_err(unavailable)?,
-            transports: list(&row, "transports").map_err(unavailable)?,
+pub(super) async fn typical(db: &Readers, rp_id: &str) -> Result<Option<CredentialForm>, Error> {
+    let query = sqlx::query(TYPICAL).bind(rp_id);
+    db.optional(query).await
+}
+
+/// Of [`TYPICAL`].
+impl FromRow<'_, SqliteRow> for CredentialForm {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id_length: decode(row, "id_length")?,
+            transports: list(row, "transports")?,
         })
-    })
-    .transpose()
+    }
 }
 
 // === InsertCredential ===

@@ -20,6 +20,7 @@ mod history;
 mod insertion;
 mod open;
 mod rates;
+mod readers;
 mod rollouts;
 mod sessions;
 mod sweep;
@@ -36,7 +37,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::sqlite::{Sqlite, SqlitePool};
+use sqlx::sqlite::Sqlite;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -54,6 +55,7 @@ pub use history::SqliteHistory;
 pub use open::{OpenError, bring_up_to_date};
 
 use open::Older;
+use readers::Readers;
 
 /// The embedded store.
 pub type SqliteStore = Mediated<SqliteDatabase>;
@@ -62,7 +64,7 @@ pub type SqliteStore = Mediated<SqliteDatabase>;
 pub struct SqliteDatabase {
     writer: Writer<Sqlite>,
     debts: Arc<Debts>,
-    readers: SqlitePool,
+    readers: Readers,
     log: Arc<Log>,
     running: Mutex<Option<Running>>,
     /// The folder of a temporary store, gone with it.
@@ -242,10 +244,8 @@ impl Database for SqliteDatabase {
     }
 
     async fn ready(&self) -> Result<(), Error> {
-        sqlx::query("SELECT 1")
-            .execute(&self.readers)
-            .await
-            .map_err(unavailable)?;
+        let one = sqlx::query("SELECT 1");
+        self.readers.optional::<(i64,)>(one).await?;
         self.writer.ready().await
     }
 

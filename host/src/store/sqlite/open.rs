@@ -9,10 +9,10 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
+
+use super::readers::Readers;
 
 /// The schema that this binary knows, oldest step first. Listed by hand: sqlx's macro
 /// for it would compile SQLite a second time, for the compiler's own use.
@@ -60,10 +60,7 @@ const THERE: &str = "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migr
 const FOUND: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
 
 /// How long to wait for another program's lock, and for a free reader.
-const LOCK_WAIT: Duration = Duration::from_secs(5);
-
-/// Readers do not wait for the writer; a few are enough for the cores there are.
-const READERS: u32 = 4;
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Pages of the write-ahead log, 16 MiB, after which they are brought into the file: each time
 /// two files are synced, and a page that was written often goes once.
@@ -147,7 +144,7 @@ pub(super) enum Older {
 pub(super) struct Opened {
     pub(super) options: SqliteConnectOptions,
     pub(super) connection: SqliteConnection,
-    pub(super) readers: SqlitePool,
+    pub(super) readers: Readers,
 }
 
 /// Open the store at `path`, in a folder that is there.
@@ -184,13 +181,8 @@ pub(super) async fn open(path: &Path, durable: bool, older: Older) -> Result<Ope
     if older == Older::BringUp {
         migrate(&mut connection, path).await?;
     }
-    let readers = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(LOCK_WAIT)
-        .test_before_acquire(false)
-        .connect_with(options.read_only(true).pragma("cache_size", READER_CACHE))
-        .await
-        .map_err(database)?;
+    let reading = options.read_only(true).pragma("cache_size", READER_CACHE);
+    let readers = Readers::open(reading).await.map_err(database)?;
     Ok(Opened {
         options: writing,
         connection,

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow as _, Row as _, Sqlite, SqliteConnection};
+use sqlx::{FromRow, Row as _, Sqlite, SqliteConnection};
 
-use super::{SqliteDatabase, done, unavailable};
+use super::{SqliteDatabase, done};
 use crate::audit::{Record, Trail};
 use crate::store::Error;
 use crate::store::changes::{PushRevision, RemoveRevision, ReportHost, SetRollout};
@@ -25,6 +25,9 @@ const SIGN_ANEW: &str = "
     WHERE component = ?1 AND digest = ?2 AND minisig = ?5";
 
 const SIGNATURE: &str = "SELECT minisig FROM revisions WHERE component = ?1 AND digest = ?2";
+
+const FILE: &str =
+    "SELECT *, length(wasm) AS size FROM revisions WHERE component = ?1 AND digest = ?2";
 
 const INFO: &str = "component, digest, version, length(wasm) AS size, pushed_at, pushed_by";
 
@@ -82,35 +85,21 @@ impl Rollouts for SqliteDatabase {
     }
 
     async fn revision_signature(&self, component: &str, digest: &str) -> Result<String, Error> {
-        sqlx::query_scalar(SIGNATURE)
-            .bind(component)
-            .bind(digest)
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(unavailable)?
-            .ok_or(Error::NotFound)
+        let query = sqlx::query(SIGNATURE).bind(component).bind(digest);
+        let (minisig,) = self.readers.optional(query).await?.ok_or(Error::NotFound)?;
+        Ok(minisig)
     }
 
     async fn revision_get(&self, component: &str, digest: &str) -> Result<Artifact, Error> {
-        sqlx::query_as(
-            "SELECT *, length(wasm) AS size FROM revisions WHERE component = ?1 AND digest = ?2",
-        )
-        .bind(component)
-        .bind(digest)
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(unavailable)?
-        .ok_or(Error::NotFound)
+        let query = sqlx::query(FILE).bind(component).bind(digest);
+        self.readers.optional(query).await?.ok_or(Error::NotFound)
     }
 
     async fn revision_list(&self, component: &str) -> Result<Vec<RevisionInfo>, Error> {
         let select =
             format!("SELECT {INFO} FROM revisions WHERE component = ?1 ORDER BY pushed_at, rowid");
-        sqlx::query_as(sqlx::AssertSqlSafe(select))
-            .bind(component)
-            .fetch_all(&self.readers)
-            .await
-            .map_err(unavailable)
+        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(component);
+        self.readers.all(query).await
     }
 
     async fn revision_remove(
@@ -128,20 +117,13 @@ impl Rollouts for SqliteDatabase {
     }
 
     async fn rollout_get(&self, component: &str) -> Result<Option<RolloutState>, Error> {
-        sqlx::query_as("SELECT * FROM rollouts WHERE component = ?1")
-            .bind(component)
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(unavailable)
+        let query = sqlx::query("SELECT * FROM rollouts WHERE component = ?1").bind(component);
+        self.readers.optional(query).await
     }
 
     async fn rollout_present(&self, component: &str) -> Result<Option<Present>, Error> {
-        let row = sqlx::query(PRESENT)
-            .bind(component)
-            .fetch_optional(&self.readers)
-            .await;
-        row.and_then(|row| row.map(|row| present(&row)).transpose())
-            .map_err(unavailable)
+        let query = sqlx::query(PRESENT).bind(component);
+        self.readers.optional(query).await
     }
 
     async fn rollout_set(
@@ -161,12 +143,8 @@ impl Rollouts for SqliteDatabase {
         component: &str,
         limit: u32,
     ) -> Result<Vec<HistoryEntry>, Error> {
-        sqlx::query_as(HISTORY)
-            .bind(component)
-            .bind(limit)
-            .fetch_all(&self.readers)
-            .await
-            .map_err(unavailable)
+        let query = sqlx::query(HISTORY).bind(component).bind(limit);
+        self.readers.all(query).await
     }
 
     async fn host_report(&self, report: HostReport) -> Result<(), Error> {
@@ -174,27 +152,28 @@ impl Rollouts for SqliteDatabase {
     }
 
     async fn host_reports(&self) -> Result<Vec<HostReport>, Error> {
-        sqlx::query_as("SELECT * FROM rollout_hosts ORDER BY host, component")
-            .fetch_all(&self.readers)
-            .await
-            .map_err(unavailable)
+        let query = sqlx::query("SELECT * FROM rollout_hosts ORDER BY host, component");
+        self.readers.all(query).await
     }
 }
 
-fn present(row: &SqliteRow) -> Result<Present, sqlx::Error> {
-    let vouched: Vec<(String, String, String)> = serde_json::from_str(row.try_get("vouched")?)
-        .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-    let vouched = vouched
-        .into_iter()
-        .map(|(digest, version, minisig)| Vouched {
-            digest,
-            version,
-            minisig,
-        });
-    Ok(Present {
-        state: RolloutState::from_row(row)?,
-        vouched: vouched.collect(),
-    })
+/// Of [`PRESENT`].
+impl FromRow<'_, SqliteRow> for Present {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let vouched: Vec<(String, String, String)> = serde_json::from_str(row.try_get("vouched")?)
+            .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        let vouched = vouched
+            .into_iter()
+            .map(|(digest, version, minisig)| Vouched {
+                digest,
+                version,
+                minisig,
+            });
+        Ok(Self {
+            state: RolloutState::from_row(row)?,
+            vouched: vouched.collect(),
+        })
+    }
 }
 
 // === PushRevision ===

@@ -1,11 +1,10 @@
 //! Sessions in SQLite.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::insertion::{Insertion, Rows};
-use super::unavailable;
+use super::readers::Readers;
 use crate::store::changes::{CreateSession, RevokeSession, TouchSession};
 use crate::store::columns::time;
 use crate::store::job::{Applies, Failure};
@@ -31,14 +30,9 @@ const TOUCH: &str = "
 const REVOKE: &str = "
     UPDATE sessions SET revoked_at = coalesce(revoked_at, ?3) WHERE rp_id = ?1 AND id = ?2";
 
-pub(super) async fn get(db: &SqlitePool, rp_id: &str, id: &str) -> Result<Session, Error> {
-    sqlx::query_as(GET)
-        .bind(rp_id)
-        .bind(id)
-        .fetch_optional(db)
-        .await
-        .map_err(unavailable)?
-        .ok_or(Error::NotFound)
+pub(super) async fn get(db: &Readers, rp_id: &str, id: &str) -> Result<Session, Error> {
+    let query = sqlx::query(GET).bind(rp_id).bind(id);
+    db.optional(query).await?.ok_or(Error::NotFound)
 }
 
 // === CreateSession ===

@@ -15,10 +15,6 @@ use crate::store::job::{Applies, Change, Failure, Job, Task, apply_all};
 use crate::store::sqlite::open::{Older, open};
 use crate::store::{Error, Session};
 
-const BREAK_AUDIT: &str = "
-    CREATE TRIGGER broken BEFORE INSERT ON audit_blocks WHEN instr(NEW.records, 'ceremonies.put')
-    BEGIN SELECT RAISE(ABORT, 'disk trouble'); END";
-
 #[tokio::test]
 async fn while_the_log_refuses_records_are_kept_and_nothing_is_confirmed() {
     let (_folder, path) = folder();

@@ -1,9 +1,11 @@
 //! The contract on SQLite, and what only SQLite has: the file ([`file`]), the audit table
-//! ([`table`]), the one writer ([`group`]), commits that it promises ([`promised`]).
+//! ([`table`]), the one writer ([`group`]), commits that it promises ([`promised`]), the
+//! connections that read ([`readers`]).
 
 mod file;
 mod group;
 mod promised;
+mod readers;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +19,11 @@ use super::SqliteStore;
 use crate::clock::FixedClock;
 use crate::store::Store;
 use crate::store::contract::{Kit, LIFETIME, NOW, contract};
+
+/// A commit needs its records, and those of ceremonies can't be put in.
+const BREAK_AUDIT: &str = "
+    CREATE TRIGGER broken BEFORE INSERT ON audit_blocks WHEN instr(NEW.records, 'ceremonies.put')
+    BEGIN SELECT RAISE(ABORT, 'disk trouble'); END";
 
 /// A constraint that COMMIT looks at, when everything before it went well.
 const DEFER_A_FAILURE: &str = "

@@ -8,11 +8,6 @@ use crate::policy::Permit;
 use crate::store::Error;
 use crate::store::contract::{RP, id};
 
-/// The commit needs its records, and they can't be put in.
-const BREAK_AUDIT: &str = "
-    CREATE TRIGGER broken BEFORE INSERT ON audit_blocks WHEN instr(NEW.records, 'ceremonies.put')
-    BEGIN SELECT RAISE(ABORT, 'disk trouble'); END";
-
 /// For a commit on the slowest machine.
 const ENOUGH: Duration = Duration::from_secs(60);
 
