@@ -58,8 +58,8 @@ async fn find(
     key: &str,
 ) -> Result<Account, Error> {
     let query = sqlx::query(statement).bind(rp_id).bind(key);
-    let found: Option<Found<Account>> = db.optional(query).await?;
-    found.and_then(Found::real).ok_or(Error::NotFound)
+    let found: Found<Account> = db.one(query).await?;
+    found.real().ok_or(Error::NotFound)
 }
 
 // === CreateAccount ===

@@ -41,7 +41,9 @@ async fn rows(store: &SqliteStore, statement: &'static str, key: Key<'_>) -> Vec
         Key::Bytes(key) => asked.bind(key),
     };
     let mut reader = store.database.readers.take().await.unwrap();
-    asked.fetch_all(&mut *reader).await.unwrap()
+    let rows = asked.fetch_all(reader.db().unwrap()).await.unwrap();
+    reader.give_back();
+    rows
 }
 
 #[tokio::test]

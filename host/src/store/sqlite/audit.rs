@@ -109,11 +109,13 @@ pub(super) async fn after(
     seq: u64,
     limit: u32,
 ) -> Result<Vec<StoredRecord>, Error> {
-    let mut reader = db.take().await.map_err(super::unavailable)?;
-    let records = behind(&mut reader, log, seq, limit).await;
-    let records = records.map_err(super::unavailable)?;
-    reader.give_back();
-    Ok(records)
+    let read = async {
+        let mut reader = db.take().await?;
+        let records = behind(reader.db()?, log, seq, limit).await?;
+        reader.give_back();
+        Ok(records)
+    };
+    read.await.map_err(super::unavailable)
 }
 
 /// As [`after`], on one connection.

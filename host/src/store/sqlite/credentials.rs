@@ -93,8 +93,8 @@ const TYPICAL: &str = "
 
 pub(super) async fn get(db: &Readers, rp_id: &str, id: &[u8]) -> Result<Credential, Error> {
     let query = sqlx::query(GET).bind(rp_id).bind(id);
-    let found: Option<Found<Credential>> = db.optional(query).await?;
-    found.and_then(Found::real).ok_or(Error::NotFound)
+    let found: Found<Credential> = db.one(query).await?;
+    found.real().ok_or(Error::NotFound)
 }
 
 pub(super) async fn list_for_user(

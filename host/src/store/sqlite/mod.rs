@@ -1,8 +1,8 @@
 //! The credential store in SQLite, embedded: no wire, no second process.
 //!
 //! WAL with synchronous FULL: what returned success survives a power cut. All
-//! changes go through the one [`writer`], reads through a small pool of read-only
-//! connections, which see everything that was committed when they begin. The file
+//! changes go through the one [`writer`], reads through a few read-only connections
+//! ([`readers`]), which see everything that was committed when they begin. The file
 //! is readable for its owner only; whoever owns it can do everything, so the
 //! triggers on the audit table guard against our own mistakes, not against them.
 
@@ -245,7 +245,7 @@ impl Database for SqliteDatabase {
 
     async fn ready(&self) -> Result<(), Error> {
         let one = sqlx::query("SELECT 1");
-        self.readers.optional::<(i64,)>(one).await?;
+        self.readers.one::<(i64,)>(one).await?;
         self.writer.ready().await
     }
 

@@ -74,8 +74,7 @@ async fn orders(places: &Places) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Whether this revision of the component answered all of them. A record is durable before its
-/// answer leaves.
+/// Whether this revision of the component answered all of them.
 async fn served_by(
     site: &Site,
     name: &str,
