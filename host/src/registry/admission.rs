@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
 
 use super::admitted::Admitted;
 use super::error::LoadError;
@@ -77,9 +76,8 @@ impl Admission {
         Self { provenance, ..self }
     }
 
-    /// Admit `wasm` as a revision of the component `name`. `minisig` is the text of
-    /// its signature, empty when it has none; `against` the revision that it would
-    /// follow; with `rollback` it may be older than that.
+    /// Admit a file as a revision of the component `name`. `against` is the revision that
+    /// it would follow; with `rollback` it may be older than that.
     ///
     /// Runs on a multi-threaded runtime; compiling, seconds of CPU, is off the
     /// executor.
@@ -89,15 +87,10 @@ impl Admission {
     pub async fn admit(
         &self,
         name: &str,
-        wasm: &[u8],
-        minisig: &str,
+        component: &SignedComponent,
         against: Option<&Admitted>,
         rollback: bool,
     ) -> Result<Admitted, AdmissionError> {
-        let component = SignedComponent {
-            wasm: Bytes::copy_from_slice(wasm),
-            minisig: minisig.to_owned(),
-        };
         self.examine(name, component, against, rollback)
             .await
             .map_err(|refusal| AdmissionError {
@@ -118,20 +111,15 @@ impl Admission {
     pub fn identify(
         &self,
         name: &str,
-        wasm: &[u8],
-        minisig: &str,
+        component: &SignedComponent,
     ) -> Result<ComponentIdentity, AdmissionError> {
-        let component = SignedComponent {
-            wasm: Bytes::copy_from_slice(wasm),
-            minisig: minisig.to_owned(),
-        };
         let verified = self
-            .verify(name, &component)
+            .verify(name, component)
             .map_err(|distrust| AdmissionError {
                 name: name.to_owned(),
                 refusal: distrust.into(),
             })?;
-        Ok(identity(name, wasm, version(verified.as_ref())))
+        Ok(identity(name, &component.wasm, version(verified.as_ref())))
     }
 
     /// Take note that `admitted` serves from now on, so that a later passkey-manager
@@ -176,7 +164,7 @@ impl Admission {
     async fn examine(
         &self,
         name: &str,
-        component: SignedComponent,
+        component: &SignedComponent,
         against: Option<&Admitted>,
         rollback: bool,
     ) -> Result<Admitted, Refusal> {
@@ -185,7 +173,7 @@ impl Admission {
             "passkey-manager" => self.settings.passkey_manager.clone(),
             _ => return Err(LoadError::Name.into()),
         };
-        let verified = self.verify(name, &component)?;
+        let verified = self.verify(name, component)?;
         let identity = identity(name, &component.wasm, version(verified.as_ref()));
         if let (Some(against), false) = (against, rollback) {
             step(verified.as_ref(), &identity, against)?;
@@ -195,7 +183,7 @@ impl Admission {
             against.map(|against| against.surface.clone()),
             self.caller.load_full(),
         );
-        let (wasm, whose) = (component.wasm, identity.clone());
+        let (wasm, whose) = (component.wasm.clone(), identity.clone());
         let loaded = tokio::task::spawn_blocking(move || {
             loader.load(whose, &wasm, limits, before.as_ref(), caller.as_deref())
         })

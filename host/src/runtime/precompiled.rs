@@ -12,6 +12,7 @@
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::{digest, hmac};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -56,11 +57,18 @@ impl Cache {
     pub fn load(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<(Component, Source)> {
         let name = name(engine, &digest_of(wasm));
         let path = self.path(&name);
-        if let Some(code) = self.authentic(&path, &name) {
-            // A file of another build of the same version may still be refused
-            // by wasmtime; then it is compiled like any other.
-            if let Ok(component) = deserialize(engine, &code) {
-                return Ok((component, Source::Cached));
+        if let Ok(file) = std::fs::read(&path) {
+            match self.authentic(&file, &name) {
+                // A file of another build of the same version may still be refused
+                // by wasmtime; then it is compiled like any other.
+                Some(code) => {
+                    if let Ok(component) = deserialize(engine, code) {
+                        return Ok((component, Source::Cached));
+                    }
+                }
+                None => {
+                    tracing::warn!(path = %path.display(), "cache file is not authentic: compiling anew");
+                }
             }
         }
         let component = Component::new(engine, wasm)?;
@@ -85,23 +93,24 @@ impl Cache {
         self.folder.join(format!("{name}.component"))
     }
 
-    fn authentic(&self, path: &Path, name: &str) -> Option<Vec<u8>> {
-        let file = std::fs::read(path).ok()?;
+    /// The code in a cache file of this name, when its MAC verifies.
+    fn authentic<'f>(&self, file: &'f [u8], name: &str) -> Option<&'f [u8]> {
         let (tag, code) = file.split_at_checked(TAG)?;
-        let mut message = name.as_bytes().to_vec();
-        message.extend_from_slice(code);
-        if hmac::verify(&self.key, &message, tag).is_err() {
-            tracing::warn!(path = %path.display(), "cache file is not authentic: compiling anew");
-            return None;
-        }
-        Some(code.to_vec())
+        verify_slices_are_equal(self.mac(name, code).as_ref(), tag).ok()?;
+        Some(code)
+    }
+
+    /// Over both, as they are: all names have the same length.
+    fn mac(&self, name: &str, code: &[u8]) -> hmac::Tag {
+        let mut mac = hmac::Context::with_key(&self.key);
+        mac.update(name.as_bytes());
+        mac.update(code);
+        mac.sign()
     }
 
     fn keep(&self, path: &Path, name: &str, component: &Component) -> wasmtime::Result<()> {
         let code = component.serialize()?;
-        let mut message = name.as_bytes().to_vec();
-        message.extend_from_slice(&code);
-        let tag = hmac::sign(&self.key, &message);
+        let tag = self.mac(name, &code);
         std::fs::create_dir_all(&self.folder)?;
         // Written beside and renamed, so that a crash leaves no half file.
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;

@@ -14,6 +14,7 @@
 //! each time it loads them.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::Error;
 use crate::audit::{Record, Trail};
@@ -45,7 +46,7 @@ pub struct Artifact {
     /// What it is.
     pub info: RevisionInfo,
     /// The component file.
-    pub wasm: Vec<u8>,
+    pub wasm: Bytes,
     /// Its signature as minisign writes it; empty where there is none.
     pub minisig: String,
 }

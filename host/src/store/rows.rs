@@ -154,7 +154,7 @@ impl<'r, R: Columns> FromRow<'r, R> for Artifact {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         Ok(Self {
             info: RevisionInfo::from_row(row)?,
-            wasm: row.bytes("wasm")?,
+            wasm: row.bytes("wasm")?.into(),
             minisig: row.text("minisig")?,
         })
     }

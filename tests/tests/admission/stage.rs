@@ -9,7 +9,7 @@ use zeropass::capabilities::Services;
 use zeropass::clock::{Clock, SystemClock};
 use zeropass::policy::{Bundle, Gate};
 use zeropass::registry::{
-    Admission, AdmissionError, AdmissionSettings, Admitted, Loader, SigningKey,
+    Admission, AdmissionError, AdmissionSettings, Admitted, Loader, SignedComponent, SigningKey,
 };
 use zeropass::runtime::engine::Options;
 use zeropass::runtime::precompiled::Cache;
@@ -111,7 +111,7 @@ impl Stage {
     ) -> Result<Admitted, AdmissionError> {
         let minisig = minisig(&self.key, name, version, wasm).unwrap();
         self.admission
-            .admit(name, wasm, &minisig, against, false)
+            .admit(name, &file(wasm, &minisig), against, false)
             .await
     }
 
@@ -130,6 +130,14 @@ impl Stage {
         against: Option<&Admitted>,
     ) -> (&'static str, String) {
         told(self.admit(name, "2.0.0", wasm, against).await)
+    }
+}
+
+/// A file and what came with it as its signature.
+pub fn file(wasm: &[u8], minisig: &str) -> SignedComponent {
+    SignedComponent {
+        wasm: wasm.to_vec().into(),
+        minisig: minisig.to_owned(),
     }
 }
 

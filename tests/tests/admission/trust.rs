@@ -3,7 +3,7 @@
 use zeropass::registry::{Admitted, SigningKey, Statement, sha256};
 use zeropass_tests::signing::{minisig, statement};
 
-use super::stage::{Stage, marked, shipped, told};
+use super::stage::{Stage, file, marked, shipped, told};
 
 /// Refused before it could matter that these bytes are no component at all.
 const WASM: &[u8] = b"never compiled";
@@ -11,8 +11,8 @@ const WASM: &[u8] = b"never compiled";
 const NAME: &str = "auth-service";
 
 async fn refused(stage: &Stage, wasm: &[u8], minisig: &str) -> (&'static str, String) {
-    let outcome = stage.admission.admit(NAME, wasm, minisig, None, false);
-    told(outcome.await)
+    let file = file(wasm, minisig);
+    told(stage.admission.admit(NAME, &file, None, false).await)
 }
 
 fn signed(stage: &Stage, change: impl FnOnce(&mut Statement)) -> String {
@@ -210,7 +210,8 @@ async fn signature_without_a_statement_is_refused() {
 async fn unsigned_component_may_be_allowed_but_a_bad_signature_never() {
     let stage = Stage::with(false).await;
     let wasm = shipped(NAME);
-    let admitted = stage.admission.admit(NAME, &wasm, "", None, false).await;
+    let unsigned = file(&wasm, "");
+    let admitted = stage.admission.admit(NAME, &unsigned, None, false).await;
     let admitted = admitted.unwrap();
     assert!(admitted.verified.is_none());
     assert_eq!(admitted.identity.revision, sha256(&wasm)[..12]);
@@ -220,7 +221,8 @@ async fn unsigned_component_may_be_allowed_but_a_bad_signature_never() {
 #[tokio::test(flavor = "multi_thread")]
 async fn component_of_an_unknown_name_is_refused() {
     let stage = Stage::new().await;
-    let outcome = stage.admission.admit("mailer", WASM, "", None, false);
+    let unsigned = file(WASM, "");
+    let outcome = stage.admission.admit("mailer", &unsigned, None, false);
     let (code, message) = told(outcome.await);
     assert_eq!(code, "component-unknown");
     assert!(
@@ -236,9 +238,10 @@ async fn versions_go_up_unless_it_is_a_rollback() {
     let active = stage.shipped(NAME, "1.3.0").await;
     let admit = async |version: &str, wasm: &[u8], rollback| {
         let minisig = minisig(&stage.key, NAME, version, wasm).unwrap();
+        let file = file(wasm, &minisig);
         stage
             .admission
-            .admit(NAME, wasm, &minisig, Some(&active), rollback)
+            .admit(NAME, &file, Some(&active), rollback)
             .await
     };
     let revision = |admitted: Admitted| admitted.identity.revision.clone();

@@ -4,13 +4,12 @@
 use std::sync::Arc;
 
 use super::error::RolloutError;
-use super::lane::Signed;
 use super::order::{Change, Order};
 use super::plan::{self, Plan};
 use super::{Followed, Progress, Rollouts};
 use crate::audit::{Outcome, Record, Trail};
 use crate::clock::rfc3339;
-use crate::registry::{AdmissionError, Refusal, signature};
+use crate::registry::{AdmissionError, Refusal, SignedComponent, signature};
 use crate::store::rollouts::{Artifact, HistoryEntry, Present, RevisionInfo, RolloutState};
 
 /// The fewest digits of a digest that name a revision.
@@ -174,11 +173,11 @@ impl Rollouts {
                 crate::store::Error::NotFound => missing(lane.name(), digest),
                 error => error.into(),
             })?;
-        let file = Signed {
-            wasm: &artifact.wasm,
-            minisig: &artifact.minisig,
+        let file = SignedComponent {
+            wasm: artifact.wasm,
+            minisig: artifact.minisig,
         };
-        match lane.link(file, rollback).await {
+        match lane.link(&file, rollback).await {
             // Here the older signature is the one that is trusted.
             Err(AdmissionError {
                 refusal: Refusal::Distrust(_),

@@ -7,7 +7,6 @@
 //! by the epoch.
 
 use super::error::RolloutError;
-use super::lane::Signed;
 use super::order::{Change, Order, Overview, Pushed, Wish};
 use super::plan;
 use super::{Followed, Rollouts};
@@ -26,15 +25,10 @@ impl Rollouts {
         &self,
         mut order: Order,
         name: &str,
-        wasm: Vec<u8>,
-        minisig: String,
+        file: SignedComponent,
         dry_run: bool,
     ) -> Result<Pushed, RolloutError> {
-        let component = SignedComponent {
-            wasm: wasm.into(),
-            minisig,
-        };
-        let result = self.try_push(&mut order, name, component, dry_run).await;
+        let result = self.try_push(&mut order, name, file, dry_run).await;
         order.settle(&result);
         result
     }
@@ -125,16 +119,11 @@ impl Rollouts {
         &self,
         order: &mut Order,
         name: &str,
-        component: SignedComponent,
+        file: SignedComponent,
         dry_run: bool,
     ) -> Result<Pushed, RolloutError> {
-        let SignedComponent { wasm, minisig } = component;
         let followed = self.followed(name)?;
         let store = self.store()?;
-        let file = Signed {
-            wasm: &wasm,
-            minisig: &minisig,
-        };
         let refused = |digest: &str| {
             let digest = digest.to_owned();
             move |refusal| RolloutError::Refused {
@@ -142,12 +131,13 @@ impl Rollouts {
                 refusal: Box::new(refusal),
             }
         };
-        let identity = followed.lane.identify(file).map_err(refused("the file"))?;
+        let identity = followed.lane.identify(&file);
+        let identity = identity.map_err(refused("the file"))?;
         let info = RevisionInfo {
             component: name.to_owned(),
             digest: identity.digest,
             version: identity.revision,
-            size: u64::try_from(wasm.len()).unwrap_or(u64::MAX),
+            size: u64::try_from(file.wasm.len()).unwrap_or(u64::MAX),
             pushed_at: self.clock.now(),
             pushed_by: order.who.clone(),
         };
@@ -158,7 +148,7 @@ impl Rollouts {
             let linked = followed.lane.signature(&info.digest);
             let held = match linked {
                 Some(_) => None,
-                None => followed.lane.link(file, true).await.err(),
+                None => followed.lane.link(&file, true).await.err(),
             };
             followed.lane.tidy();
             (linked, held)
@@ -170,11 +160,11 @@ impl Rollouts {
         }
         let artifact = Artifact {
             info: info.clone(),
-            wasm: wasm.to_vec(),
-            minisig: minisig.clone(),
+            wasm: file.wasm,
+            minisig: file.minisig.clone(),
         };
         let new = self.keep(order, artifact).await?;
-        if linked.is_some_and(|linked| *linked != *minisig) {
+        if linked.is_some_and(|linked| *linked != *file.minisig) {
             // What serves is judged by its newer signature, from now on.
             self.catch_up(followed).await;
         }

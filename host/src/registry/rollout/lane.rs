@@ -14,19 +14,12 @@ use async_trait::async_trait;
 use super::rules::Rules;
 use super::slot::{Decision, Slot};
 use crate::audit::ComponentIdentity;
-use crate::registry::{Admission, AdmissionError, Admitted, Linked, LoadError, Revision};
+use crate::registry::{
+    Admission, AdmissionError, Admitted, Linked, LoadError, Revision, SignedComponent,
+};
 
 /// How long compiled code is kept that nobody needs any more.
 const LATER: Duration = Duration::from_millis(100);
-
-/// A component file and its signature.
-#[derive(Debug, Clone, Copy)]
-pub struct Signed<'a> {
-    /// The file.
-    pub wasm: &'a [u8],
-    /// As minisign writes it; empty where there is none.
-    pub minisig: &'a str,
-}
 
 /// What a lane runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +48,7 @@ pub trait Lane: Send + Sync + 'static {
     fn running(&self) -> Running;
 
     /// See [`Admission::identify`].
-    fn identify(&self, file: Signed<'_>) -> Result<ComponentIdentity, AdmissionError>;
+    fn identify(&self, file: &SignedComponent) -> Result<ComponentIdentity, AdmissionError>;
 
     /// Whether this digest is linked and ready.
     fn is_linked(&self, digest: &str) -> bool {
@@ -75,7 +68,7 @@ pub trait Lane: Send + Sync + 'static {
     fn is_withdrawn(&self) -> bool;
 
     /// Admit a file in the place of the stable revision, and keep it ready.
-    async fn link(&self, file: Signed<'_>, rollback: bool) -> Result<(), AdmissionError>;
+    async fn link(&self, file: &SignedComponent, rollback: bool) -> Result<(), AdmissionError>;
 
     /// Put linked revisions in place and let go of all others. False, and nothing
     /// done, when one that shall serve is not linked.
@@ -125,15 +118,13 @@ impl<P: Send + Sync + 'static> Track<P> {
     /// Why it was not.
     pub async fn start(
         name: &'static str,
-        file: Signed<'_>,
+        file: &SignedComponent,
         admission: Arc<Admission>,
         extract: Extract<P>,
         rules: Rules,
     ) -> Result<Self, AdmissionError> {
-        let admitted = admission
-            .admit(name, file.wasm, file.minisig, None, true)
-            .await?;
-        let ready = Ready::of(name, admitted, file.minisig, extract)?;
+        let admitted = admission.admit(name, file, None, true).await?;
+        let ready = Ready::of(name, admitted, &file.minisig, extract)?;
         let track = Self {
             name,
             slot: Arc::new(Slot::with_rules(Arc::clone(&ready.revision), rules)),
@@ -189,8 +180,8 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
         }
     }
 
-    fn identify(&self, file: Signed<'_>) -> Result<ComponentIdentity, AdmissionError> {
-        self.admission.identify(self.name, file.wasm, file.minisig)
+    fn identify(&self, file: &SignedComponent) -> Result<ComponentIdentity, AdmissionError> {
+        self.admission.identify(self.name, file)
     }
 
     fn signature(&self, digest: &str) -> Option<Arc<str>> {
@@ -235,19 +226,13 @@ impl<P: Send + Sync + 'static> Lane for Track<P> {
         self.slot.active().is_withdrawn()
     }
 
-    async fn link(&self, file: Signed<'_>, rollback: bool) -> Result<(), AdmissionError> {
+    async fn link(&self, file: &SignedComponent, rollback: bool) -> Result<(), AdmissionError> {
         let against = self.against();
         let admitted = self
             .admission
-            .admit(
-                self.name,
-                file.wasm,
-                file.minisig,
-                against.as_deref(),
-                rollback,
-            )
+            .admit(self.name, file, against.as_deref(), rollback)
             .await?;
-        let ready = Ready::of(self.name, admitted, file.minisig, self.extract)?;
+        let ready = Ready::of(self.name, admitted, &file.minisig, self.extract)?;
         let mut linked = self.linked();
         let there = linked.get(&ready.digest());
         // Another signature of the same file takes the place of the one before.

@@ -47,7 +47,7 @@ use crate::store::rollouts::HostReport;
 use crate::store::{self, Store};
 
 pub use error::RolloutError;
-pub use lane::{Extract, Lane, Running, Signed, Track};
+pub use lane::{Extract, Lane, Running, Track};
 pub use order::{Change, Order, Overview, Pushed, Wish};
 pub use place::{Place, Routing};
 pub use rules::{Rules, Sticky};

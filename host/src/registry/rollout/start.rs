@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::lane::{Extract, Lane, Signed, Track};
+use super::lane::{Extract, Lane, Track};
 use super::order::Order;
 use super::plan::{self, Plan};
 use super::{Followed, Progress, RolloutError, Rollouts, Rules};
@@ -64,15 +64,12 @@ impl Rollouts {
         rules: Rules,
     ) -> Result<Track<P>, StartError> {
         let failed = |error| StartError::State { name, error };
-        let file = Signed {
-            wasm: &configured.wasm,
-            minisig: &configured.minisig,
-        };
-        let plan = self.first(name, file, &admission).await.map_err(failed)?;
+        let plan = self.first(name, configured, &admission).await;
+        let plan = plan.map_err(failed)?;
         let Some(plan) = plan? else {
             return self.resume(name, admission, extract, rules).await;
         };
-        let track = Track::start(name, file, admission, extract, rules).await?;
+        let track = Track::start(name, configured, admission, extract, rules).await?;
         self.write_first(&plan, &track.running().stable.revision, configured)
             .await
             .map_err(failed)?;
@@ -95,7 +92,7 @@ impl Rollouts {
     async fn first(
         &self,
         name: &str,
-        file: Signed<'_>,
+        file: &SignedComponent,
         admission: &Admission,
     ) -> Result<Result<Option<Plan>, AdmissionError>, RolloutError> {
         let store = self.store()?;
@@ -108,7 +105,7 @@ impl Rollouts {
                 .iter()
                 .all(|entry| entry.who == CONFIGURATION),
         };
-        let identity = match admission.identify(name, file.wasm, file.minisig) {
+        let identity = match admission.identify(name, file) {
             Ok(identity) => identity,
             // Where it shall serve it must be sound.
             Err(refusal) if untouched => return Ok(Err(refusal)),
@@ -119,7 +116,7 @@ impl Rollouts {
         };
         let digest = &identity.digest;
         let older = match &now {
-            Some(now) => self.is_older(now, file.minisig).await?,
+            Some(now) => self.is_older(now, &file.minisig).await?,
             None => false,
         };
         Ok(Ok(match now {
@@ -194,11 +191,11 @@ impl Rollouts {
                 }
                 Err(error) => return Err(failed(error.into())),
             };
-            let file = Signed {
-                wasm: &artifact.wasm,
-                minisig: &artifact.minisig,
+            let file = SignedComponent {
+                wasm: artifact.wasm,
+                minisig: artifact.minisig,
             };
-            match Track::start(name, file, Arc::clone(&admission), extract, rules.clone()).await {
+            match Track::start(name, &file, Arc::clone(&admission), extract, rules.clone()).await {
                 Ok(track) => return Ok(track),
                 Err(refusal) => {
                     tracing::error!(component = name, digest, %refusal, "a revision is not admitted");
@@ -230,7 +227,7 @@ impl Rollouts {
                 pushed_at: self.clock.now(),
                 pushed_by: CONFIGURATION.to_owned(),
             },
-            wasm: configured.wasm.to_vec(),
+            wasm: configured.wasm.clone(),
             minisig: configured.minisig.clone(),
         };
         let target = format!("{} {}", plan.state.component, plan.to);

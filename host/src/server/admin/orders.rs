@@ -58,19 +58,16 @@ impl AdminDoor {
             true => self.pull(body).await,
             false => self.arrive(headers, body).await,
         };
-        let SignedComponent { wasm, minisig } = match arrived {
-            Ok(component) => component,
+        let file = match arrived {
+            Ok(file) => file,
             Err(refusal) => {
                 permit.settle(name, Outcome::Failed(refusal.code));
                 return Err(refusal);
             }
         };
-        let digest = crate::registry::sha256(&wasm);
+        let digest = crate::registry::sha256(&file.wasm);
         let order = self.order(asked, permit, format!("{name} {digest}{}", tried(dry_run)));
-        let pushed = self
-            .rollouts
-            .push(order, name, wasm.to_vec(), minisig, dry_run)
-            .await?;
+        let pushed = self.rollouts.push(order, name, file, dry_run).await?;
         let status = match pushed.new && !dry_run {
             true => StatusCode::CREATED,
             false => StatusCode::OK,

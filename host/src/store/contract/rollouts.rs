@@ -39,7 +39,7 @@ fn artifact(number: u8) -> Artifact {
             pushed_at: NOW + u64::from(number),
             pushed_by: "spiffe://example/operator/ada".into(),
         },
-        wasm: vec![0, 0x61, 0x73, number],
+        wasm: vec![0, 0x61, 0x73, number].into(),
         minisig: format!("signature {number}"),
     }
 }

@@ -213,7 +213,7 @@ impl Applies<PushRevision> for Postgres {
             .bind(&info.component)
             .bind(&info.digest)
             .bind(&info.version)
-            .bind(wasm)
+            .bind(&**wasm)
             .bind(minisig)
             .bind(time(info.pushed_at))
             .bind(&info.pushed_by)

@@ -191,7 +191,7 @@ impl Applies<PushRevision> for Sqlite {
             .bind(&info.component)
             .bind(&info.digest)
             .bind(&info.version)
-            .bind(wasm)
+            .bind(&**wasm)
             .bind(minisig)
             .bind(time(info.pushed_at))
             .bind(&info.pushed_by)
